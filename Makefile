@@ -1,0 +1,39 @@
+# Dialtone.  `make help` explains the targets; CI calls the same ones.
+
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help build demo run test race lint drill bench peers clean
+
+help: ## explain the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  \1\t\2/' | expand -t 14
+
+build: ## build bin/dialtone and bin/mockdialer
+	$(GO) build -o bin/ ./cmd/dialtone ./cmd/mockdialer
+
+demo: build ## run a campaign of 1,000 numbers through the real parts, and show it
+	./bin/dialtone demo
+
+run: build ## run the service on 127.0.0.1:8080 with the mock provider
+	./bin/dialtone serve
+
+test: ## every test (PostgreSQL is used where its programs are)
+	$(GO) test -timeout 10m ./...
+
+race: ## every test under the race detector
+	$(GO) test -race -timeout 20m ./...
+
+lint: ## format, vet, staticcheck, and who may import whom
+	@test -z "$$(gofmt -l .)" || { gofmt -l . ; echo "run gofmt -w on these" ; exit 1 ; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -count=1 -run TestHouse ./e2e
+
+drill: build ## kill the service in mid-campaign, and judge by the provider's ledger
+	$(GO) test -count=1 -v -run 'Drill' -timeout 10m ./e2e
+
+bench: build ## 100,000 calls through the whole service, on SQLite and PostgreSQL
+	./bin/dialtone bench
+
+clean: ## remove what was built
+	rm -rf bin
