@@ -1,0 +1,125 @@
+package campaign
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Status is where a campaign stands in its life.
+type Status string
+
+// The statuses of a campaign.
+const (
+	StatusPending    Status = "pending"     // created, not started
+	StatusInProgress Status = "in_progress" // dialling, or waiting to
+	StatusPaused     Status = "paused"      // dials nobody; calls that are up go on
+	StatusCompleted  Status = "completed"   // every call is terminal, one at least completed, or there was none
+	StatusFailed     Status = "failed"      // every call is terminal and all failed
+	StatusCanceled   Status = "canceled"    // stopped for good from outside
+)
+
+// Statuses lists them in the order of a life.
+var Statuses = []Status{StatusPending, StatusInProgress, StatusPaused, StatusCompleted, StatusFailed, StatusCanceled}
+
+// Ended reports whether a campaign in this status can never dial again.
+func (s Status) Ended() bool {
+	return s == StatusCompleted || s == StatusFailed || s == StatusCanceled
+}
+
+// Settings are what a user decides about a campaign; all but DefaultRegion may
+// change while it runs.
+type Settings struct {
+	Name string
+	// From is the caller id in E.164; "" takes the service's.
+	From string
+	// DefaultRegion is the country of numbers written without their country
+	// code (ISO 3166-1 alpha-2); "" accepts international numbers only.
+	DefaultRegion string
+	// MaxConcurrentCalls bounds the calls that are up or being placed.
+	MaxConcurrentCalls int
+	// Weight is the campaign's part in the shared capacity, relative to others.
+	Weight float64
+	Retry  RetryPolicy
+}
+
+// The defaults and bounds of Settings.
+const (
+	DefaultMaxConcurrentCalls = 10
+	LimitMaxConcurrentCalls   = 100_000
+	DefaultWeight             = 1.0
+	LimitWeight               = 1e6
+	LimitName                 = 200
+)
+
+// WithDefaults fills what was left open.
+func (s Settings) WithDefaults() Settings {
+	if s.MaxConcurrentCalls == 0 {
+		s.MaxConcurrentCalls = DefaultMaxConcurrentCalls
+	}
+	if s.Weight == 0 {
+		s.Weight = DefaultWeight
+	}
+	s.Retry = s.Retry.WithDefaults()
+	return s
+}
+
+// Validate returns every fault at once, as Errors, or nil.  Numbers and regions
+// are the business of campaign/phone.
+func (s Settings) Validate() error {
+	var out Errors
+	if n := utf8.RuneCountInString(s.Name); strings.TrimSpace(s.Name) == "" || n > LimitName {
+		out = append(out, Invalid("name", "Give the campaign a name of 1 to %d characters.", LimitName))
+	}
+	if s.MaxConcurrentCalls < 1 || s.MaxConcurrentCalls > LimitMaxConcurrentCalls {
+		out = append(out, Invalid("max_concurrent_calls", "Give a limit from 1 to %d, not %d.", LimitMaxConcurrentCalls, s.MaxConcurrentCalls))
+	}
+	if !(s.Weight > 0 && s.Weight <= LimitWeight) {
+		out = append(out, Invalid("weight", "Give a weight above 0 and up to %g, not %g.", LimitWeight, s.Weight))
+	}
+	return append(out, s.Retry.faults("retry")...).orNil()
+}
+
+// Campaign is one campaign as the store has it.
+type Campaign struct {
+	ID ID
+	Settings
+	Status    Status
+	Stats     Stats
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	StartedAt time.Time // zero until started
+	EndedAt   time.Time // zero until ended
+}
+
+// Stats count a campaign's calls by status, and what they took.
+//
+// Invariant: Total = Queued + InProgress + RetryWait + Completed + Failed + Canceled,
+// at every commit.
+type Stats struct {
+	Total      int `json:"total"`
+	Queued     int `json:"queued"`
+	InProgress int `json:"in_progress"`
+	RetryWait  int `json:"retry_wait"`
+	Completed  int `json:"completed"`
+	Failed     int `json:"failed"`
+	Canceled   int `json:"canceled"`
+	Attempts   int `json:"attempts"` // attempts that ended and cost
+	Retries    int `json:"retries"`  // those of them that were not a call's first
+}
+
+// Open is the number of calls that are not terminal.
+func (s Stats) Open() int { return s.Queued + s.InProgress + s.RetryWait }
+
+// AddsUp reports whether the invariant holds.
+func (s Stats) AddsUp() bool {
+	return s.Total == s.Open()+s.Completed+s.Failed+s.Canceled
+}
+
+// Outcome is the status in which a campaign whose calls are all terminal ends.
+func (s Stats) Outcome() Status {
+	if s.Failed > 0 && s.Completed == 0 {
+		return StatusFailed
+	}
+	return StatusCompleted
+}

@@ -1,0 +1,46 @@
+package campaign
+
+import "time"
+
+// EventType names what happened.  They are part of the API: stable, and a new
+// meaning gets a new name.
+type EventType string
+
+// The events.
+const (
+	EventCampaignStarted   EventType = "campaign.started"
+	EventCampaignPaused    EventType = "campaign.paused"
+	EventCampaignResumed   EventType = "campaign.resumed"
+	EventCampaignCanceled  EventType = "campaign.canceled"
+	EventCampaignCompleted EventType = "campaign.completed"
+	EventCampaignFailed    EventType = "campaign.failed"
+	EventCampaignProgress  EventType = "campaign.progress"
+	EventCallEnded         EventType = "call.ended"
+	EventCallRetry         EventType = "call.retry_scheduled"
+)
+
+// Event tells of something that is already in the store.  The bus dresses it as
+// a CloudEvent.
+type Event struct {
+	Type     EventType
+	Campaign ID
+	Time     time.Time
+	Data     any // EventCampaign or EventCall
+}
+
+// EventCampaign is the data of a campaign's event.
+type EventCampaign struct {
+	CampaignID ID     `json:"campaign_id"`
+	Status     Status `json:"status"`
+	Stats      Stats  `json:"stats"`
+}
+
+// EventCall is the data of a call's event.
+type EventCall struct {
+	CampaignID    ID          `json:"campaign_id"`
+	CallID        CallID      `json:"call_id"`
+	Attempt       int         `json:"attempt"`
+	Status        CallStatus  `json:"status"`
+	Disposition   Disposition `json:"disposition,omitempty"`
+	NextAttemptAt time.Time   `json:"next_attempt_at,omitzero"`
+}

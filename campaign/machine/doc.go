@@ -1,0 +1,49 @@
+// Package machine is the mind of one campaign: which call to dial with a
+// granted token, what a report means for its call, when a retry is due, when to
+// stop waiting for an answer, and when the campaign is over.
+//
+// It is pure.  Handle takes what happened and the time, and appends what is to
+// be done to an Effects; it has no clock, no goroutine and no I/O, so that
+// every crash, delay and repetition can be played through in a test.  Its owner
+// (package actors) performs the effects and tells the machine what came of them:
+//
+//	Granted ──▶ Claim ──commit──▶ Claimed ──▶ Publish
+//	Reported ─▶ Record ─commit──▶ Recorded ─▶ Ack, Release, Events
+//	Command ──▶ ChangeStatus ─commit──▶ StatusChanged ──▶ Reply, Events
+//
+// Nothing is published and nothing acknowledged before the commit that it
+// speaks of has been confirmed: the effects that do so are answers to that
+// confirmation.
+//
+// # One attempt in flight
+//
+//	claiming ─▶ claimed ─▶ placing ─▶ placed ─▶ closing ─▶ (gone)
+//	               │           ╰────▶ ambiguous ──╯ ▲
+//	               ╰────────────────────────────────╯
+//
+// While closing, further reports wait: they are acknowledged with the end, or
+// taken in after all when the store refuses it, because a claim that was to be
+// undone had been placed.
+//
+// A claimed attempt without a report is published again (the store lets only
+// one placing through).  A placing one without a report becomes ambiguous, and
+// an ambiguous or overdue one is settled: a job asks a caller to ask the
+// provider.
+//
+// # Crash
+//
+// A machine is built from the store alone (New).  Claims of which no placing
+// is on record are given back; what is placing, placed or ambiguous is taken up
+// where it stands.  A machine whose view proves wrong does not repair itself: it
+// asks to be built anew (Effects.Rebuild).  That happens when a claim taken over
+// is placed at the very moment it is given back, and is a fault of the program
+// at any other time.
+//
+// # Order
+//
+// Due retries go first, then new numbers that were given back, then those of the
+// page at hand.  The queue is read by a cursor, while calls are given back to it
+// on both sides: one that the cursor has passed is kept in memory (returned), one
+// that it has not come to is left to its page, and one of which that can't be
+// told yet, since a page is on its way, is kept apart until it is there (adrift).
+package machine

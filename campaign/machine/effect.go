@@ -1,0 +1,111 @@
+package machine
+
+import (
+	"time"
+
+	"dialtone/campaign"
+)
+
+// Effects is what is to be done.  Handle appends to it; the owner performs it
+// and empties it.
+type Effects struct {
+	// To be committed. Each is answered by the input named.
+	Claims  []Claim        // Claimed
+	Records []Record       // Recorded
+	Status  []ChangeStatus // StatusChanged, one each
+	// CancelWaiting asks to cancel up to so many waiting calls (WaitingCanceled).
+	CancelWaiting int
+
+	// To be read.  Each is answered by the input named.
+	Load    *Load // Page
+	Refresh bool  // Refreshed
+
+	// To be sent, now that what they speak of is committed.
+	Publish  []campaign.Job
+	Acks     []Ref
+	Releases []Release
+	Replies  []Reply
+	Events   []campaign.Event
+
+	// Rebuild: the machine's view was wrong; build a new one from the store.
+	Rebuild bool
+	// Retire: there is nothing left to do; the owner may let go.
+	Retire bool
+}
+
+// Reset empties e and keeps its memory.
+func (e *Effects) Reset() {
+	*e = Effects{
+		Claims: e.Claims[:0], Records: e.Records[:0], Status: e.Status[:0],
+		Publish: e.Publish[:0], Acks: e.Acks[:0], Releases: e.Releases[:0],
+		Replies: e.Replies[:0], Events: e.Events[:0],
+	}
+}
+
+// Claim takes a call for dialling.
+type Claim struct{ Attempt campaign.AttemptID }
+
+// RecordKind is what a Record writes.
+type RecordKind int
+
+// The kinds of record.
+const (
+	RecordPlaced RecordKind = iota
+	RecordAmbiguous
+	RecordFinish
+	RecordGiveBack
+)
+
+// Record is something about one attempt that is to be written.
+type Record struct {
+	Kind           RecordKind
+	Attempt        campaign.AttemptID
+	ProviderCallID string
+	Disposition    campaign.Disposition
+	EndedAt        time.Time
+	Duration       time.Duration
+	Detail         string
+	Next           campaign.CallStatus
+	NextAttemptAt  time.Time
+	Reason         string
+	// Unplaced: give back only if no placing is on record.
+	Unplaced bool
+}
+
+// ChangeStatus moves the campaign.
+type ChangeStatus struct {
+	From []campaign.Status
+	To   campaign.Status
+	// Drained: only if every call is terminal; the statistics then say to which
+	// status.
+	Drained bool
+}
+
+// Load asks for queued calls after a cursor.
+type Load struct {
+	After campaign.CallID
+	Limit int
+}
+
+// Release gives a token back.
+type Release struct {
+	Token Token
+	// Held is how long a call kept the slot; 0 for a token that was not used.
+	Held time.Duration
+}
+
+// Reply answers a Command: Err, or the campaign as it stands.
+type Reply struct {
+	Ref      Ref
+	Campaign campaign.Campaign
+	Err      *campaign.Error
+}
+
+// Demand is what the campaign could use at this moment.
+type Demand struct {
+	// Retries and Fresh are the due retries and the new numbers at hand.
+	Retries, Fresh int
+	// Limit bounds the tokens that the campaign may hold in all.
+	Limit  int
+	Weight float64
+}

@@ -1,0 +1,193 @@
+package machine
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"dialtone/campaign"
+)
+
+// stage is how far an attempt in flight has come.
+type stage int
+
+const (
+	claiming  stage = iota // the claim is being committed
+	claimed                // the job is with the callers
+	placing                // a caller has asked, or is asking, the provider
+	ambiguous              // whether it was dialled is being settled
+	placed                 // the provider has the call
+	closing                // its end is being committed
+)
+
+// flight is one attempt between its claim and its end.
+type flight struct {
+	attempt  campaign.AttemptID
+	token    Token
+	stage    stage
+	since    time.Time // when the token was spent
+	job      campaign.Job
+	attempts int // of the call, before this one
+	// providerCallID is known from the placed report on.
+	providerCallID string
+	// refs are the messages to be acknowledged when nothing about this flight is
+	// being written any more; writing counts the records on their way.
+	refs    []Ref
+	writing int
+	// late are reports that came while closing.  They are taken in after all when
+	// the closing is refused.
+	late []Reported
+	// undoing: the claim is being given back, unless it was placed meanwhile.
+	undoing bool
+	// takenOver: it was claimed by an earlier owner, and had no row when this
+	// machine was built.
+	takenOver bool
+	// deadline is when the watch acts; patience doubles where it acts again.
+	deadline time.Time
+	patience time.Duration
+}
+
+// adopted marks the tokens that a machine makes up for the attempts it finds in
+// flight: they are named by the attempt, so that every owner and every leader
+// name them alike.
+const adopted = 1 << 63
+
+// Open is a call as the store has it when a machine is built.
+type Open struct {
+	Call    campaign.Call
+	Current *campaign.Attempt
+}
+
+// takeUp sorts a call of a campaign that had an owner before.
+func (m *Machine) takeUp(o Open, now time.Time, out *Effects) {
+	switch o.Call.Status {
+	case campaign.CallRetryWait:
+		m.waiting.add(due{o.Call.NextAttemptAt.UnixNano(), o.Call.ID, o.Call.Claim})
+	case campaign.CallInProgress:
+		m.takeUpFlight(o, now, out)
+	}
+}
+
+func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
+	f := &flight{
+		attempt:  campaign.NewAttemptID(o.Call.ID, o.Call.Claim),
+		since:    now,
+		attempts: o.Call.Attempts,
+	}
+	f.token.ID = adopted | uint64(f.attempt)
+	f.job = campaign.Job{
+		Campaign: m.c.ID, Attempt: f.attempt, Number: o.Call.Attempts + 1,
+		To: o.Call.Phone, From: m.from(o.Call.From), Variables: o.Call.Variables,
+	}
+	m.flights[f.attempt] = f
+	if o.Current == nil {
+		m.undoing++
+		f.takenOver = true
+		m.giveBack(f, Record{Unplaced: true, Reason: "taken_over"}, now, out)
+		return
+	}
+	f.since = o.Current.StartedAt
+	f.token.Provider = o.Current.Provider
+	f.job.Provider = o.Current.Provider
+	f.providerCallID = o.Current.ProviderCallID
+	switch o.Current.State {
+	case campaign.AttemptPlacing:
+		m.enter(f, placing, o.Current.StartedAt)
+	case campaign.AttemptAmbiguous:
+		m.enter(f, ambiguous, now)
+		f.deadline = o.Current.StartedAt.Add(m.cfg.PlacingPatience)
+	default:
+		m.enter(f, placed, o.Current.StartedAt)
+	}
+}
+
+// enter moves a flight to a stage and sets how long it may stay there unheard.
+func (m *Machine) enter(f *flight, s stage, at time.Time) {
+	f.stage = s
+	switch s {
+	case claimed:
+		f.patience = m.cfg.JobPatience
+	case placing:
+		f.patience = m.cfg.PlacingPatience
+	case ambiguous:
+		f.patience = m.cfg.SettlePatience
+	case placed:
+		f.patience = m.cfg.CallPatience
+	}
+	f.deadline = at.Add(f.patience)
+}
+
+func (m *Machine) from(own string) string {
+	if own != "" {
+		return own
+	}
+	return m.c.From
+}
+
+const (
+	watchEvery  = time.Second
+	maxPatience = 10 * time.Minute
+)
+
+// watch looks after flights that have not been heard of in time.
+func (m *Machine) watch(now time.Time, out *Effects) {
+	if now.Before(m.nextWatch) {
+		return
+	}
+	m.nextWatch = now.Add(watchEvery)
+	var late []*flight
+	for _, f := range m.flights {
+		if f.stage != claiming && f.stage != closing && !now.Before(f.deadline) {
+			late = append(late, f)
+		}
+	}
+	// In a reproducible order.
+	slices.SortFunc(late, func(a, b *flight) int { return cmp.Compare(a.attempt, b.attempt) })
+	for _, f := range late {
+		m.overdue(f, now, out)
+	}
+}
+
+func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
+	switch f.stage {
+	case claimed:
+		m.publishPlace(f, now, out)
+	case placing:
+		m.doubt(f, "no report came of placing it", now, out)
+		return
+	case ambiguous, placed:
+		m.publishSettle(f, out)
+	}
+	f.patience = min(2*f.patience, maxPatience)
+	f.deadline = now.Add(f.patience)
+}
+
+// doubt marks an attempt as ambiguous, to be settled from a time on: a
+// provider's own records may lag behind its answers.
+func (m *Machine) doubt(f *flight, detail string, from time.Time, out *Effects) {
+	m.enter(f, ambiguous, from)
+	f.deadline = from
+	m.write(f, Record{Kind: RecordAmbiguous, Detail: detail}, out)
+}
+
+func (m *Machine) publishPlace(f *flight, now time.Time, out *Effects) {
+	f.job.Kind = campaign.JobPlace
+	f.job.NotAfter = now.Add(m.cfg.JobTTL)
+	out.Publish = append(out.Publish, f.job)
+}
+
+func (m *Machine) publishSettle(f *flight, out *Effects) {
+	f.job.Kind = campaign.JobSettle
+	f.job.ProviderCallID = f.providerCallID
+	f.job.PlacingAt = f.since
+	out.Publish = append(out.Publish, f.job)
+}
+
+// published hears that jobs did not reach the queue: try again soon.
+func (m *Machine) published(in Published, now time.Time) {
+	for _, id := range in.Failed {
+		if f := m.flights[id]; f != nil && (f.stage == claimed || f.job.Kind == campaign.JobSettle) {
+			f.deadline = now.Add(watchEvery)
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package machine
+
+import (
+	"cmp"
+	"time"
+
+	"dialtone/campaign"
+)
+
+// Config are the patience and the page size of a machine. Zero fields take the
+// defaults.
+type Config struct {
+	// PageSize is how many queued calls are kept at hand. Default 2,000.
+	PageSize int
+	// JobPatience is how long a claimed attempt may go without a report before
+	// its job is published again; it doubles with each time. Default 15 s.
+	JobPatience time.Duration
+	// JobTTL is how long a job may wait in the queue before it is given back
+	// instead of dialled. Default 60 s.
+	JobTTL time.Duration
+	// PlacingPatience is how long an attempt may be placing without a report
+	// before it counts as ambiguous.  It must exceed the time that a caller may let
+	// pass between asking for placing and sending the create request, together with
+	// the time limit of that request. Default 15 s.
+	PlacingPatience time.Duration
+	// CallPatience is how long a placed call may go without its end being told
+	// before the provider is asked, and between asking again. Default 2 min.
+	CallPatience time.Duration
+	// SettlePatience is how long a settling job may go without a report before
+	// it is published again. Default 15 s.
+	SettlePatience time.Duration
+	// StopPatience is how long the answer to pause and cancel waits for what is
+	// just being placed.  It must exceed the time that a caller may let pass between
+	// asking for placing and sending the create request. Default 5 s.
+	StopPatience time.Duration
+	// RefreshEvery is how often the campaign is read again without being told
+	// to, in case the telling got lost. Default 10 s.
+	RefreshEvery time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	c.PageSize = cmp.Or(c.PageSize, 2000)
+	c.JobPatience = cmp.Or(c.JobPatience, 15*time.Second)
+	c.JobTTL = cmp.Or(c.JobTTL, time.Minute)
+	c.PlacingPatience = cmp.Or(c.PlacingPatience, 15*time.Second)
+	c.CallPatience = cmp.Or(c.CallPatience, 2*time.Minute)
+	c.SettlePatience = cmp.Or(c.SettlePatience, 15*time.Second)
+	c.StopPatience = cmp.Or(c.StopPatience, 5*time.Second)
+	c.RefreshEvery = cmp.Or(c.RefreshEvery, 10*time.Second)
+	return c
+}
+
+// Machine is one campaign's mind.  It is used by one goroutine.
+type Machine struct {
+	cfg Config
+	c   campaign.Campaign
+
+	// What is to be dialled: due retries, then new numbers that were given back,
+	// then the others in the order of their ids.
+	waiting, returned dues
+	page              []Waiting
+	cursor            campaign.CallID
+	loading           bool
+	exhausted         bool // the store had no more queued calls after the cursor
+	// reload: the page on its way may have been read too early to end the queue.
+	reload bool
+	// adrift are queued calls, given back while a page is on its way, that may or
+	// may not be in it.
+	adrift []due
+	// unseen: the store has queued calls, so the next page can't be empty.
+	unseen bool
+
+	flights map[campaign.AttemptID]*flight
+	// placed are flights whose ReportPlaced came in the batch being handled: the
+	// end of the call may be in it as well, and then one record does for both.
+	placed []*flight
+
+	hold     hold
+	commands []pendingCommand
+	// changing is the ChangeStatus that is on its way; there is one at a time.
+	changing change
+	// canceling: the campaign is canceled and has waiting calls to cancel, chunk
+	// by chunk; chunkAsked while one is on its way.
+	canceling, chunkAsked bool
+	// undoing counts the taken-over claims that are being given back.  Until that
+	// is committed the store's queue is not read, so that none is seen twice.
+	undoing int
+
+	handled      time.Time // when Handle was last called
+	nextWatch    time.Time
+	nextRefresh  time.Time
+	nextProgress time.Time
+	told         campaign.Stats // the statistics of the last progress event
+}
+
+// New builds a machine from what the store has: the campaign, and its calls
+// that are in progress or wait for a retry, each with the attempt of its present
+// claim, if that has a row.
+func New(cfg Config, c campaign.Campaign, open []Open, now time.Time, out *Effects) *Machine {
+	cfg, c.Settings = cfg.withDefaults(), c.Settings.WithDefaults()
+	m := &Machine{
+		cfg: cfg, c: c, told: c.Stats,
+		flights:     make(map[campaign.AttemptID]*flight),
+		canceling:   c.Status == campaign.StatusCanceled,
+		nextWatch:   now.Add(watchEvery),
+		nextRefresh: now.Add(cfg.RefreshEvery),
+	}
+	for _, o := range open {
+		m.takeUp(o, now, out)
+	}
+	m.proceed(now, out)
+	return m
+}
+
+// Handle takes in what happened, in order, and appends to out what is to be done.
+func (m *Machine) Handle(inputs []Input, now time.Time, out *Effects) {
+	for _, in := range inputs {
+		m.handle(in, now, out)
+	}
+	m.proceed(now, out)
+}
+
+func (m *Machine) handle(in Input, now time.Time, out *Effects) {
+	switch in := in.(type) {
+	case Reported:
+		m.reported(in, now, out)
+	case Recorded:
+		m.recorded(in, now, out)
+	case Granted:
+		m.granted(in, now, out)
+	case Claimed:
+		m.claimed(in, now, out)
+	case Published:
+		m.published(in, now)
+	case Page:
+		m.paged(in, out)
+	case Refreshed:
+		m.refreshed(in)
+	case Command:
+		m.commands = append(m.commands, pendingCommand{Command: in})
+	case StatusChanged:
+		m.statusChanged(in, now, out)
+	case WaitingCanceled:
+		m.waitingCanceled(in)
+	case Tick:
+	}
+}
+
+// proceed does, after every batch of inputs, what has become possible or due.
+func (m *Machine) proceed(now time.Time, out *Effects) {
+	m.handled = now
+	m.recordPlaced(out)
+	m.watch(now, out)
+	m.refresh(now, out)
+	m.load(out)
+	m.obey(now, out)
+	m.drain(out)
+	m.tellProgress(now, out)
+	out.Retire = m.idle()
+}
+
+// Demand is what the campaign could use now.
+func (m *Machine) Demand(now time.Time) Demand {
+	d := Demand{Limit: m.c.MaxConcurrentCalls, Weight: m.c.Weight}
+	room := m.room(now)
+	d.Retries = m.waiting.ready(now.UnixNano(), room)
+	d.Fresh = m.returned.ready(now.UnixNano(), room-d.Retries)
+	d.Fresh += min(len(m.page), room-d.Retries-d.Fresh)
+	return d
+}
+
+// Held lists the tokens of the calls in flight.
+func (m *Machine) Held(yield func(Token)) {
+	for _, f := range m.flights {
+		yield(f.token)
+	}
+}
+
+// Campaign is the campaign as the machine knows it.
+func (m *Machine) Campaign() campaign.Campaign { return m.c }
+
+// NextTick is the next time at which the machine wants to be told the time, or
+// zero for never.  A call that is due already waits for a token, not for time.
+//
+// Invariant: it is not before now, and after the time of the last Handle, so that
+// an owner who follows it does not spin.
+func (m *Machine) NextTick(now time.Time) time.Time {
+	if m.idle() {
+		return time.Time{}
+	}
+	next := m.nextRefresh
+	if len(m.flights) > 0 || len(m.commands) > 0 {
+		next = m.sooner(next, m.nextWatch)
+	}
+	if m.told != m.c.Stats {
+		next = m.sooner(next, m.nextProgress)
+	}
+	if m.c.Status == campaign.StatusInProgress {
+		next = m.sooner(next, m.waiting.first())
+		next = m.sooner(next, m.returned.first())
+		next = m.sooner(next, m.hold.until)
+	}
+	if next.Before(now) {
+		return now
+	}
+	return next
+}
+
+// sooner is t if it lies between the last Handle and next, else next.
+func (m *Machine) sooner(next, t time.Time) time.Time {
+	if t.After(m.handled) && t.Before(next) {
+		return t
+	}
+	return next
+}
+
+// idle reports whether nothing is left to do until somebody asks for it.
+func (m *Machine) idle() bool {
+	if len(m.flights) > 0 || len(m.commands) > 0 || m.canceling {
+		return false
+	}
+	return m.c.Status != campaign.StatusInProgress
+}
+
+// drain ends the campaign when there is nothing left to dial or to wait for.
+// The store has the last word: contacts may just have been added.
+func (m *Machine) drain(out *Effects) {
+	if m.c.Status != campaign.StatusInProgress || m.c.ID == campaign.Single || m.changing != changeNone {
+		return
+	}
+	if m.atHand() > 0 || !m.exhausted || m.loading {
+		return
+	}
+	m.changing = changeDrained
+	out.Status = append(out.Status, ChangeStatus{
+		From: []campaign.Status{campaign.StatusInProgress}, Drained: true,
+	})
+}
+
+// atHand is how many calls the machine knows that are not terminal.
+func (m *Machine) atHand() int {
+	return len(m.flights) + len(m.waiting) + len(m.returned) + len(m.page)
+}
+
+// count takes over the statistics after a commit.  A batch that found all its
+// work done tells none.
+func (m *Machine) count(s campaign.Stats) {
+	if s != (campaign.Stats{}) {
+		m.c.Stats = s
+	}
+}
+
+const progressEvery = time.Second
+
+// tellProgress publishes the statistics, at most once a second, when they moved.
+func (m *Machine) tellProgress(now time.Time, out *Effects) {
+	if m.told == m.c.Stats || now.Before(m.nextProgress) {
+		return
+	}
+	m.tellCampaign(campaign.EventCampaignProgress, now, out)
+	m.nextProgress = now.Add(progressEvery)
+}
+
+func (m *Machine) tellCampaign(what campaign.EventType, now time.Time, out *Effects) {
+	m.told = m.c.Stats
+	out.Events = append(out.Events, campaign.Event{Type: what, Campaign: m.c.ID, Time: now,
+		Data: campaign.EventCampaign{CampaignID: m.c.ID, Status: m.c.Status, Stats: m.c.Stats}})
+}

@@ -1,0 +1,147 @@
+package machine
+
+import (
+	"time"
+
+	"dialtone/campaign"
+)
+
+// recorded hears that what was reported is in the store.
+func (m *Machine) recorded(in Recorded, now time.Time, out *Effects) {
+	m.count(in.Stats)
+	for i := range in.Results {
+		r := &in.Results[i]
+		f := m.flights[r.Attempt]
+		if f == nil {
+			continue
+		}
+		f.writing--
+		switch r.Kind {
+		case RecordPlaced, RecordAmbiguous:
+			m.recordedState(f, r, out)
+		case RecordFinish:
+			m.recordedFinish(f, r, now, out)
+		case RecordGiveBack:
+			m.recordedGiveBack(f, r, now, out)
+		}
+	}
+}
+
+// write enters a record about a flight.
+func (m *Machine) write(f *flight, rec Record, out *Effects) {
+	rec.Attempt = f.attempt
+	f.writing++
+	out.Records = append(out.Records, rec)
+}
+
+// recordedState acknowledges the report, unless more is being written by now,
+// which then has the last word.  That matters for a refusal as well: a batch
+// that doubts an attempt and gives it back finds no row when it is applied twice.
+func (m *Machine) recordedState(f *flight, r *RecordResult, out *Effects) {
+	switch {
+	case f.writing > 0:
+	case r.Refused:
+		out.Rebuild = true
+	default:
+		m.acknowledge(f, out)
+	}
+}
+
+func (m *Machine) recordedFinish(f *flight, r *RecordResult, now time.Time, out *Effects) {
+	if r.Refused {
+		out.Rebuild = true
+		return
+	}
+	if r.Next == campaign.CallRetryWait {
+		m.waiting.add(due{r.NextAttemptAt.UnixNano(), f.attempt.Call(), f.attempt.Claim()})
+	}
+	m.tellCall(f, r, now, out)
+	m.land(f, now, out)
+}
+
+// recordedGiveBack puts the call back in the row.  A claim that was to be undone
+// only if unplaced, and was placed meanwhile, is in flight after all.
+func (m *Machine) recordedGiveBack(f *flight, r *RecordResult, now time.Time, out *Effects) {
+	// Of a claim taken over that was placed, the row must be read: it alone knows
+	// the provider.
+	known := !f.takenOver
+	if f.takenOver && r.Unplaced {
+		f.takenOver = false
+		m.undoing--
+	}
+	switch {
+	case r.Refused && r.Unplaced && known:
+		m.placedMeanwhile(f, now, out)
+	case r.Refused:
+		out.Rebuild = true
+	default:
+		m.requeue(f, r, now)
+		m.land(f, now, out)
+	}
+}
+
+// placedMeanwhile goes on with a claim that could not be undone, and takes in
+// what was said about it in between.
+func (m *Machine) placedMeanwhile(f *flight, now time.Time, out *Effects) {
+	f.undoing = false
+	m.acknowledge(f, out)
+	m.enter(f, placing, now)
+	late := f.late
+	f.late = nil
+	for _, in := range late {
+		m.reported(in, now, out)
+	}
+}
+
+// requeue puts a call given back among those that wait for their time.  A queued
+// one that the cursor has not come to yet will be read with its page.
+func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time) {
+	at := now
+	if !r.NextAttemptAt.IsZero() {
+		at = r.NextAttemptAt
+	}
+	d := due{at.UnixNano(), f.attempt.Call(), f.attempt.Claim()}
+	switch {
+	case r.Next == campaign.CallRetryWait:
+		m.waiting.add(d)
+	case r.Next != campaign.CallQueued:
+	case d.call <= m.cursor:
+		m.returned.add(d)
+	case m.loading:
+		m.adrift = append(m.adrift, d)
+		m.readOn()
+	default:
+		m.readOn()
+	}
+}
+
+// land takes a flight off the books: its messages are acknowledged and its slot
+// given back.
+func (m *Machine) land(f *flight, now time.Time, out *Effects) {
+	m.acknowledge(f, out)
+	for _, in := range f.late {
+		out.Acks = append(out.Acks, in.Ref)
+	}
+	delete(m.flights, f.attempt)
+	out.Releases = append(out.Releases, Release{Token: f.token, Held: max(now.Sub(f.since), time.Nanosecond)})
+}
+
+func (m *Machine) acknowledge(f *flight, out *Effects) {
+	out.Acks = append(out.Acks, f.refs...)
+	f.refs = nil
+}
+
+func (m *Machine) tellCall(f *flight, r *RecordResult, now time.Time, out *Effects) {
+	if !r.Changed {
+		return
+	}
+	what := campaign.EventCallEnded
+	if r.Next == campaign.CallRetryWait {
+		what = campaign.EventCallRetry
+	}
+	out.Events = append(out.Events, campaign.Event{Type: what, Campaign: m.c.ID, Time: now,
+		Data: campaign.EventCall{
+			CampaignID: m.c.ID, CallID: f.attempt.Call(), Attempt: f.attempts + 1,
+			Status: r.Next, Disposition: r.Disposition, NextAttemptAt: r.NextAttemptAt,
+		}})
+}

@@ -1,0 +1,189 @@
+package machine
+
+import (
+	"time"
+
+	"dialtone/campaign"
+)
+
+// reported takes in what is said about an attempt.  About one that is not in
+// flight everything has been written: it is a duplicate or comes too late.
+func (m *Machine) reported(in Reported, now time.Time, out *Effects) {
+	r := &in.Report
+	f := m.flights[r.Attempt]
+	if f == nil || f.stage == claiming {
+		out.Acks = append(out.Acks, in.Ref)
+		return
+	}
+	if f.stage == closing {
+		f.late = append(f.late, in)
+		return
+	}
+	switch r.Kind {
+	case campaign.ReportPlaced:
+		m.reportPlaced(f, in, now, out)
+	case campaign.ReportEnded:
+		f.refs = append(f.refs, in.Ref)
+		m.finish(f, r, now, out)
+	case campaign.ReportRefused:
+		f.refs = append(f.refs, in.Ref)
+		m.hold.clear()
+		r.Disposition = campaign.DispositionRejected
+		m.finish(f, r, now, out)
+	case campaign.ReportGivenBack:
+		m.givenBack(f, in, now, out)
+	case campaign.ReportAmbiguous:
+		m.reportAmbiguous(f, in, now, out)
+	case campaign.ReportTaken:
+		if f.stage == claimed {
+			m.enter(f, placing, now)
+		}
+		m.nothingNew(f, in, out)
+	default:
+		m.nothingNew(f, in, out)
+	}
+}
+
+// nothingNew acknowledges a report that needs no record of its own: at once, or
+// with what is being written.
+func (m *Machine) nothingNew(f *flight, in Reported, out *Effects) {
+	if f.writing > 0 {
+		f.refs = append(f.refs, in.Ref)
+		return
+	}
+	out.Acks = append(out.Acks, in.Ref)
+}
+
+// reportPlaced waits for the end of the batch before it is recorded.
+func (m *Machine) reportPlaced(f *flight, in Reported, now time.Time, out *Effects) {
+	if f.stage == placed && f.providerCallID != "" {
+		m.nothingNew(f, in, out)
+		f.deadline = now.Add(f.patience)
+		return
+	}
+	m.hold.clear()
+	f.providerCallID = in.Report.ProviderCallID
+	f.refs = append(f.refs, in.Ref)
+	m.enter(f, placed, now)
+	f.writing++
+	m.placed = append(m.placed, f)
+}
+
+// recordPlaced records the calls that were reported placed and have not ended
+// meanwhile.
+func (m *Machine) recordPlaced(out *Effects) {
+	for _, f := range m.placed {
+		f.writing-- // it was counted when it was put off
+		if f.stage == placed {
+			m.write(f, Record{Kind: RecordPlaced, ProviderCallID: f.providerCallID}, out)
+		}
+	}
+	clear(m.placed)
+	m.placed = m.placed[:0]
+}
+
+// reportAmbiguous hears that a caller does not know.  While settling, it means
+// that the provider could not be asked, and the watch will ask again.
+func (m *Machine) reportAmbiguous(f *flight, in Reported, now time.Time, out *Effects) {
+	if f.stage != claimed && f.stage != placing {
+		m.nothingNew(f, in, out)
+		return
+	}
+	f.refs = append(f.refs, in.Ref)
+	m.doubt(f, in.Report.Detail, now.Add(m.cfg.PlacingPatience), out)
+}
+
+// finish ends an attempt that costs and decides what becomes of its call.
+func (m *Machine) finish(f *flight, r *campaign.Report, now time.Time, out *Effects) {
+	at := r.At
+	if at.IsZero() || at.After(now) {
+		at = now
+	}
+	rec := Record{
+		Kind: RecordFinish, ProviderCallID: r.ProviderCallID,
+		Disposition: r.Disposition, EndedAt: at, Duration: r.Duration, Detail: r.Detail,
+	}
+	if rec.ProviderCallID == "" {
+		rec.ProviderCallID = f.providerCallID
+	}
+	rec.Next, rec.Reason = m.verdict(r.Disposition, f.attempts+1)
+	if rec.Next == campaign.CallRetryWait {
+		rec.NextAttemptAt = at.Add(m.c.Retry.Wait(f.attempts+1, spread(f.attempt))).UTC()
+	}
+	f.stage = closing
+	m.write(f, rec, out)
+}
+
+// verdict is what becomes of a call whose attempts-th attempt ended like this.
+func (m *Machine) verdict(d campaign.Disposition, attempts int) (next campaign.CallStatus, reason string) {
+	switch {
+	case d == campaign.DispositionCompleted:
+		return campaign.CallCompleted, ""
+	case d == campaign.DispositionCanceled:
+		return campaign.CallCanceled, string(d)
+	case d == campaign.DispositionRejected, attempts >= m.c.Retry.MaxAttempts:
+		return campaign.CallFailed, string(d)
+	case m.c.Status == campaign.StatusCanceled:
+		return campaign.CallCanceled, "campaign_canceled"
+	}
+	return campaign.CallRetryWait, ""
+}
+
+// spread places an attempt in the range of the jitter: a fixed number in [0, 1)
+// for each, scattered by the golden ratio (Knuth, TAOCP 3, 6.4).
+func spread(id campaign.AttemptID) float64 {
+	return float64(uint64(id)*0x9E3779B97F4A7C15>>11) / (1 << 53)
+}
+
+// givenBack puts a call that was not dialled back in its place.  Who says so may
+// be the caller that had written placing, and knows; or one that had not, and
+// can't know whether another delivery of the job did: then the store decides.
+func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects) {
+	r := &in.Report
+	trouble, knows := undialled(r.Reason)
+	// The provider has it, whoever says otherwise; or somebody placed it, and who
+	// did not can't say what came of that.
+	if f.stage == placed || (f.stage != claimed && !knows) {
+		m.nothingNew(f, in, out)
+		return
+	}
+	f.refs = append(f.refs, in.Ref)
+	rec := Record{Reason: r.Reason, Detail: r.Detail, Unplaced: !knows}
+	if trouble {
+		rec.NextAttemptAt = m.hold.extend(now, r.RetryAfter)
+	}
+	m.giveBack(f, rec, now, out)
+}
+
+// undialled reads the reason of a call given back: whether it is a trouble that
+// the next call would meet as well, and whether who says so knows that nobody
+// was dialled, having written placing or settled it.
+func undialled(reason string) (trouble, knows bool) {
+	switch reason {
+	case campaign.GivenBackThrottled, campaign.GivenBackUnreachable, campaign.GivenBackProvider:
+		return true, true
+	case campaign.GivenBackUnknown:
+		return true, false
+	case campaign.GivenBackNotDialled, campaign.GivenBackUnsent:
+		return false, true
+	}
+	return false, false
+}
+
+// giveBack completes a record of this kind and enters it.
+func (m *Machine) giveBack(f *flight, rec Record, now time.Time, out *Effects) {
+	rec.Kind = RecordGiveBack
+	switch {
+	case m.c.Status == campaign.StatusCanceled:
+		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallCanceled, "campaign_canceled", time.Time{}
+	case f.attempts > 0:
+		rec.Next = campaign.CallRetryWait
+		if rec.NextAttemptAt.IsZero() {
+			rec.NextAttemptAt = now
+		}
+	default:
+		rec.Next = campaign.CallQueued
+	}
+	f.stage, f.undoing = closing, rec.Unplaced
+	m.write(f, rec, out)
+}

@@ -1,0 +1,171 @@
+package machine_test
+
+import (
+	"time"
+
+	"dialtone/campaign"
+	"dialtone/campaign/machine"
+)
+
+// report delivers a report to the owner, waking one where none is.
+func (w *world) report(d *delivery) {
+	if !w.owner.dead {
+		w.owner.post(machine.Reported{Report: d.report, Ref: d})
+	}
+}
+
+// desk is the scheduler: it grants at random what is asked for, and now and then
+// more, since what it knows is old.
+type desk struct {
+	w    *world
+	next uint64
+}
+
+func (k *desk) open() {
+	w := k.w
+	if w.store.c.Status.Ended() {
+		return
+	}
+	w.after(w.span(50*time.Millisecond, 3*time.Second), func() {
+		if o := w.owner; !o.dead {
+			k.grant(o)
+		}
+		k.open()
+	})
+}
+
+func (k *desk) grant(o *owner) {
+	w := k.w
+	d := o.mind.Demand(w.now)
+	w.happyf(d.Retries >= 0 && d.Fresh >= 0, "a demand is not negative: %+v", d)
+	w.happyf(d.Retries+d.Fresh <= max(0, d.Limit-len(o.held)), "WithinLimit: a demand fits in the limit: %+v, %d held", d, len(o.held))
+	n := w.pick.below(d.Retries + d.Fresh + 1)
+	if w.faults != calm && w.chance(100) {
+		n += w.pick.below(4)
+	}
+	var tokens []machine.Token
+	for range n {
+		k.next++
+		tokens = append(tokens, machine.Token{ID: k.next, Provider: "mock"})
+	}
+	if n > 0 {
+		o.post(machine.Granted{Tokens: tokens})
+	}
+}
+
+// user starts the campaign and then plays with it.
+type user struct {
+	w *world
+	// stopped: a pause or cancel was answered, and nothing has resumed since.
+	stopped  bool
+	asked    []*request
+	canceled bool
+}
+
+type request struct {
+	verb    machine.Verb
+	at      time.Time
+	answers int
+	owner   *owner
+}
+
+func (u *user) arrive() {
+	u.command(machine.Start)
+	u.w.every(u.w.faults.users, u.play)
+	u.care()
+}
+
+// care sees to it that the campaign is not left lying.
+func (u *user) care() {
+	w := u.w
+	if w.store.c.Status.Ended() {
+		return
+	}
+	w.after(time.Minute, func() {
+		if w.faults == calm {
+			switch w.store.c.Status {
+			case campaign.StatusPending:
+				u.command(machine.Start)
+			case campaign.StatusPaused:
+				u.command(machine.Resume)
+			}
+		}
+		u.care()
+	})
+}
+
+func (u *user) play() {
+	w := u.w
+	switch n := w.pick.below(40); {
+	case n < 10:
+		u.command(machine.Pause)
+	case n < 20:
+		u.command(machine.Resume)
+	case n < 25:
+		u.command(machine.Start)
+	case n < 26 && w.faults.cancels:
+		u.command(machine.Cancel)
+	case n < 33:
+		u.addContacts()
+	case n < 36:
+		u.change()
+	default:
+		u.command(machine.Pause)
+		u.command(machine.Resume)
+	}
+}
+
+func (u *user) command(v machine.Verb) {
+	o := u.w.owner
+	if o.dead {
+		return
+	}
+	u.w.saw("user: " + string(v))
+	r := &request{verb: v, at: u.w.now, owner: o}
+	u.asked = append(u.asked, r)
+	o.post(machine.Command{Verb: v, Ref: r})
+}
+
+func (u *user) addContacts() {
+	if u.w.store.c.Status.Ended() || len(u.w.store.calls) > 3*u.w.scale.contacts {
+		return
+	}
+	u.w.saw("user: contacts added")
+	u.w.store.addContacts(1 + u.w.pick.below(5))
+	u.tell()
+}
+
+// change raises the limit; lowering it would leave calls above it.
+func (u *user) change() {
+	u.w.saw("user: limit raised")
+	u.w.store.c.MaxConcurrentCalls += u.w.pick.below(2)
+	u.tell()
+}
+
+// tell lets the owner know that something changed, or forgets it.
+func (u *user) tell() {
+	if o := u.w.owner; !o.dead && u.w.chance(800) {
+		o.poke()
+	}
+}
+
+// answered hears a reply.
+func (u *user) answered(r machine.Reply) {
+	req := r.Ref.(*request)
+	req.answers++
+	u.w.log("answer to %s: %v", req.verb, r.Err)
+	u.w.happyf(req.answers == 1, "a command is answered once: %s", req.verb)
+	if r.Err != nil {
+		return
+	}
+	to := map[machine.Verb]campaign.Status{
+		machine.Start: campaign.StatusInProgress, machine.Resume: campaign.StatusInProgress,
+		machine.Pause: campaign.StatusPaused, machine.Cancel: campaign.StatusCanceled,
+	}[req.verb]
+	u.w.happyf(r.Campaign.Status == to, "the answer to %s tells %s", req.verb, r.Campaign.Status)
+	if s := u.w.store.c.Status; s == to && (s == campaign.StatusPaused || s == campaign.StatusCanceled) {
+		u.w.happened["stops answered"]++
+		u.stopped = true
+		u.canceled = s == campaign.StatusCanceled
+	}
+}
