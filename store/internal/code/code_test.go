@@ -1,0 +1,57 @@
+package code
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dialtone/campaign"
+)
+
+// TestNumbersStay: they are in people's databases.
+func TestNumbersStay(t *testing.T) {
+	for n, s := range []campaign.CallStatus{"queued", "in_progress", "retry_wait", "completed", "failed", "canceled"} {
+		require.Equal(t, n, OfCall(s))
+		require.Equal(t, s, Call(n))
+	}
+	for n, s := range []campaign.AttemptState{"", "placing", "ambiguous", "placed", "ended"} {
+		require.Equal(t, n, OfAttempt(s))
+		require.Equal(t, s, Attempt(n))
+	}
+	for _, s := range campaign.CallStatuses {
+		require.Equal(t, s, Call(OfCall(s)), "every status has a number")
+	}
+	require.Equal(t, -1, OfCall("none"))
+	require.Equal(t, campaign.CallStatus("unknown_9"), Call(9))
+}
+
+func TestSettings(t *testing.T) {
+	want := campaign.Settings{
+		Name: "a", From: "b", DefaultRegion: "c", MaxConcurrentCalls: 4, Weight: 0.5,
+		Retry: campaign.RetryPolicy{MaxAttempts: 6, Delay: 7, Backoff: "fixed", MaxDelay: 8, Jitter: 0.9},
+	}
+	v := reflect.ValueOf(want)
+	for i := range v.NumField() {
+		require.False(t, v.Field(i).IsZero(), "the test sets %s", v.Type().Field(i).Name)
+	}
+	column, err := OfSettings(want)
+	require.NoError(t, err)
+	got, err := Settings(column)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	_, err = Settings("{")
+	require.ErrorContains(t, err, "read settings")
+}
+
+func TestText(t *testing.T) {
+	require.Equal(t, "ab\uFFFDc", Text("a\x00b\xffc"))
+	require.Equal(t, "Grüße 👋", Text("Grüße 👋"))
+}
+
+func TestTime(t *testing.T) {
+	require.Zero(t, Time(time.Time{}))
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.FixedZone("x", 3600))
+	require.Equal(t, time.Date(2026, 1, 2, 2, 4, 5, 678901000, time.UTC), Time(at))
+}

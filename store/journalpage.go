@@ -1,0 +1,110 @@
+package store
+
+import "dialtone/campaign"
+
+// rank is the place of an operation's kind in the order in which a batch's
+// operations take effect.
+type rank uint8
+
+const (
+	rankStatus rank = iota + 1
+	rankPlaced
+	rankAmbiguous
+	rankFinish
+	rankGiveBack
+	rankClaim
+	rankPlacing
+	rankCancel
+)
+
+// page is a batch in the making.  It belongs to the journal's goroutine.
+type page struct {
+	batch Batch
+	parts []part
+	ops   int
+	most  int
+	// The highest rank so far of the operations on a call, and on anything of a
+	// campaign: an operation of a lower rank would overtake it.
+	calls     map[campaign.CallID]rank
+	campaigns map[campaign.ID]rank
+}
+
+func newPage(most int) *page {
+	return &page{most: most, calls: map[campaign.CallID]rank{}, campaigns: map[campaign.ID]rank{}}
+}
+
+// takes reports whether the operation can join the batch without overtaking one
+// that was submitted before it.
+func (p *page) takes(op Op) bool {
+	if p.ops >= p.most {
+		return false
+	}
+	r, in, call := place(op)
+	switch r {
+	case rankStatus: // after anything else of its campaign it needs a new batch
+		return p.campaigns[in] <= rankStatus
+	case rankCancel:
+		return true
+	}
+	// Calls that a CancelCalls may have canceled are left alone in its batch.
+	return p.calls[call] <= r && p.campaigns[in] < rankCancel
+}
+
+func (p *page) add(op Op) {
+	r, in, call := place(op)
+	p.batch.Add(op)
+	p.ops++
+	p.campaigns[in] = max(p.campaigns[in], r)
+	if r != rankStatus && r != rankCancel {
+		p.calls[call] = r
+	}
+}
+
+// close notes whose operations were added.
+func (p *page) close(e *entry, from, to int) {
+	if from < to || to == len(e.ops) {
+		p.parts = append(p.parts, part{e, from, to})
+	}
+}
+
+// reset empties the page and keeps its memory.
+func (p *page) reset() {
+	b := &p.batch
+	*b = Batch{
+		SetStatus: empty(b.SetStatus), Placed: empty(b.Placed), Ambiguous: empty(b.Ambiguous), Finish: empty(b.Finish),
+		GiveBack: empty(b.GiveBack), Claim: empty(b.Claim), Placing: empty(b.Placing), CancelCalls: empty(b.CancelCalls),
+	}
+	p.parts = empty(p.parts)
+	p.ops = 0
+	clear(p.calls)
+	clear(p.campaigns)
+}
+
+// empty drops the elements, so that nothing keeps them alive.
+func empty[E any](s []E) []E {
+	clear(s)
+	return s[:0]
+}
+
+// place tells an operation's rank and what it is about.
+func place(op Op) (r rank, in campaign.ID, call campaign.CallID) {
+	switch op := op.(type) {
+	case *SetStatus:
+		return rankStatus, op.Campaign, 0
+	case *Placed:
+		return rankPlaced, op.Campaign, op.Attempt.Call()
+	case *Ambiguous:
+		return rankAmbiguous, op.Campaign, op.Attempt.Call()
+	case *Finish:
+		return rankFinish, op.Campaign, op.Attempt.Call()
+	case *GiveBack:
+		return rankGiveBack, op.Campaign, op.Attempt.Call()
+	case *Claim:
+		return rankClaim, op.Campaign, op.Attempt.Call()
+	case *Placing:
+		return rankPlacing, op.Campaign, op.Attempt.Call()
+	case *CancelCalls:
+		return rankCancel, op.Campaign, 0
+	}
+	return 0, 0, 0
+}

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"dialtone/campaign"
+)
+
+// Store is what a driver provides.  All methods may be called concurrently.
+// An unreachable or broken database is an error for which Transient is true; a
+// fault of the request is a *campaign.Error; cancellation is ctx.Err(), wrapped.
+type Store interface {
+	Campaigns
+	Calls
+	Ownership
+	Access
+
+	// Apply performs a batch in one transaction.  A nil error means that it is
+	// committed and every operation has its Outcome and results.  After an error
+	// nothing is known; applying the same batch again is safe.
+	// One goroutine at a time calls it: the journal.
+	Apply(ctx context.Context, b *Batch) error
+
+	// Ping reports whether the database answers.
+	Ping(ctx context.Context) error
+	// Transactions is the number of write transactions committed by this process.
+	Transactions() int64
+	// Driver is "sqlite" or "postgres".
+	Driver() string
+	// Close waits for what runs and releases everything.
+	Close() error
+}
+
+// Campaigns are made and changed by the API.
+type Campaigns interface {
+	// CreateCampaign stores a pending campaign, with its first contacts if any
+	// (duplicates counted once), all in one transaction.
+	CreateCampaign(ctx context.Context, s campaign.Settings, contacts []campaign.Contact, once Once) (campaign.Campaign, error)
+	// Campaign is not_found for an unknown or deleted one.
+	Campaign(ctx context.Context, id campaign.ID) (campaign.Campaign, error)
+	// ListCampaigns pages, newest first; a zero Before starts at the newest.
+	// The standing campaign of the single calls is not listed.
+	ListCampaigns(ctx context.Context, q CampaignQuery) ([]campaign.Campaign, error)
+	// UpdateSettings applies change to the campaign's settings under its row's
+	// lock.  An error of change is returned as it is and nothing is written; a
+	// campaign that has ended is a conflict.
+	UpdateSettings(ctx context.Context, id campaign.ID, change func(*campaign.Settings) error) (campaign.Campaign, error)
+	// DeleteCampaign removes a campaign that is pending or ended and has no call
+	// in progress, with all its calls; else it is a conflict that names the status.
+	// It is hidden at once; rows go in chunks (which a later PurgeDeleted resumes).
+	DeleteCampaign(ctx context.Context, id campaign.ID) error
+	// PurgeDeleted removes what an interrupted DeleteCampaign left.
+	PurgeDeleted(ctx context.Context) error
+	// AddContacts adds those of the contacts whose phone the campaign does not
+	// have yet, and returns their number.  It commits; ids become visible in
+	// ascending order within a campaign.  An ended campaign is a conflict.
+	// Not for the standing campaign.
+	AddContacts(ctx context.Context, id campaign.ID, contacts []campaign.Contact) (added int, err error)
+}
+
+// CampaignQuery selects a page of campaigns.
+type CampaignQuery struct {
+	Status campaign.Status // "" is any
+	Before campaign.ID     // exclusive; 0 starts at the newest
+	Limit  int
+}
+
+// Calls are read by the API and by the campaigns' owners.
+type Calls interface {
+	// CreateCall stores a single call, queued in the standing campaign.
+	CreateCall(ctx context.Context, c campaign.Contact, from string, once Once) (campaign.Call, error)
+	// Call is one call with its History; not_found if there is none.
+	Call(ctx context.Context, id campaign.CallID) (campaign.Call, error)
+	// ListCalls pages through a campaign's calls by ascending id, with History.
+	ListCalls(ctx context.Context, q CallQuery) ([]campaign.Call, error)
+	// Queued is the next page of queued calls by ascending id, after the cursor.
+	Queued(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]Waiting, error)
+	// Open pages, by ascending id, through the calls that a waking owner must
+	// know: in_progress and retry_wait, each with its newest attempt if that
+	// belongs to the present claim, and queued ones that were claimed before.
+	Open(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]OpenCall, error)
+	// AttemptsKnown reports for each attempt whether its call was ever claimed under that
+	// number, in the campaign named: what makes a callback's address genuine.
+	AttemptsKnown(ctx context.Context, refs []AttemptRef) ([]bool, error)
+	// AttemptsTo lists, of all campaigns, the attempts to a number that started
+	// at or after since; those of other calls tell a settling caller
+	// which of the provider's calls are already somebody's.
+	AttemptsTo(ctx context.Context, phone string, since time.Time) ([]campaign.Attempt, error)
+}
+
+// CallQuery selects a page of a campaign's calls.
+type CallQuery struct {
+	Campaign campaign.ID
+	Status   campaign.CallStatus // "" is any
+	After    campaign.CallID     // exclusive
+	Limit    int
+}
+
+// AttemptRef is an attempt in the campaign that is said to hold it.
+type AttemptRef struct {
+	Campaign campaign.ID
+	Attempt  campaign.AttemptID
+}
+
+// Waiting is a queued call: all that a campaign needs to know to claim it.
+type Waiting struct {
+	ID    campaign.CallID
+	Claim int // claims so far
+}
+
+// OpenCall is a call as a waking owner finds it.
+type OpenCall struct {
+	campaign.Call
+	// Current is the attempt of the present claim, or nil if it has no row.
+	Current *campaign.Attempt
+}
+
+// Ownership is for the nodes.
+type Ownership interface {
+	// RaiseEpochs makes node the owner of the partitions, in one transaction,
+	// and returns their new epochs.
+	RaiseEpochs(ctx context.Context, node string, partitions []int) (map[int]int64, error)
+	// Active lists the campaigns that need an owner: in progress, or with calls
+	// in progress, or canceled with calls left to cancel.
+	Active(ctx context.Context) ([]campaign.ID, error)
+}
+
+// Access is API keys, settings and idempotency keys.
+type Access interface {
+	CreateKey(ctx context.Context, k Key) (Key, error)
+	ListKeys(ctx context.Context) ([]Key, error)
+	// RevokeKey is not_found for an unknown one.
+	RevokeKey(ctx context.Context, id string) error
+	// KeyByHash is not_found for an unknown one.
+	KeyByHash(ctx context.Context, sha256 []byte) (Key, error)
+	// Setting is nil, nil when there is none.
+	Setting(ctx context.Context, name string) ([]byte, error)
+	PutSetting(ctx context.Context, name string, value []byte) error
+	// Recall looks up an idempotency key.  Found but with another fingerprint is a
+	// conflict (the key was used for another request); not found is ok=false.
+	Recall(ctx context.Context, once Once) (resource string, ok bool, err error)
+	// ForgetOnces removes idempotency keys older than the time.
+	ForgetOnces(ctx context.Context, before time.Time) error
+}
+
+// Once makes a creation idempotent: the key is saved in the transaction that
+// creates the resource.  A creation whose key exists creates nothing: with the
+// same fingerprint it returns the resource created then, as it is now; with another it
+// is a conflict.  The zero Once does nothing.
+type Once struct {
+	Key         string // unique per resource kind and API key: the API composes it
+	Fingerprint []byte // SHA-256 of the request
+}
+
+// Scope is what an API key allows.  Each includes those before it.
+type Scope string
+
+// The scopes.
+const (
+	ScopeRead  Scope = "read"
+	ScopeWrite Scope = "write"
+	ScopeAdmin Scope = "admin"
+)
+
+// Key is an API key; the secret itself is never stored.
+type Key struct {
+	ID        string // opaque, given by the caller of CreateKey
+	Name      string
+	Scope     Scope
+	SHA256    []byte
+	CreatedAt time.Time
+}
