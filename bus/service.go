@@ -1,0 +1,200 @@
+package bus
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"dialtone/campaign"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+)
+
+// ErrNotMine is what an endpoint of ServeRole returns to stay silent, because
+// another node is the one to answer.
+var ErrNotMine = errors.New("bus: another node answers this")
+
+// serviceVersion is that of the requests and answers, not of the program.
+const serviceVersion = "1.0.0"
+
+// Service is a running set of endpoints.
+type Service interface {
+	// Stop lets no request arrive any more.  Those handed out can still be
+	// answered.  It may be called twice.
+	Stop() error
+}
+
+// Request is a command for the owner of a campaign.
+type Request struct {
+	Campaign campaign.ID
+	Action   string
+	Body     []byte
+
+	bus      *Bus
+	reply    string
+	answered atomic.Bool
+}
+
+// Reply answers with v as JSON.  Reply or Fail, once, from any goroutine and
+// any time later; what follows the first is ignored.
+func (r *Request) Reply(v any) {
+	data, err := marshalAnswer(v)
+	if err != nil {
+		r.Fail(fmt.Errorf("write the answer: %w", err))
+		return
+	}
+	if r.first() {
+		r.bus.answer(&nats.Msg{Subject: r.reply, Data: data})
+	}
+}
+
+// Fail refuses.  A *campaign.Error arrives at the asker as it is, anything else
+// as one with CodeInternal.
+func (r *Request) Fail(err error) {
+	if r.first() {
+		r.bus.answer(refusal(r.reply, err))
+	}
+}
+
+// first is true once, and never for a poke, which waits for no answer.
+func (r *Request) first() bool { return !r.answered.Swap(true) && r.reply != "" }
+
+func (b *Bus) answer(m *nats.Msg) {
+	if err := b.nc.PublishMsg(m); err != nil {
+		b.log.Warn("an answer was lost", "error", err)
+	}
+}
+
+func marshalAnswer(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return []byte("{}"), nil
+	case json.RawMessage:
+		return v, nil
+	}
+	return json.Marshal(v)
+}
+
+// refusal is an error as the services API writes it, with the campaign.Error as
+// its body.
+func refusal(subject string, err error) *nats.Msg {
+	e := &campaign.Error{Code: campaign.CodeInternal, Message: err.Error()}
+	errors.As(err, &e)
+	data, _ := json.Marshal(e) // three strings
+	return &nats.Msg{Subject: subject, Data: data, Header: nats.Header{
+		micro.ErrorHeader:     []string{oneLine(e.Error())},
+		micro.ErrorCodeHeader: []string{string(e.Code)},
+	}}
+}
+
+// oneLine makes a text fit for a header.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// ServeCampaigns answers the commands of those campaigns whose partition this
+// node owns.  Every node hears every command and those that owns refuses are
+// passed over in silence, so that there is no queue group to join and leave.
+// owns and handle are called one request of an action after the other, from the
+// connection's goroutines, and must be fast: hand the request to a mailbox and
+// reply later.
+//
+// Commands arrive through a mapping of the account,
+//
+//	campaign.*.*  ->  campaigns.{{partition(64,1)}}.{{wildcard(1)}}.{{wildcard(2)}}
+//
+// which the embedded server has and an external one needs in its nats.conf:
+//
+//	mappings = {
+//	  "campaign.*.*": "campaigns.{{partition(64,1)}}.{{wildcard(1)}}.{{wildcard(2)}}"
+//	}
+//
+// (inside the account's block where there are accounts).
+func (b *Bus) ServeCampaigns(actions []string, owns func(partition int) bool, handle func(*Request)) (Service, error) {
+	svc, err := b.addService(ServiceCampaigns, "Owners of campaigns: ask campaign.<id>.<action>.")
+	if err != nil {
+		return nil, err
+	}
+	for _, action := range actions {
+		serve := func(r micro.Request) {
+			partition, id, ok := parseOwned(r.Subject())
+			if !ok || !owns(partition) {
+				return
+			}
+			b.count.commandsServed.Add(1)
+			handle(&Request{Campaign: id, Action: action, Body: r.Data(), bus: b, reply: r.Reply()})
+		}
+		err := svc.AddEndpoint(action, micro.HandlerFunc(serve),
+			micro.WithEndpointSubject(subjectOwned(action)), micro.WithEndpointQueueGroupDisabled())
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("serve %s: %w", action, err), svc.Stop())
+		}
+	}
+	return &service{svc: svc}, nil
+}
+
+// ServeRole answers <name>.<endpoint> for each endpoint.  With queue, one node
+// of those that serve the role gets each request; without, all do, and those
+// whose endpoint returns ErrNotMine stay silent.  Endpoints are called one
+// request after the other.
+func (b *Bus) ServeRole(name, description string, endpoints map[string]func(body []byte) (any, error), queue bool) (Service, error) {
+	svc, err := b.addService(name, description)
+	if err != nil {
+		return nil, err
+	}
+	for endpoint, f := range endpoints {
+		opts := []micro.EndpointOpt{micro.WithEndpointSubject(SubjectRole(name, endpoint))}
+		if !queue {
+			opts = append(opts, micro.WithEndpointQueueGroupDisabled())
+		}
+		if err := svc.AddEndpoint(endpoint, b.roleHandler(f), opts...); err != nil {
+			return nil, errors.Join(fmt.Errorf("serve %s: %w", SubjectRole(name, endpoint), err), svc.Stop())
+		}
+	}
+	return &service{svc: svc}, nil
+}
+
+func (b *Bus) roleHandler(f func(body []byte) (any, error)) micro.HandlerFunc {
+	return func(r micro.Request) {
+		v, err := f(r.Data())
+		if errors.Is(err, ErrNotMine) {
+			return
+		}
+		b.count.commandsServed.Add(1)
+		data, e := marshalAnswer(v)
+		if err = errors.Join(err, e); err != nil {
+			m := refusal(r.Reply(), err)
+			_ = r.Error(m.Header.Get(micro.ErrorCodeHeader), m.Header.Get(micro.ErrorHeader), m.Data) // told by the service's error handler
+			return
+		}
+		_ = r.Respond(data) // likewise
+	}
+}
+
+func (b *Bus) addService(name, description string) (micro.Service, error) {
+	svc, err := micro.AddService(b.nc, micro.Config{
+		Name: name, Version: serviceVersion, Description: description,
+		Metadata: map[string]string{"node": b.cfg.Name},
+		ErrorHandler: func(_ micro.Service, e *micro.NATSError) {
+			b.log.Warn("service", "name", name, "subject", e.Subject, "error", e.Description)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("serve %s: %w", name, err)
+	}
+	return svc, nil
+}
+
+// service makes Stop fit to be called twice.
+type service struct {
+	svc  micro.Service
+	once sync.Once
+	err  error
+}
+
+func (s *service) Stop() error {
+	s.once.Do(func() { s.err = s.svc.Stop() })
+	return s.err
+}
