@@ -1,0 +1,360 @@
+package actors
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/sourcegraph/conc"
+
+	"dialtone/actors/scheduler"
+	"dialtone/bus"
+	"dialtone/campaign"
+	"dialtone/campaign/machine"
+)
+
+// desk speaks with the scheduler for all actors of a node: it gathers what they
+// could use and give back into few messages, and hands out what is granted.  One
+// goroutine owns its state; the actors post to its mailbox.
+type desk struct {
+	node    string
+	send    func(scheduler.Report) error
+	deliver func(campaign.ID, granted) bool // false: there is no such actor
+	log     *slog.Logger
+	box     *mailbox[any]
+	run     conc.WaitGroup
+	cancel  context.CancelFunc
+
+	// Owned by the loop.
+	seen       scheduler.Mark
+	partitions map[int]int64 // epoch of those whose campaigns are awake
+	clients    map[campaign.ID]*deskClient
+	changed    []campaign.ID
+	releases   []scheduler.Release
+	closed     bool
+	tellAll    bool // the leader should hear at once of all that we have
+}
+
+// deskClient is what the desk knows of a campaign.
+type deskClient struct {
+	demand  scheduler.Demand
+	held    map[uint64]heldToken
+	dirty   bool
+	rebuilt bool // its machine was built anew, and its actor has not spoken since
+}
+
+// heldToken is where a token is for, and the Grants that it came with; none for a
+// token that a machine made up for what it found in flight.
+type heldToken struct {
+	provider string
+	mark     scheduler.Mark
+}
+
+// What is posted to a desk.
+type (
+	// wants is a campaign's demand after a turn, and the tokens it gave back.
+	wants struct {
+		demand   scheduler.Demand
+		releases []machine.Release
+	}
+	// holds replaces what a campaign holds: its machine was built anew.
+	holds struct {
+		campaign campaign.ID
+		tokens   []machine.Token
+	}
+	awake struct {
+		partition int
+		epoch     int64
+	}
+	gone struct {
+		partition int
+		campaigns []campaign.ID
+	}
+	left     struct{ campaign campaign.ID }
+	shutting struct{ done chan struct{} }
+)
+
+// granted is tokens on their way to an actor.
+type granted struct {
+	mark   scheduler.Mark
+	tokens []machine.Token
+}
+
+func newDesk(node string, send func(scheduler.Report) error, deliver func(campaign.ID, granted) bool, log *slog.Logger) *desk {
+	return &desk{
+		node: node, send: send, deliver: deliver, log: log, box: newMailbox[any](0),
+		partitions: make(map[int]int64), clients: make(map[campaign.ID]*deskClient),
+	}
+}
+
+// start begins the loop; stop ends it.
+func (d *desk) start(b *bus.Bus) error {
+	grants, err := bus.Subscribe(b, bus.SubjectGrants(d.node), func(g scheduler.Grants) { d.box.post(&g) })
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	d.cancel = cancel
+	d.run.Go(func() {
+		defer grants.Stop()
+		d.loop(ctx)
+	})
+	return nil
+}
+
+// shut refuses tokens from now on: they go back unused.
+func (d *desk) shut() {
+	done := make(chan struct{})
+	d.box.post(shutting{done})
+	<-done
+}
+
+func (d *desk) stop() {
+	if d.cancel != nil {
+		d.cancel()
+	}
+	d.run.Wait()
+}
+
+const (
+	fullEvery = time.Second
+	// fullFirst is how often a desk shows itself until a leader has noticed it.
+	fullFirst = 100 * time.Millisecond
+)
+
+func (d *desk) loop(ctx context.Context) {
+	full := time.NewTimer(fullFirst)
+	defer full.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			d.report(true)
+			return
+		case <-d.box.signal:
+			for _, m := range d.box.take() {
+				d.take(m)
+			}
+		case <-full.C:
+			d.tellAll = true
+			full.Reset(d.fullPause())
+		}
+		d.report(d.tellAll)
+	}
+}
+
+func (d *desk) fullPause() time.Duration {
+	if d.seen.Term == 0 {
+		return fullFirst
+	}
+	return fullEvery
+}
+
+func (d *desk) take(m any) {
+	switch m := m.(type) {
+	case *wants:
+		d.wanted(m)
+	case *scheduler.Grants:
+		d.grant(m)
+	case holds:
+		d.rebuilt(m)
+	case awake:
+		d.tellAll = d.tellAll || d.partitions[m.partition] != m.epoch
+		d.partitions[m.partition] = m.epoch
+	case gone:
+		d.tellAll = true
+		delete(d.partitions, m.partition)
+		for _, id := range m.campaigns {
+			delete(d.clients, id)
+		}
+	case left:
+		d.leave(m.campaign)
+	case shutting:
+		d.close()
+		close(m.done)
+	}
+}
+
+// close asks for nothing any more, for nobody.
+func (d *desk) close() {
+	d.closed = true
+	for _, c := range d.clients {
+		c.demand.Retries, c.demand.Fresh = 0, 0
+		d.touch(c)
+	}
+}
+
+func (d *desk) client(id campaign.ID) *deskClient {
+	c := d.clients[id]
+	if c == nil {
+		c = &deskClient{held: make(map[uint64]heldToken), demand: scheduler.Demand{Campaign: id}}
+		d.clients[id] = c
+	}
+	return c
+}
+
+// rebuilt takes over what a new machine found in flight.  Tokens of grants that the
+// actor has not answered yet may still be in its mailbox, and then the new
+// machine spends them: they stay on the books.
+func (d *desk) rebuilt(h holds) {
+	c := d.client(h.campaign)
+	maps.DeleteFunc(c.held, func(_ uint64, t heldToken) bool { return !after(t.mark, c.demand.Seen) })
+	for _, t := range h.tokens {
+		c.held[t.ID] = heldToken{provider: t.Provider}
+	}
+	c.rebuilt, c.demand.Gone = true, false
+}
+
+// settle lets go of what the machine before had taken in and not answered, now that
+// the new one says how far the actor has come.
+func (d *desk) settle(c *deskClient, seen scheduler.Mark) {
+	c.rebuilt = false
+	for id, t := range c.held {
+		if t.mark != (scheduler.Mark{}) && !after(t.mark, seen) {
+			delete(c.held, id)
+			d.giveBack(c.demand.Campaign, id)
+		}
+	}
+}
+
+// after reports whether a comes after b in the sequence of Grants.
+func after(a, b scheduler.Mark) bool {
+	return a.Term > b.Term || (a.Term == b.Term && a.Seq > b.Seq)
+}
+
+func (d *desk) wanted(w *wants) {
+	c := d.client(w.demand.Campaign)
+	if c.rebuilt {
+		d.settle(c, w.demand.Seen)
+	}
+	if d.closed {
+		w.demand.Retries, w.demand.Fresh = 0, 0
+	}
+	if c.demand != w.demand {
+		c.demand = w.demand
+		d.touch(c)
+	}
+	for _, r := range w.releases {
+		delete(c.held, r.Token.ID)
+		d.releases = append(d.releases, scheduler.Release{Token: r.Token.ID, Campaign: w.demand.Campaign, Held: r.Held})
+	}
+}
+
+func (d *desk) touch(c *deskClient) {
+	if !c.dirty {
+		c.dirty = true
+		d.changed = append(d.changed, c.demand.Campaign)
+	}
+}
+
+// grant hands tokens on.  Those of an older term are of a leader that has been
+// replaced; those for another epoch, or for a campaign that has no actor, go back.
+func (d *desk) grant(g *scheduler.Grants) {
+	if !after(g.Mark, d.seen) {
+		return
+	}
+	d.tellAll = d.tellAll || g.Term != d.seen.Term // a new leader wants to know all
+	d.seen = g.Mark
+	tokens := make(map[campaign.ID][]machine.Token, len(g.Grants))
+	for _, gr := range g.Grants {
+		if d.partitions[bus.PartitionOf(gr.Campaign)] != gr.Epoch {
+			d.giveBack(gr.Campaign, gr.Tokens...)
+			continue
+		}
+		for _, t := range gr.Tokens {
+			tokens[gr.Campaign] = append(tokens[gr.Campaign], machine.Token{ID: t, Provider: gr.Provider})
+		}
+	}
+	for id, ts := range tokens {
+		d.hand(g.Mark, id, ts)
+	}
+}
+
+// hand gives a campaign all that a message brought for it, at once: an actor that
+// has seen the message's mark has seen all of it.
+func (d *desk) hand(mark scheduler.Mark, id campaign.ID, tokens []machine.Token) {
+	c := d.clients[id]
+	if d.closed || c == nil || c.demand.Gone || !d.deliver(id, granted{mark, tokens}) {
+		for _, t := range tokens {
+			d.giveBack(id, t.ID)
+		}
+		return
+	}
+	for _, t := range tokens {
+		c.held[t.ID] = heldToken{t.Provider, mark}
+	}
+}
+
+// giveBack returns tokens that were not used.
+func (d *desk) giveBack(id campaign.ID, tokens ...uint64) {
+	for _, t := range tokens {
+		d.releases = append(d.releases, scheduler.Release{Token: t, Campaign: id})
+	}
+}
+
+// leave forgets a campaign that has nothing left to do.
+func (d *desk) leave(id campaign.ID) {
+	c := d.client(id)
+	for t := range c.held {
+		d.giveBack(id, t)
+	}
+	c.demand = scheduler.Demand{Campaign: id, Gone: true, Seen: d.seen}
+	clear(c.held)
+	d.touch(c)
+}
+
+// report sends what has changed, with full everything.
+func (d *desk) report(full bool) {
+	if !full && len(d.changed) == 0 && len(d.releases) == 0 {
+		return
+	}
+	r := scheduler.Report{Node: d.node, Releases: d.releases}
+	if full {
+		r.Full = d.full()
+		r.Demands = d.allDemands()
+	}
+	for _, id := range d.changed {
+		c := d.clients[id]
+		if c == nil {
+			continue
+		}
+		c.dirty = false
+		if !full || c.demand.Gone {
+			r.Demands = append(r.Demands, c.demand)
+		}
+		if c.demand.Gone {
+			delete(d.clients, id)
+		}
+	}
+	if err := d.send(r); err != nil {
+		d.log.Debug("a report to the scheduler was lost; the next full one makes up for it", "error", err)
+	}
+	d.changed, d.releases, d.tellAll = d.changed[:0], d.releases[:0], false
+}
+
+func (d *desk) allDemands() []scheduler.Demand {
+	out := make([]scheduler.Demand, 0, len(d.clients))
+	for _, c := range d.clients {
+		if !c.demand.Gone {
+			out = append(out, c.demand)
+		}
+	}
+	return out
+}
+
+func (d *desk) full() *scheduler.Full {
+	f := &scheduler.Full{Seen: d.seen}
+	for p, epoch := range d.partitions {
+		f.Partitions = append(f.Partitions, scheduler.Partition{Number: p, Epoch: epoch})
+	}
+	for id, c := range d.clients {
+		byProvider := make(map[string][]uint64)
+		for id, t := range c.held {
+			byProvider[t.provider] = append(byProvider[t.provider], id)
+		}
+		for p, ts := range byProvider {
+			f.Holdings = append(f.Holdings, scheduler.Holding{Campaign: id, Provider: p, Tokens: ts})
+		}
+	}
+	return f
+}

@@ -1,0 +1,353 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"dialtone/actors/scheduler"
+	"dialtone/bus"
+	"dialtone/bus/bustest"
+	"dialtone/campaign"
+	"dialtone/campaign/machine"
+)
+
+// deskBench is a desk without its loop: what it sends and delivers is kept.
+type deskBench struct {
+	*desk
+	t         *testing.T
+	mu        sync.Mutex // for tests in which the loop runs
+	sent      []scheduler.Report
+	delivered map[campaign.ID][]granted
+	deaf      bool // no campaign has an actor
+	down      bool // nothing can be sent
+}
+
+func newDeskBench(t *testing.T) *deskBench {
+	b := &deskBench{t: t, delivered: map[campaign.ID][]granted{}}
+	b.desk = newDesk("n1", func(r scheduler.Report) error {
+		r.Releases = slices.Clone(r.Releases) // the desk goes on using it
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.sent = append(b.sent, r)
+		if b.down {
+			return errors.New("no connection")
+		}
+		return nil
+	}, func(id campaign.ID, g granted) bool {
+		if !b.deaf {
+			b.delivered[id] = append(b.delivered[id], g)
+		}
+		return !b.deaf
+	}, slog.New(slog.DiscardHandler))
+	return b
+}
+
+// turn takes messages in and returns the report about them, or nil.
+func (b *deskBench) turn(messages ...any) *scheduler.Report {
+	b.sent = nil
+	for _, m := range messages {
+		b.take(m)
+	}
+	b.report(b.tellAll)
+	require.LessOrEqual(b.t, len(b.sent), 1)
+	if len(b.sent) == 0 {
+		return nil
+	}
+	return &b.sent[0]
+}
+
+// open makes campaign 2 awake, and the desk quiet.
+func (b *deskBench) open() {
+	b.turn(awake{bus.PartitionOf(2), 1}, holds{campaign: 2}, want(2, scheduler.Mark{}, 9))
+	b.turn(&scheduler.Grants{Mark: at(1)})
+}
+
+func at(seq uint64) scheduler.Mark { return scheduler.Mark{Term: 10, Seq: seq} }
+
+func want(id campaign.ID, seen scheduler.Mark, fresh int, back ...machine.Release) *wants {
+	return &wants{demand: scheduler.Demand{Campaign: id, Seen: seen, Fresh: fresh, Limit: 9, Weight: 1}, releases: back}
+}
+
+func grants(mark scheduler.Mark, id campaign.ID, tokens ...uint64) *scheduler.Grants {
+	return &scheduler.Grants{Mark: mark, Grants: []scheduler.Grant{{Campaign: id, Epoch: 1, Provider: "a", Tokens: tokens}}}
+}
+
+func back(token uint64, held time.Duration) machine.Release {
+	return machine.Release{Token: machine.Token{ID: token}, Held: held}
+}
+
+// holdings is what a Full says that campaigns hold, sorted.
+func holdings(r *scheduler.Report) map[campaign.ID][]uint64 {
+	out := map[campaign.ID][]uint64{}
+	for _, h := range r.Full.Holdings {
+		out[h.Campaign] = append(out[h.Campaign], h.Tokens...)
+		slices.Sort(out[h.Campaign])
+	}
+	return out
+}
+
+func TestDeskGathersWhatChanged(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	r := b.turn(want(2, at(1), 8), want(3, scheduler.Mark{}, 4), want(2, at(1), 7, back(5, time.Second)), want(2, at(1), 6, back(6, 0)))
+	require.ElementsMatch(t, []scheduler.Demand{want(2, at(1), 6).demand, want(3, scheduler.Mark{}, 4).demand}, r.Demands)
+	require.Equal(t, []scheduler.Release{{Token: 5, Campaign: 2, Held: time.Second}, {Token: 6, Campaign: 2}}, r.Releases)
+	require.Nil(t, r.Full)
+	require.Nil(t, b.turn(want(2, at(1), 6)), "the same again is no news")
+	require.Nil(t, b.turn())
+}
+
+func TestDeskFullTellsAll(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	b.turn(awake{7, 3}, holds{campaign: 3, tokens: []machine.Token{{ID: 1 << 63, Provider: "b"}}}, want(3, scheduler.Mark{}, 1))
+	b.turn(grants(at(2), 2, 21, 22))
+	b.tellAll = true
+	r := b.turn()
+	require.Equal(t, at(2), r.Full.Seen)
+	require.ElementsMatch(t, []scheduler.Partition{{Number: bus.PartitionOf(2), Epoch: 1}, {Number: 7, Epoch: 3}}, r.Full.Partitions)
+	require.Equal(t, map[campaign.ID][]uint64{2: {21, 22}, 3: {1 << 63}}, holdings(r))
+	require.Len(t, r.Demands, 2)
+	b.tellAll = true
+	r = b.turn(want(2, at(2), 1), gone{7, []campaign.ID{3}})
+	require.Equal(t, []scheduler.Demand{want(2, at(2), 1).demand}, r.Demands, "each demand once")
+	require.Equal(t, map[campaign.ID][]uint64{2: {21, 22}}, holdings(r))
+	require.Len(t, r.Full.Partitions, 1)
+}
+
+// What the leader should not wait a second for.
+func TestDeskTellsAllAtOnce(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	for name, m := range map[string]any{"a partition came": awake{9, 4}, "one went": gone{partition: 9}, "a new leader": &scheduler.Grants{Mark: scheduler.Mark{Term: 11, Seq: 1}}} {
+		r := b.turn(m)
+		require.NotNil(t, r, name)
+		require.NotNil(t, r.Full, name)
+	}
+	require.Nil(t, b.turn(awake{bus.PartitionOf(2), 1}), "that was known")
+}
+
+func TestDeskDropsOlderGrants(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	b.turn(grants(at(5), 2, 50))
+	for _, m := range []scheduler.Mark{at(5), at(4), {Term: 9, Seq: 99}} {
+		require.Nil(t, b.turn(grants(m, 2, 51)), "%v", m)
+	}
+	require.Len(t, b.delivered[2], 1)
+	require.NotNil(t, b.turn(grants(scheduler.Mark{Term: 11, Seq: 1}, 2, 52)))
+	require.Len(t, b.delivered[2], 2)
+}
+
+// An actor that has seen a message's mark has seen all that it brought.
+func TestDeskDeliversAMessageAtOnce(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	g := grants(at(2), 2, 1)
+	g.Grants = append(g.Grants, scheduler.Grant{Campaign: 2, Epoch: 1, Provider: "b", Tokens: []uint64{2}}, grants(at(2), 2, 3).Grants[0])
+	b.turn(g)
+	require.Equal(t, []granted{{at(2), []machine.Token{{ID: 1, Provider: "a"}, {ID: 2, Provider: "b"}, {ID: 3, Provider: "a"}}}}, b.delivered[2])
+}
+
+func TestDeskReturnsWhatNobodyCanUse(t *testing.T) {
+	unused := func(id campaign.ID) []scheduler.Release {
+		return []scheduler.Release{{Token: 1, Campaign: id}, {Token: 2, Campaign: id}}
+	}
+	cases := map[string]struct {
+		before func(*deskBench)
+		id     campaign.ID
+		epoch  int64
+	}{
+		"no such campaign":       {func(b *deskBench) { b.turn(awake{bus.PartitionOf(3), 1}) }, 3, 1},
+		"no actor":               {func(b *deskBench) { b.deaf = true }, 2, 1},
+		"another epoch":          {func(b *deskBench) {}, 2, 2},
+		"not our partition":      {func(b *deskBench) { b.turn(gone{partition: bus.PartitionOf(2)}) }, 2, 1},
+		"the campaign has gone":  {func(b *deskBench) { b.take(left{2}) }, 2, 1},
+		"the node is going down": {func(b *deskBench) { b.turn(shutting{make(chan struct{})}) }, 2, 1},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := newDeskBench(t)
+			b.open()
+			c.before(b)
+			g := grants(at(2), c.id, 1, 2)
+			g.Grants[0].Epoch = c.epoch
+			r := b.turn(g)
+			require.Equal(t, unused(c.id), r.Releases)
+			require.Empty(t, b.delivered)
+			b.tellAll = true
+			require.Empty(t, holdings(b.turn()))
+		})
+	}
+}
+
+func TestDeskClosedAsksForNothing(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	b.turn(grants(at(2), 2, 20), want(3, scheduler.Mark{}, 5))
+	done := make(chan struct{})
+	r := b.turn(shutting{done})
+	<-done
+	require.Len(t, r.Demands, 2)
+	r2 := b.turn(want(2, at(2), 7, back(20, time.Minute)), want(4, at(2), 7))
+	for _, d := range append(r.Demands, r2.Demands...) {
+		require.Zero(t, d.Fresh+d.Retries, "%v", d.Campaign)
+	}
+	require.Equal(t, []scheduler.Release{{Token: 20, Campaign: 2, Held: time.Minute}}, r2.Releases, "what was held still comes back")
+}
+
+func TestDeskForgetsWhoLeft(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	b.turn(grants(at(2), 2, 20)) // it never took it in
+	b.tellAll = true             // in the same report
+	r := b.turn(left{2})
+	require.Empty(t, r.Full.Holdings)
+	require.Equal(t, []scheduler.Demand{{Campaign: 2, Seen: at(2), Gone: true}}, r.Demands)
+	require.Equal(t, []scheduler.Release{{Token: 20, Campaign: 2}}, r.Releases)
+	b.tellAll = true
+	r = b.turn()
+	require.Empty(t, r.Demands)
+	require.Empty(t, r.Full.Holdings)
+}
+
+// A campaign that left and came again before the desk took its turn has not gone,
+// and what it found in flight is on the books.
+func TestDeskLeftAndCameAgain(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	r := b.turn(left{2}, holds{campaign: 2, tokens: []machine.Token{{ID: 8, Provider: "a"}}})
+	require.Len(t, r.Demands, 1)
+	require.False(t, r.Demands[0].Gone)
+	b.turn(grants(at(2), 2, 20))
+	b.tellAll = true
+	require.Equal(t, map[campaign.ID][]uint64{2: {8, 20}}, holdings(b.turn(want(2, scheduler.Mark{}, 3))))
+}
+
+// WithinLimit: a token that was delivered to an actor whose machine is being built
+// anew waits in the mailbox and will be spent; it stays on the books.  One that the
+// machine before had taken in, and not answered, goes back.
+func TestDeskKeepsWhatARebuiltMachineWillSpend(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	b.turn(grants(at(2), 2, 20), want(2, at(2), 8))
+	b.turn(grants(at(3), 2, 30))
+	b.turn(grants(at(4), 2, 40))
+	b.turn(holds{campaign: 2, tokens: []machine.Token{{ID: 1 << 63, Provider: "a"}}})
+	b.tellAll = true
+	require.Equal(t, map[campaign.ID][]uint64{2: {30, 40, 1 << 63}}, holdings(b.turn()), "20 has become the attempt")
+
+	r := b.turn(want(2, at(3), 8)) // the old machine had got as far as 3
+	require.Equal(t, []scheduler.Release{{Token: 30, Campaign: 2}}, r.Releases)
+	b.tellAll = true
+	require.Equal(t, map[campaign.ID][]uint64{2: {40, 1 << 63}}, holdings(b.turn()))
+	require.Empty(t, b.turn(want(2, at(4), 7)).Releases, "40 was spent")
+	b.tellAll = true
+	require.Equal(t, map[campaign.ID][]uint64{2: {40, 1 << 63}}, holdings(b.turn()))
+}
+
+// What could not be sent is not sent again: the next Full makes up for it.
+func TestDeskLostReport(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	b.turn(grants(at(2), 2, 20))
+	b.down = true
+	require.NotNil(t, b.turn(want(2, at(2), 3, back(20, time.Second))))
+	b.down = false
+	require.Nil(t, b.turn())
+	b.tellAll = true
+	r := b.turn()
+	require.Empty(t, r.Full.Holdings)
+	require.Equal(t, 3, r.Demands[0].Fresh)
+}
+
+// reports is what the loop has sent so far.
+func (b *deskBench) reports() []scheduler.Report {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.sent)
+}
+
+// run starts the desk's loop.
+func (b *deskBench) run(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	b.cancel = cancel
+	b.desk.run.Go(func() { b.loop(ctx) })
+	return b.desk.stop
+}
+
+func TestDeskFullEverySecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newDeskBench(t)
+		stop := b.run(t)
+		time.Sleep(fullFirst*5 + 1)
+		synctest.Wait()
+		require.Len(t, b.reports(), 5, "often, until a leader has noticed")
+		b.box.post(&scheduler.Grants{Mark: at(1)})
+		synctest.Wait()
+		require.Len(t, b.reports(), 6, "and at once when one has")
+		time.Sleep(10 * fullEvery)
+		synctest.Wait()
+		sent := len(b.reports())
+		require.InDelta(t, 6+10, sent, 1)
+		stop()
+		require.Len(t, b.reports(), sent+1, "a last word")
+		for _, r := range b.reports() {
+			require.NotNil(t, r.Full)
+		}
+	})
+}
+
+// What comes in while the desk is busy goes out as one report.
+func TestDeskLoopGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newDeskBench(t)
+		for i := range 100 {
+			b.box.post(want(campaign.ID(2+i%5), scheduler.Mark{}, i))
+		}
+		defer b.run(t)()
+		synctest.Wait()
+		require.Len(t, b.reports(), 1)
+		require.Len(t, b.reports()[0].Demands, 5)
+		b.shut()
+		b.shut()
+		synctest.Wait()
+		sent := b.reports()
+		require.Zero(t, sent[len(sent)-1].Demands[0].Fresh)
+	})
+}
+
+// Over real NATS, until it is stopped.
+func TestDeskHearsItsGrants(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	wire := bustest.Start(t)
+	got, told := make(chan granted, 9), make(chan scheduler.Report, 999)
+	d := newDesk("n.1", func(r scheduler.Report) error { return wire.Send(bus.SubjectDemand(), r) },
+		func(_ campaign.ID, g granted) bool { got <- g; return true }, bustest.Logger(t))
+	reports, err := bus.Subscribe(wire, bus.SubjectDemand(), func(r scheduler.Report) { told <- r })
+	require.NoError(t, err)
+	d.stop() // before it is started: nothing
+	require.NoError(t, d.start(wire))
+	d.box.post(awake{bus.PartitionOf(2), 1})
+	d.box.post(want(2, scheduler.Mark{}, 3))
+	for r := range told { // it has taken in what we posted
+		if len(r.Demands) == 1 {
+			break
+		}
+	}
+	require.NoError(t, wire.Send(bus.SubjectGrants("n.1"), grants(at(1), 2, 77)))
+	require.Equal(t, granted{at(1), []machine.Token{{ID: 77, Provider: "a"}}}, <-got)
+	d.stop()
+	d.stop()
+	reports.Stop()
+}

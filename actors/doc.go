@@ -1,0 +1,25 @@
+// Package actors is the runtime of the campaigns: it gives every active campaign
+// a goroutine, its machine (campaign/machine) and a mailbox, and does what the
+// machine decides.
+//
+//	Node ── holds leases on partitions, renews them, raises epochs
+//	 ├─ partition ── consumes its reports, knows its actors
+//	 │    └─ actor ── one campaign: mailbox → machine → effects
+//	 └─ desk ── speaks with the scheduler for all actors of the node
+//
+// # One turn of an actor
+//
+// It takes everything from its mailbox, lets the machine handle it, and performs
+// the effects: what is to be committed goes to the journal, whose answer comes
+// back to the mailbox; what is to be read is read by a goroutine of its own, whose
+// answer comes back likewise; what is to be published, acknowledged, released or
+// answered is an answer to a commit already, and is done at once.  So an actor
+// never waits for the store or for the bus.
+//
+// # Failures
+//
+// Journal retries: the actor sees a commit as slow.  A stale epoch: another
+// node owns the partition; the actor stops where it stands and the new owner
+// takes up from the store.  A process that dies: the same, once its leases have
+// run out.  A job or report that is lost or repeated: see campaign/machine.
+package actors

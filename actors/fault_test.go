@@ -1,0 +1,201 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"dialtone/campaign"
+	"dialtone/store"
+)
+
+var errAway = store.AsTransient(errors.New("the database is away"))
+
+// flaky is a store that fails at what it is told to.
+type flaky struct {
+	Store
+	mu     sync.Mutex
+	faults map[string]int // how often each is yet to fail
+	failed map[string]int
+	reads  atomic.Int64                       // of campaigns
+	before func(context.Context, campaign.ID) // a read of a campaign, or nil
+}
+
+// fail has the next n calls of a method fail.
+func (f *flaky) fail(method string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.faults == nil {
+		f.faults, f.failed = map[string]int{}, map[string]int{}
+	}
+	f.faults[method] = n
+}
+
+func (f *flaky) mend() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.faults)
+}
+
+// happened is how often a method has failed.
+func (f *flaky) happened(method string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed[method]
+}
+
+func (f *flaky) fault(method string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.faults[method] == 0 {
+		return nil
+	}
+	f.faults[method]--
+	f.failed[method]++
+	return errAway
+}
+
+func (f *flaky) RaiseEpochs(ctx context.Context, node string, partitions []int) (map[int]int64, error) {
+	if err := f.fault("RaiseEpochs"); err != nil {
+		return nil, err
+	}
+	return f.Store.RaiseEpochs(ctx, node, partitions)
+}
+
+func (f *flaky) Active(ctx context.Context) ([]campaign.ID, error) {
+	if err := f.fault("Active"); err != nil {
+		return nil, err
+	}
+	return f.Store.Active(ctx)
+}
+
+func (f *flaky) Campaign(ctx context.Context, id campaign.ID) (campaign.Campaign, error) {
+	f.reads.Add(1)
+	f.mu.Lock()
+	before := f.before
+	f.mu.Unlock()
+	if before != nil {
+		before(ctx, id)
+	}
+	if err := f.fault("Campaign"); err != nil {
+		return campaign.Campaign{}, err
+	}
+	return f.Store.Campaign(ctx, id)
+}
+
+func (f *flaky) Queued(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]store.Waiting, error) {
+	if err := f.fault("Queued"); err != nil {
+		return nil, err
+	}
+	return f.Store.Queued(ctx, id, after, limit)
+}
+
+func (f *flaky) Open(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]store.OpenCall, error) {
+	if err := f.fault("Open"); err != nil {
+		return nil, err
+	}
+	return f.Store.Open(ctx, id, after, limit)
+}
+
+// gate is a node's way to the journal, which can be held shut, and can spoil
+// submissions.
+type gate struct {
+	journal *store.Journal
+	mu      sync.Mutex
+	shut    bool
+	held    []func()
+	spoil   func([]store.Op) verdict
+	spoiled int
+	stale   int // operations that a newer owner's epoch refused
+}
+
+// verdict is what is to become of a submission.
+type verdict int
+
+const (
+	pass     verdict = iota
+	rejected         // it is not applied, and fails for good
+	unheard          // it is applied, and is said to have failed
+)
+
+var errSpoiled = errors.New("the database can't take it")
+
+func (g *gate) Submit(ops []store.Op, done func(map[campaign.ID]campaign.Stats, error)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	v := pass
+	if g.spoil != nil {
+		v = g.spoil(ops)
+	}
+	if v != pass {
+		g.spoiled++
+	}
+	submit := func() {
+		g.journal.Submit(ops, func(stats map[campaign.ID]campaign.Stats, err error) {
+			g.note(ops)
+			if v == unheard {
+				stats, err = nil, errSpoiled
+			}
+			done(stats, err)
+		})
+	}
+	switch {
+	case v == rejected:
+		go done(nil, errSpoiled)
+	case g.shut:
+		g.held = append(g.held, submit)
+	default:
+		submit()
+	}
+}
+
+func (g *gate) note(ops []store.Op) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, op := range ops {
+		if errors.Is(store.OutcomeOf(op).Err, store.ErrStaleEpoch) {
+			g.stale++
+		}
+	}
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
+}
+
+// open lets everything through that was held, in its order.
+func (g *gate) open() {
+	g.mu.Lock()
+	held := g.held
+	g.shut, g.held = false, nil
+	g.mu.Unlock()
+	for _, submit := range held {
+		submit()
+	}
+}
+
+func (g *gate) spoilWhen(f func([]store.Op) verdict) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.spoil = f
+}
+
+// counts are the submissions held and spoiled, and the operations refused as stale.
+func (g *gate) counts() (held, spoiled, stale int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.held), g.spoiled, g.stale
+}
+
+// has reports whether there is an operation of a kind.
+func has[O store.Op](ops []store.Op) bool {
+	for _, op := range ops {
+		if _, ok := op.(O); ok {
+			return true
+		}
+	}
+	return false
+}

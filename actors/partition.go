@@ -1,0 +1,199 @@
+package actors
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/sourcegraph/conc"
+
+	"dialtone/bus"
+	"dialtone/campaign"
+)
+
+// partition is a part of the campaigns that this node owns, from winning its
+// lease to losing it.
+type partition struct {
+	*runtime
+	number int
+	epoch  int64
+	onLost func(*partition)
+
+	ctx     context.Context // ends when the partition is lost
+	cancel  context.CancelFunc
+	begin   context.Context // ends earlier than ctx for an end in good order
+	drain   context.CancelFunc
+	run     conc.WaitGroup
+	telling sync.Once // that the partition is lost
+
+	mu      sync.Mutex
+	actors  map[campaign.ID]*actor
+	waking  map[campaign.ID]bool // campaigns to be awake before the desk speaks for us
+	closed  bool
+	reports bus.Consumption
+}
+
+// newPartition makes a partition with the campaigns that are to be awake before the
+// desk speaks for it.  From here on it takes commands.
+func newPartition(rt *runtime, number int, epoch int64, active []campaign.ID, onLost func(*partition)) *partition {
+	ctx, cancel := context.WithCancel(context.Background())
+	begin, drain := context.WithCancel(ctx)
+	p := &partition{
+		runtime: rt, number: number, epoch: epoch, onLost: onLost,
+		ctx: ctx, cancel: cancel, begin: begin, drain: drain,
+		actors: make(map[campaign.ID]*actor), waking: make(map[campaign.ID]bool),
+	}
+	for _, id := range active {
+		p.waking[id] = true
+	}
+	return p
+}
+
+// start wakes the campaigns that need an owner and takes in reports.  The desk
+// hears of the partition once they are all awake.
+func (p *partition) start(active []campaign.ID) error {
+	p.announce()
+	for _, id := range active {
+		p.actor(id)
+	}
+	reports, err := p.bus.ConsumeReports(p.number, p.report)
+	if err != nil {
+		p.abandon()
+		return err
+	}
+	p.mu.Lock()
+	p.reports = reports
+	p.mu.Unlock()
+	return nil
+}
+
+// awoke notes that a campaign's machine stands and its tokens are with the desk.
+func (p *partition) awoke(a *actor) {
+	p.mu.Lock()
+	was := p.waking[a.id]
+	delete(p.waking, a.id)
+	p.mu.Unlock()
+	if was {
+		p.announce()
+	}
+}
+
+func (p *partition) announce() {
+	p.mu.Lock()
+	ready := len(p.waking) == 0
+	p.mu.Unlock()
+	if ready {
+		p.desk.box.post(awake{p.number, p.epoch})
+	}
+}
+
+// actor finds the campaign's actor, or makes it.  It is nil when the partition
+// takes nothing more.  An actor that ends with its partition stays on the list,
+// from which the desk hears whom to forget.
+func (p *partition) actor(id campaign.ID) *actor {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil
+	}
+	a := p.actors[id]
+	if a == nil {
+		a = newActor(p.runtime, p, id)
+		p.actors[id] = a
+		p.run.Go(func() { a.run(p.ctx, p.begin) })
+	}
+	return a
+}
+
+// retire lets an actor go, unless something has come for it.  The desk hears of
+// it before there can be another actor of the campaign, who has more to say.
+func (p *partition) retire(a *actor) bool {
+	if !a.box.close() {
+		return false
+	}
+	p.desk.box.post(left{a.id})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.actors, a.id)
+	return true
+}
+
+// report hands a report to its actor, waiting for room in its mailbox.
+func (p *partition) report(d bus.ReportDelivery) {
+	if !p.hand(d.Report.Campaign, d) {
+		giveBack(d)
+	}
+}
+
+// hand puts something from outside into the mailbox of a campaign's actor. If
+// that one has just retired, a new one is made.  It is false when the partition
+// takes nothing more.
+func (p *partition) hand(id campaign.ID, m any) bool {
+	for p.ctx.Err() == nil {
+		a := p.actor(id)
+		if a == nil {
+			return false
+		}
+		if a.box.put(p.ctx, m) {
+			return true
+		}
+	}
+	return false
+}
+
+// grant hands tokens to a campaign's actor; false if it has none.
+func (p *partition) grant(id campaign.ID, g granted) bool {
+	p.mu.Lock()
+	a := p.actors[id]
+	p.mu.Unlock()
+	return a != nil && a.box.post(g)
+}
+
+// lost ends the partition at once: somebody else owns it.
+func (p *partition) lost() {
+	p.cancel()
+	p.telling.Do(func() { p.onLost(p) })
+}
+
+// stop ends the partition in good order: what is in hand is committed and
+// acknowledged, as far as ctx allows.
+func (p *partition) stop(ctx context.Context) {
+	p.stopReports()
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.drain()
+	done := make(chan struct{})
+	var waiter conc.WaitGroup
+	waiter.Go(func() { p.run.Wait(); close(done) })
+	select {
+	case <-done:
+	case <-ctx.Done():
+		p.log.Warn("a partition did not come to rest in time", "partition", p.number)
+	}
+	p.cancel()
+	waiter.Wait()
+}
+
+// abandon ends the partition where it stands.
+func (p *partition) abandon() {
+	p.cancel()
+	p.mu.Lock()
+	p.closed = true
+	ids := slices.Collect(maps.Keys(p.actors))
+	p.mu.Unlock()
+	p.stopReports()
+	p.run.Wait()
+	p.desk.box.post(gone{p.number, ids})
+}
+
+func (p *partition) stopReports() {
+	p.mu.Lock()
+	reports := p.reports
+	p.reports = nil
+	p.mu.Unlock()
+	if reports != nil {
+		reports.Stop()
+	}
+}

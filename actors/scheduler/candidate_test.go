@@ -1,0 +1,384 @@
+package scheduler_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sourcegraph/conc"
+	"github.com/stretchr/testify/require"
+
+	"dialtone/actors/scheduler"
+	"dialtone/bus"
+	"dialtone/bus/bustest"
+	"dialtone/campaign"
+	"dialtone/provider"
+)
+
+// settings are a store's, in memory.
+type settings struct {
+	mu    sync.Mutex
+	value []byte
+	err   error
+	stuck bool // it answers when the asker gives up
+	asked atomic.Int32
+}
+
+func (s *settings) Setting(ctx context.Context, name string) ([]byte, error) {
+	s.asked.Add(1)
+	if s.stuck {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.value, s.err
+}
+
+func (s *settings) PutSetting(_ context.Context, name string, value []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.value = value
+	}
+	return s.err
+}
+
+func (s *settings) kept() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.value)
+}
+
+func (s *settings) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+// remote is a node beyond the network: it tells all that it has when it hears of
+// anything, and often enough.
+type remote struct {
+	*node
+	t   *testing.T
+	bus *bus.Bus
+
+	mu     sync.Mutex
+	grants int // tokens it got
+	run    conc.WaitGroup
+}
+
+// startNode lets n1 own every partition, and want calls of campaign 2.
+func startNode(t *testing.T, b *bus.Bus, fresh, limit int) *remote {
+	r := &remote{t: t, bus: b, node: (&stage{nodes: map[string]*node{}}).node("n1")}
+	r.own(1, partitions(0, bus.Partitions)...)
+	r.demands[2] = scheduler.Demand{Campaign: 2, Fresh: fresh, Limit: limit, Weight: 1}
+	sub, err := bus.Subscribe(b, bus.SubjectGrants("n1"), r.hear)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	r.run.Go(func() { r.speak(ctx) })
+	t.Cleanup(func() { cancel(); r.run.Wait(); sub.Stop() })
+	return r
+}
+
+func (r *remote) speak(ctx context.Context) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		r.mu.Lock()
+		r.tell(r.full())
+		r.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}
+
+// tell may fail: the server may be down.
+func (r *remote) tell(report *scheduler.Report) { _ = r.bus.Send(bus.SubjectDemand(), report) }
+
+func (r *remote) hear(g scheduler.Grants) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if g.Term < r.seen.Term {
+		return
+	}
+	r.seen = g.Mark
+	for _, gr := range g.Grants {
+		for _, token := range gr.Tokens {
+			r.held[token] = holding{gr.Campaign, gr.Provider}
+			r.grants++
+			d := r.demands[gr.Campaign]
+			d.Fresh--
+			d.Seen = g.Mark
+			r.demands[gr.Campaign] = d
+		}
+	}
+	r.tell(r.full())
+}
+
+// hangUp ends every call.
+func (r *remote) hangUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	report := &scheduler.Report{Node: r.name}
+	for token, h := range r.held {
+		report.Releases = append(report.Releases, scheduler.Release{Token: token, Campaign: h.campaign, Held: time.Second})
+		delete(r.held, token)
+	}
+	r.tell(report)
+}
+
+func (r *remote) holds() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.held)
+}
+
+func (r *remote) term() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seen.Term
+}
+
+func (r *remote) got() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.grants
+}
+
+const soon, often = 8 * time.Second, 5 * time.Millisecond
+
+func stand(t *testing.T, b *bus.Bus, name string, s scheduler.Settings) *scheduler.Candidate {
+	c := scheduler.NewCandidate(scheduler.Config{
+		Node: name, Bus: b, Settings: s, Logger: bustest.Logger(t),
+		Limits: map[string]provider.Limits{"a": {Channels: 5}},
+	})
+	require.NoError(t, c.Start(t.Context()))
+	t.Cleanup(c.Stop)
+	return c
+}
+
+func ask[T any](t *testing.T, b *bus.Bus, endpoint string, body any) (answer T, err error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	err = b.Ask(ctx, bus.SubjectRole(bus.ServiceScheduler, endpoint), body, &answer)
+	return answer, err
+}
+
+func stats(t *testing.T, b *bus.Bus) scheduler.Stats {
+	s, err := ask[scheduler.Stats](t, b, "stats", nil)
+	require.NoError(t, err)
+	return s
+}
+
+func TestCandidateGrantsEndToEnd(t *testing.T) {
+	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	n := startNode(t, b, 100, 50)
+	stand(t, b, "n1", &settings{})
+	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
+	for round := 2; round <= 4; round++ {
+		n.hangUp()
+		require.Eventually(t, func() bool { return n.got() == 5*round }, soon, often)
+		require.LessOrEqual(t, n.holds(), 5)
+	}
+	s := stats(t, b)
+	require.Equal(t, "n1", s.Leader)
+	require.True(t, s.Ready)
+	require.Equal(t, []string{"fair", "round_robin"}, s.Strategies)
+	require.Equal(t, 5, s.Providers[0].Held)
+	slots, err := ask[struct {
+		Total int
+		Slots []scheduler.Slot
+	}](t, b, "slots", nil)
+	require.NoError(t, err)
+	require.Equal(t, 5, slots.Total)
+	require.Len(t, slots.Slots, 5)
+	require.Equal(t, campaign.ID(2), slots.Slots[0].Campaign)
+}
+
+// A rate is followed by a timer, not by the beat.
+func TestCandidateFollowsTheRate(t *testing.T) {
+	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	n := startNode(t, b, 1000, 1000)
+	c := scheduler.NewCandidate(scheduler.Config{
+		Node: "n1", Bus: b, Settings: &settings{}, Logger: bustest.Logger(t),
+		Limits: map[string]provider.Limits{"a": {CallsPerSecond: 100}},
+	})
+	require.NoError(t, c.Start(t.Context()))
+	defer c.Stop()
+	require.Eventually(t, func() bool { return n.got() > 0 }, soon, often)
+	first, begin := n.got(), time.Now()
+	require.Eventually(t, func() bool { return n.got() >= first+97 }, soon, often)
+	require.InDelta(t, 1, time.Since(begin).Seconds(), 0.3)
+}
+
+func TestCandidateHandsOver(t *testing.T) {
+	server := bustest.StartServer(t)
+	b1 := server.Connect(t, bustest.WithName("n1"), bustest.WithLeaseTTL(5*time.Second))
+	b2 := server.Connect(t, bustest.WithName("n2"), bustest.WithLeaseTTL(5*time.Second))
+	n := startNode(t, b2, 100, 50)
+	first := stand(t, b1, "n1", &settings{})
+	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
+	stand(t, b2, "n2", &settings{})
+	for range 20 {
+		require.Equal(t, "n1", stats(t, b2).Leader, "who stands by is silent")
+	}
+	old := stats(t, b2)
+
+	first.Stop()
+	stopped := time.Now()
+	require.Eventually(t, func() bool { return n.term() > old.Term }, soon, often)
+	require.Less(t, time.Since(stopped), time.Second)
+	require.Eventually(t, func() bool { return stats(t, b2).Ready }, soon, often)
+	s := stats(t, b2)
+	require.Equal(t, "n2", s.Leader)
+	require.Equal(t, 5, s.Providers[0].Held, "the new leader knows what is up")
+	require.Equal(t, 5, n.got(), "and granted nothing on top")
+	n.hangUp()
+	require.Eventually(t, func() bool { return n.got() == 10 }, soon, often)
+	first.Stop()
+}
+
+func TestCandidateKeepsTheStrategy(t *testing.T) {
+	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	kept := &settings{}
+	c := stand(t, b, "n1", kept)
+	now, err := ask[scheduler.Choice](t, b, "strategy", nil)
+	require.NoError(t, err)
+	require.Equal(t, scheduler.Choice{Strategy: "fair"}, now)
+	require.Empty(t, kept.kept())
+
+	now, err = ask[scheduler.Choice](t, b, "strategy", scheduler.Choice{Strategy: "round_robin"})
+	require.NoError(t, err)
+	require.Equal(t, "round_robin", now.Strategy)
+	require.JSONEq(t, `{"strategy":"round_robin"}`, kept.kept())
+	require.Equal(t, "round_robin", stats(t, b).Strategy)
+
+	c.Stop()
+	stand(t, b, "n2", kept)
+	require.Equal(t, "round_robin", stats(t, b).Strategy, "the next leader takes it up")
+}
+
+func TestCandidateRefusesAStrategy(t *testing.T) {
+	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	kept := &settings{}
+	stand(t, b, "n1", kept)
+	cases := []struct {
+		name string
+		body any
+		code campaign.Code
+		say  string
+	}{
+		{"unknown", scheduler.Choice{Strategy: "lifo"}, campaign.CodeInvalid, "take one of fair, round_robin"},
+		{"none", scheduler.Choice{}, campaign.CodeInvalid, "take one of fair, round_robin"},
+		{"parameters", scheduler.Choice{Strategy: "fair", Parameters: map[string]any{"x": 1}}, campaign.CodeInvalid, "takes no parameters"},
+		{"no JSON", []byte("fair"), campaign.CodeInvalid, "must be JSON"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := ask[scheduler.Choice](t, b, "strategy", c.body)
+			require.Equal(t, c.code, campaign.CodeOf(err))
+			require.ErrorContains(t, err, c.say)
+		})
+	}
+	kept.fail(errors.New("the store is down"))
+	_, err := ask[scheduler.Choice](t, b, "strategy", scheduler.Choice{Strategy: "round_robin"})
+	require.Equal(t, campaign.CodeUnavailable, campaign.CodeOf(err))
+	require.Equal(t, "fair", stats(t, b).Strategy, "kept first, then in force")
+	require.Empty(t, kept.kept())
+}
+
+// Campaigns must go on, whatever the store says of the strategy.
+func TestCandidateLeadsWithTheDefault(t *testing.T) {
+	cases := map[string]*settings{
+		"the store fails":      {err: errors.New("no such host")},
+		"the store hangs":      {stuck: true},
+		"an unknown strategy":  {value: []byte(`{"strategy":"gone"}`)},
+		"what is kept is torn": {value: []byte(`{"strat`)},
+	}
+	for name, s := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+			n := startNode(t, b, 100, 50)
+			stand(t, b, "n1", s)
+			require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
+			require.Equal(t, "fair", stats(t, b).Strategy)
+			require.Positive(t, s.asked.Load())
+		})
+	}
+}
+
+// Who has lost the lease grants nothing and says nothing, and stands again.
+func TestCandidateStopsWhenTheLeaseIsLost(t *testing.T) {
+	server := bustest.StartServer(t)
+	b := server.Connect(t, bustest.WithName("n1"), bustest.WithLeaseTTL(time.Second))
+	n := startNode(t, b, 100, 50)
+	stand(t, b, "n1", &settings{})
+	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
+
+	thief := steal(t, b)
+	require.Eventually(t, func() bool { return silent(t, b) }, soon, often)
+	n.hangUp()
+	got := n.got()
+	for range 3 {
+		require.NoError(t, thief.Renew(t.Context()))
+		require.True(t, silent(t, b))
+	}
+	require.Equal(t, got, n.got())
+
+	require.NoError(t, thief.Release(t.Context()))
+	require.Eventually(t, func() bool { return n.got() == got+5 }, soon, often)
+}
+
+// steal takes the lease from n1 in favour of somebody else.
+func steal(t *testing.T, b *bus.Bus) *bus.Lease {
+	l, err := b.Acquire(t.Context(), bus.LeaseScheduler, "n1")
+	require.NoError(t, err)
+	require.NoError(t, l.Release(t.Context()))
+	l, err = b.Acquire(t.Context(), bus.LeaseScheduler, "thief")
+	require.NoError(t, err)
+	return l
+}
+
+// silent reports whether nobody answers for a moment.
+func silent(t *testing.T, b *bus.Bus) bool {
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	var s scheduler.Stats
+	return b.Ask(ctx, bus.SubjectRole(bus.ServiceScheduler, "stats"), nil, &s) != nil
+}
+
+// NATS goes away and comes back, without what it had kept: time is lost, and nothing
+// else.
+func TestCandidateLeadsAgainWhenNATSIsBack(t *testing.T) {
+	server := bustest.StartServer(t)
+	b := server.Connect(t, bustest.WithName("n1"), bustest.WithLeaseTTL(time.Second))
+	n := startNode(t, b, 100, 50)
+	stand(t, b, "n1", &settings{})
+	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
+	server.Kill()
+	n.hangUp() // nobody hears it
+	server.Wipe()
+	server.Restart()
+	require.Eventually(t, func() bool { return n.holds() == 5 }, 2*soon, often)
+}
+
+func TestCandidateStops(t *testing.T) {
+	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	c := scheduler.NewCandidate(scheduler.Config{Node: "n1", Bus: b, Settings: &settings{}, Logger: bustest.Logger(t)})
+	c.Stop() // before it is started: nothing
+	c = stand(t, b, "n1", &settings{})
+	require.Equal(t, "n1", stats(t, b).Leader)
+	c.Stop()
+	c.Stop()
+	require.True(t, silent(t, b))
+	l, err := b.Acquire(t.Context(), bus.LeaseScheduler, "n2")
+	require.NoError(t, err, "the lease is free at once")
+	require.NoError(t, l.Release(t.Context()))
+}

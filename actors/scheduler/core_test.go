@@ -1,0 +1,472 @@
+package scheduler_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"dialtone/actors/scheduler"
+	"dialtone/bus"
+	"dialtone/campaign"
+	"dialtone/provider"
+)
+
+// WithinLimit, across leaders: nothing is granted before every partition has told
+// what is up.
+func TestNoGrantBeforeEveryPartitionSpoke(t *testing.T) {
+	st := newStage(t, only(10, 0))
+	first, last := st.node("n1"), st.node("n2")
+	first.own(1, partitions(0, bus.Partitions-1)...)
+	first.demands[idIn(0, 0)] = scheduler.Demand{Campaign: idIn(0, 0), Fresh: 5, Limit: 5}
+	st.introduce(first)
+	require.False(t, st.core.Ready())
+	require.Empty(t, st.grant())
+
+	last.own(1, bus.Partitions-1)
+	last.held[77] = holding{idIn(bus.Partitions-1, 0), "a"}
+	st.introduce(last)
+	require.True(t, st.core.Ready())
+	require.Equal(t, 1, st.held("a"))
+	require.Len(t, st.grant()[idIn(0, 0)], 5)
+}
+
+// A Full from before the node heard of this leader may be followed by tokens of
+// the leader before; only an answer to the greeting counts.
+func TestFullOfAnOlderTermOnlyIntroduces(t *testing.T) {
+	st := newStage(t, only(10, 0))
+	n := st.node("n1")
+	n.own(1, partitions(0, bus.Partitions)...)
+	n.seen = scheduler.Mark{Term: 5, Seq: 9}
+	st.core.Take(n.full(), st.now)
+	require.False(t, st.core.Ready())
+	out := st.core.Grant(st.now)
+	require.Len(t, out, 1)
+	require.Empty(t, out["n1"].Grants)
+	require.Empty(t, st.core.Grant(st.now), "it is greeted once for each such Full")
+	st.deliver(out)
+	st.core.Take(n.full(), st.now)
+	require.True(t, st.core.Ready())
+}
+
+// A leader whose clock is behind finds nodes that would drop what it grants.
+func TestTermRisesAboveWhatNodesHaveSeen(t *testing.T) {
+	st := newStage(t, only(2, 0))
+	n := st.node("n1")
+	ahead := uint64(epoch.Add(time.Hour).UnixNano())
+	n.own(1, partitions(0, bus.Partitions)...)
+	n.seen = scheduler.Mark{Term: ahead, Seq: 3}
+	id := idIn(0, 0)
+	n.held[ahead+1] = holding{id, "a"}
+	n.demands[id] = scheduler.Demand{Campaign: id, Fresh: 5, Limit: 5}
+	st.introduce(n)
+	require.Greater(t, n.seen.Term, ahead)
+	require.True(t, st.core.Ready())
+	got := st.grant()[id]
+	require.Len(t, got, 1, "one channel is held already")
+	require.Greater(t, got[0], ahead+1e9, "and no token is named like the other leader's")
+}
+
+// When a node of a higher term turns up late, everyone must speak anew.
+func TestRaisedTermAsksEveryone(t *testing.T) {
+	st := newStage(t, only(4, 0))
+	n1, n2 := st.node("n1"), st.node("n2")
+	n1.own(1, partitions(0, 8)...)
+	n2.own(1, partitions(8, bus.Partitions)...)
+	st.introduce(n1)
+	n2.seen.Term = n1.seen.Term + 1000
+	st.introduce(n2)
+	require.False(t, st.core.Ready())
+	st.introduce(n1)
+	require.True(t, st.core.Ready())
+}
+
+func TestChannelsBindGrants(t *testing.T) {
+	st, n := started(t, 3, 0)
+	st.want(n, 2, 10, 10)
+	got := st.grant()[2]
+	require.Len(t, got, 3)
+	require.Empty(t, st.grant())
+	st.release(n, time.Second, got[0])
+	require.Len(t, st.grant()[2], 1)
+	require.Equal(t, 3, st.held("a"))
+	require.EqualValues(t, 4, st.core.Stats("").Granted)
+}
+
+func TestLimitBindsACampaign(t *testing.T) {
+	st, n := started(t, 100, 0)
+	st.want(n, 2, 50, 4)
+	got := st.grant()[2]
+	require.Len(t, got, 4)
+	st.want(n, 2, 46, 4)
+	require.Empty(t, st.grant())
+	st.release(n, time.Second, got...)
+	require.Len(t, st.grant()[2], 4)
+
+	st.want(n, 2, 42, 7)
+	require.Len(t, st.grant()[2], 3, "a raised limit")
+	st.want(n, 2, 39, 2)
+	for token := range n.held {
+		st.release(n, time.Second, token)
+		st.grant()
+	}
+	require.Equal(t, 2, st.held("a"), "a lowered limit")
+}
+
+func TestWithoutLimitsDemandBinds(t *testing.T) {
+	st, n := started(t, 0, 0)
+	st.want(n, 2, 500, 1000)
+	require.Len(t, st.grant()[2], 500)
+}
+
+// The demand that a grant on its way will meet is not met twice.
+func TestGrantOnItsWayIsCounted(t *testing.T) {
+	st, n := started(t, 100, 0)
+	st.want(n, 2, 3, 50)
+	require.Len(t, st.grant()[2], 3)
+	require.Zero(t, st.of(2).Waiting)
+
+	// The same demand, written before the grant came, changes nothing.
+	d := n.demands[2]
+	for range 3 {
+		st.core.Take(&scheduler.Report{Node: "n1", Demands: []scheduler.Demand{d}}, st.now)
+		require.Empty(t, st.grant())
+	}
+	d.Fresh = 5 // two more, still without having seen it
+	st.core.Take(&scheduler.Report{Node: "n1", Demands: []scheduler.Demand{d}}, st.now)
+	require.Len(t, st.grant()[2], 2)
+
+	st.want(n, 2, 1, 50) // having seen all
+	require.Len(t, st.grant()[2], 1)
+}
+
+func TestDemandSeenUpToOneOfTwoGrants(t *testing.T) {
+	st, n := started(t, 2, 0)
+	st.want(n, 2, 9, 50)
+	first := st.grant()[2]
+	seenFirst := n.seen
+	st.release(n, time.Second, first[0])
+	require.Len(t, st.grant()[2], 1)
+	st.core.Take(&scheduler.Report{Node: "n1", Demands: []scheduler.Demand{{Campaign: 2, Seen: seenFirst, Fresh: 7, Limit: 50}}}, st.now)
+	require.Equal(t, 6, st.of(2).Waiting, "the second grant is still on its way")
+}
+
+func TestLostGrantIsReclaimed(t *testing.T) {
+	st, n := started(t, 4, 0)
+	st.want(n, 2, 9, 9)
+	require.Equal(t, 4, st.lose())
+	st.core.Take(n.full(), st.now)
+	require.Equal(t, 4, st.held("a"), "they may be on their way")
+	st.beat(n)
+	require.Zero(t, st.held("a"))
+	require.Len(t, st.grant()[2], 4)
+}
+
+// A campaign that was sent all it asked for, and got none of it, gets it after all
+// though it never speaks again.
+func TestLostGrantIsGrantedAgain(t *testing.T) {
+	st, n := started(t, 10, 0)
+	st.want(n, 2, 4, 9)
+	require.Equal(t, 4, st.lose())
+	st.pass(time.Second)
+	st.beat(n)
+	require.Empty(t, st.grant(), "its actor may just be slow to answer")
+	st.pass(1500 * time.Millisecond)
+	st.beat(n)
+	require.Len(t, st.grant()[2], 4)
+}
+
+func TestLostReleaseIsReclaimed(t *testing.T) {
+	st, n := started(t, 2, 0)
+	st.want(n, 2, 9, 9)
+	got := st.grant()[2]
+	delete(n.held, got[0]) // and nobody hears of it
+	require.Empty(t, st.grant())
+	st.core.Take(n.full(), st.now)
+	require.Equal(t, 1, st.held("a"))
+	st.want(n, 2, 9, 9)
+	require.Len(t, st.grant()[2], 1)
+}
+
+func TestReleaseTwiceOrOfNobody(t *testing.T) {
+	st, n := started(t, 2, 0)
+	st.want(n, 2, 9, 9)
+	got := st.grant()[2]
+	for range 3 {
+		st.core.Take(&scheduler.Report{Node: "n1", Releases: []scheduler.Release{{Token: got[0], Campaign: 2, Held: time.Second}, {Token: 12345, Campaign: 2}}}, st.now)
+	}
+	require.Equal(t, 1, st.held("a"))
+	require.Equal(t, 1, st.of(2).Held)
+}
+
+// What is up is up: it counts, even beyond a limit.
+func TestUnknownTokensAreAdopted(t *testing.T) {
+	st, n := started(t, 3, 0)
+	for token := range uint64(5) {
+		n.held[1<<63|token] = holding{2, "a"}
+	}
+	n.held[1<<63|99] = holding{3, "closed"} // a provider that is not configured any more
+	n.demands[2] = scheduler.Demand{Campaign: 2, Fresh: 9, Limit: 4}
+	n.demands[3] = scheduler.Demand{Campaign: 3, Fresh: 9, Limit: 1}
+	st.core.Take(n.full(), st.now)
+	require.Equal(t, 5, st.held("a"))
+	require.Equal(t, 5, st.of(2).Held)
+	require.Equal(t, 1, st.of(3).Held)
+	require.Empty(t, st.grant())
+	st.release(n, time.Second, 1<<63, 1<<63|1)
+	require.Empty(t, st.grant())
+	st.release(n, time.Second, 1<<63|2)
+	require.Len(t, st.grant()[2], 1)
+	st.release(n, time.Second, 1<<63|99)
+	require.Zero(t, st.of(3).Held)
+}
+
+func TestTakeoverReplacesWhatTheOldOwnerHeld(t *testing.T) {
+	st, old := started(t, 4, 0)
+	id, other := idIn(5, 0), idIn(6, 0)
+	st.want(old, id, 9, 3)
+	st.want(old, other, 1, 1)
+	require.Len(t, st.grant(), 2)
+	require.Equal(t, 4, st.held("a"))
+
+	heir := st.node("n2") // found two attempts in flight, of three
+	heir.own(2, 5)
+	heir.held[1<<63|1], heir.held[1<<63|2] = holding{id, "a"}, holding{id, "a"}
+	heir.demands[id] = scheduler.Demand{Campaign: id, Fresh: 9, Limit: 3}
+	st.introduce(heir)
+	require.Equal(t, 2, st.of(id).Held)
+	require.Equal(t, 1, st.of(other).Held)
+
+	// The old owner, that does not know it yet, has no say any more.
+	st.core.Take(old.full(), st.now)
+	require.Equal(t, 2, st.of(id).Held)
+	st.want(old, id, 99, 99)
+	require.Equal(t, 3, st.of(id).Limit)
+
+	out := st.core.Grant(st.now)
+	require.Len(t, out["n2"].Grants, 1)
+	require.Nil(t, out["n1"])
+}
+
+// What was on its way to the old owner does not count against the new one's demand,
+// whose Grants have numbers of their own.
+func TestTakeoverForgetsWhatWasOnItsWay(t *testing.T) {
+	st, old := started(t, 9, 0)
+	id := idIn(5, 0)
+	for range 50 {
+		st.beat(old)
+	}
+	st.want(old, id, 3, 9)
+	require.Equal(t, 3, st.lose())
+	heir := st.node("n2")
+	heir.own(2, 5)
+	heir.demands[id] = scheduler.Demand{Campaign: id, Fresh: 3, Limit: 9}
+	st.introduce(heir)
+	require.Len(t, st.grant()[id], 3)
+}
+
+// A campaign that the new owner does not speak of gets nothing, least of all at the
+// old owner.
+func TestTakeoverSilencesWhatNobodySpeaksFor(t *testing.T) {
+	st, old := started(t, 4, 0)
+	id := idIn(5, 0)
+	st.want(old, id, 9, 9)
+	heir := st.node("n2")
+	heir.own(2, 5)
+	st.introduce(heir)
+	require.Empty(t, st.core.Grant(st.now))
+	require.Nil(t, st.of(id))
+}
+
+func TestOlderEpochIsIgnored(t *testing.T) {
+	st, n := started(t, 4, 0)
+	id := idIn(5, 0)
+	n.own(7, 5)
+	st.want(n, id, 2, 2)
+	st.core.Take(n.full(), st.now)
+	require.Len(t, st.grant()[id], 2)
+
+	stale := st.node("n2")
+	stale.own(6, 5)
+	stale.demands[id] = scheduler.Demand{Campaign: id, Fresh: 50, Limit: 50}
+	stale.held[4711] = holding{id, "a"}
+	st.introduce(stale)
+	require.Equal(t, 2, st.held("a"))
+	require.Equal(t, 2, st.of(id).Limit)
+	require.Empty(t, st.grant())
+}
+
+// The node's own second incarnation: what the first held stays on the books until
+// the second knows what is in flight.
+func TestRestartedNodeKeepsTheBooksUntilItKnows(t *testing.T) {
+	st, n := started(t, 4, 0)
+	id := idIn(5, 0)
+	st.want(n, id, 9, 9)
+	require.Len(t, st.grant()[id], 4)
+
+	again := st.node("n1")
+	st.introduce(again) // nothing is awake yet
+	require.Equal(t, 4, st.held("a"))
+	require.Empty(t, st.grant())
+	again.own(2, partitions(0, bus.Partitions)...)
+	again.held[1<<63|8] = holding{id, "a"}
+	again.demands[id] = scheduler.Demand{Campaign: id, Fresh: 9, Limit: 9}
+	st.beat(again)
+	require.Equal(t, 1, st.held("a"))
+	require.Len(t, st.grant()[id], 3)
+}
+
+func TestLostPartitionStopsItsGrants(t *testing.T) {
+	st, n := started(t, 4, 0)
+	id := idIn(5, 0)
+	st.want(n, id, 9, 3)
+	require.Len(t, st.grant()[id], 3)
+	delete(n.owns, 5)
+	delete(n.demands, id)
+	for token := range n.held {
+		delete(n.held, token)
+	}
+	st.core.Take(n.full(), st.now)
+	require.Equal(t, 3, st.held("a"), "who takes it over will say what became of them")
+	require.True(t, st.core.Ready())
+	st.want(n, id, 50, 50)
+	require.Empty(t, st.grant())
+}
+
+func TestGoneCampaignIsForgotten(t *testing.T) {
+	st, n := started(t, 4, 0)
+	st.want(n, 2, 2, 2)
+	got := st.grant()[2]
+	st.core.Take(&scheduler.Report{Node: "n1", Demands: []scheduler.Demand{{Campaign: 2, Seen: n.seen, Gone: true}}}, st.now)
+	require.Equal(t, 2, st.of(2).Held, "not before it holds nothing")
+	st.release(n, time.Second, got...)
+	require.Nil(t, st.of(2))
+	st.want(n, 2, 1, 1)
+	require.Len(t, st.grant()[2], 1, "it may come again")
+}
+
+// The word of a campaign's going may get lost; it would be granted tokens for ever.
+func TestLostGoingIsMadeUpFor(t *testing.T) {
+	st, n := started(t, 4, 0)
+	st.want(n, 2, 2, 2)
+	st.want(n, 3, 1, 1)
+	delete(n.demands, 2)
+	st.core.Take(n.full(), st.now)
+	require.Nil(t, st.of(2))
+	require.NotNil(t, st.of(3))
+	require.NotContains(t, st.grant(), campaign.ID(2))
+}
+
+func TestWeightIsInForceFromTheNextGrant(t *testing.T) {
+	st, n := started(t, 40, 0)
+	weigh := func(weight float64) {
+		d := scheduler.Demand{Campaign: 2, Seen: n.seen, Fresh: 10_000, Limit: 40, Weight: weight}
+		st.core.Take(&scheduler.Report{Node: "n1", Demands: []scheduler.Demand{d}}, st.now)
+	}
+	st.want(n, 3, 10_000, 40)
+	split := func() (got [4]int) {
+		for range 100 {
+			for id, tokens := range st.grant() {
+				got[id] += len(tokens)
+				st.pass(100 * time.Millisecond)
+				st.release(n, 10*time.Second, tokens...)
+			}
+		}
+		return got
+	}
+	weigh(1)
+	got := split()
+	require.InEpsilon(t, got[3], got[2], 0.1)
+	weigh(3)
+	got = split()
+	require.InEpsilon(t, 3*got[3], got[2], 0.1)
+	require.InDelta(t, 3.0, st.of(2).Weight, 0)
+}
+
+// Another strategy takes over what is in flight and who waits.
+func TestUseDropsNothing(t *testing.T) {
+	st, n := started(t, 4, 0)
+	st.want(n, 2, 9, 9)
+	st.want(n, 3, 9, 9)
+	got := st.grant()
+	require.Equal(t, 4, len(got[2])+len(got[3]))
+	st.core.Use(chosen(t, "round_robin"))
+	require.Equal(t, "round_robin", st.core.Stats("").Strategy)
+	require.Equal(t, 4, st.held("a"))
+	require.Empty(t, st.grant())
+	st.release(n, time.Second, append(got[2], got[3]...)...)
+	got = st.grant()
+	require.Len(t, got[2], 2)
+	require.Len(t, got[3], 2)
+	st.core.Use(fair(t))
+	st.release(n, time.Second, append(got[2], got[3]...)...)
+	got = st.grant()
+	require.Len(t, got[2], 2)
+	require.Len(t, got[3], 2)
+}
+
+// What one strategy charged is not another's to give back.
+func TestUseSettlesNoForeignGuess(t *testing.T) {
+	st, n := started(t, 20, 0)
+	st.want(n, 2, 99, 99)
+	st.want(n, 3, 99, 99)
+	got := st.grant()
+	require.Len(t, got[2], 10)
+	st.core.Use(fair(t))
+	st.release(n, 0, got[2]...)
+	got = st.grant()
+	require.InDelta(t, 5, len(got[2]), 1, "nobody is ahead")
+	require.InDelta(t, 5, len(got[3]), 1)
+}
+
+func TestProvidersFillInOrder(t *testing.T) {
+	st := newStage(t, map[string]provider.Limits{"b": {Channels: 2}, "a": {Channels: 1}})
+	n := st.node("n1")
+	n.own(1, partitions(0, bus.Partitions)...)
+	st.introduce(n)
+	st.want(n, 2, 9, 9)
+	require.Len(t, st.grant()[2], 3)
+	require.Equal(t, 1, st.held("a"))
+	require.Equal(t, 2, st.held("b"))
+}
+
+func TestStatsAndSlots(t *testing.T) {
+	st, n := started(t, 4, 2)
+	st.want(n, 2, 9, 9)
+	token := st.grant()[2][0]
+	stats := st.core.Stats("n1")
+	require.Equal(t, scheduler.Stats{
+		Leader: "n1", Term: n.seen.Term, Since: epoch, Strategy: "fair", Strategies: []string{"fair", "round_robin"},
+		Ready: true, Granted: 1,
+		Providers: []scheduler.PoolStats{{Provider: "a", Channels: 4, CallsPerSecond: 2, Held: 1}},
+		Campaigns: []scheduler.CampaignStats{{Campaign: 2, Held: 1, Limit: 9, Waiting: 8, Weight: 1}},
+	}, stats)
+	slots := st.core.Slots(10)
+	require.Len(t, slots, 1)
+	require.Equal(t, campaign.ID(2), slots[0].Campaign)
+	require.Equal(t, "a", slots[0].Provider)
+	require.Equal(t, "n1", slots[0].Node)
+	require.NotZero(t, token)
+	require.Empty(t, st.core.Slots(0))
+}
+
+func TestGrantsAreNumberedWithoutGaps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		st := newStage(t, only(0, 0))
+		n := st.node("n1")
+		n.own(1, partitions(0, bus.Partitions)...)
+		st.introduce(n)
+		last := n.seen.Seq
+		for range 30 {
+			if rapid.Bool().Draw(t, "beat") {
+				n.seen = st.core.Beat("n1").Mark
+			} else {
+				st.want(n, 2, rapid.IntRange(1, 3).Draw(t, "more"), 1000)
+				st.grant()
+			}
+			require.Equal(t, last+1, n.seen.Seq)
+			last = n.seen.Seq
+		}
+	})
+}

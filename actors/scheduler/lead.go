@@ -1,0 +1,145 @@
+package scheduler
+
+import (
+	"context"
+	"time"
+
+	"github.com/sourcegraph/conc"
+
+	"dialtone/bus"
+)
+
+const (
+	beatEvery = 500 * time.Millisecond
+	mostSlots = 1000
+	// renewalGrace is how long an end waits for a renewal.
+	renewalGrace = 500 * time.Millisecond
+)
+
+// lead grants tokens until the lease is lost or the end comes.
+func (c *Candidate) lead(ctx context.Context, lease *bus.Lease) {
+	ctx, cancel := context.WithCancel(ctx)
+	var renewal conc.WaitGroup
+	renewal.Go(func() { c.renew(ctx, cancel, lease) })
+	c.grantWhile(ctx, lease)
+	cancel()
+	renewal.Wait()
+
+	release, done := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer done()
+	if err := lease.Release(release); err != nil {
+		c.log.Warn("could not hand over the scheduler's lease; it will run out", "error", err)
+	}
+}
+
+// renew keeps the lease; when it can't, it ends the leading.  At the end it waits a
+// moment for a renewal on its way: broken off, it might count all the same, and
+// the lease could not be handed over for want of its revision.
+func (c *Candidate) renew(ctx context.Context, lost context.CancelFunc, lease *bus.Lease) {
+	renewing, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(renewalGrace, abort) })()
+	tick := time.NewTicker(c.cfg.Bus.LeaseTTL() / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := lease.Renew(renewing); err != nil && ctx.Err() == nil {
+			c.log.Warn("could not renew the scheduler's lease", "error", err)
+			if !lease.Valid(time.Now()) {
+				lost()
+				return
+			}
+		}
+	}
+}
+
+func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
+	choice, s := c.choice(ctx)
+	now := time.Now()
+	core := NewCore(uint64(now.UnixNano()), c.cfg.Limits, choice, s, now)
+	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
+
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
+	rate := time.NewTimer(time.Hour)
+	defer rate.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case m := <-c.inbox:
+			c.take(ctx, core, lease, m)
+			c.takeRest(ctx, core, lease)
+		case <-rate.C:
+		case <-beat.C:
+			if lease.Valid(time.Now()) {
+				for _, node := range core.Nodes() {
+					c.send(node, core.Beat(node))
+				}
+			}
+		}
+		now := time.Now()
+		c.grant(core, lease, now)
+		if next := core.NextGrant(now); !next.IsZero() {
+			rate.Reset(time.Until(next))
+		}
+	}
+}
+
+// takeRest takes in what has come meanwhile, so that one grant answers it all.
+func (c *Candidate) takeRest(ctx context.Context, core *Core, lease *bus.Lease) {
+	for range cap(c.inbox) {
+		select {
+		case m := <-c.inbox:
+			c.take(ctx, core, lease, m)
+		default:
+			return
+		}
+	}
+}
+
+// take takes in a message.  Without a valid lease somebody else may lead, whose
+// answer counts.
+func (c *Candidate) take(ctx context.Context, core *Core, lease *bus.Lease, m any) {
+	switch m := m.(type) {
+	case *Report:
+		core.Take(m, time.Now())
+	case ask:
+		if !lease.Valid(time.Now()) {
+			m.answer <- answer{err: bus.ErrNotMine}
+			return
+		}
+		v, err := c.reply(ctx, core, m)
+		m.answer <- answer{v, err}
+	}
+}
+
+func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
+	switch q.question {
+	case "slots":
+		return map[string]any{"total": len(core.slots), "slots": core.Slots(mostSlots)}, nil
+	case "strategy":
+		return c.choose(ctx, core, q.body)
+	}
+	return core.Stats(c.cfg.Node), nil
+}
+
+// grant acts only while the lease surely holds.
+func (c *Candidate) grant(core *Core, lease *bus.Lease, now time.Time) {
+	if !lease.Valid(now) {
+		return
+	}
+	for node, g := range core.Grant(now) {
+		c.send(node, g)
+	}
+}
+
+func (c *Candidate) send(node string, g *Grants) {
+	if err := c.cfg.Bus.Send(bus.SubjectGrants(node), g); err != nil {
+		c.log.Warn("could not send grants", "node", node, "error", err)
+	}
+}

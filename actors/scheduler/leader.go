@@ -1,0 +1,219 @@
+package scheduler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/sourcegraph/conc"
+
+	"dialtone/actors/scheduler/strategy"
+	"dialtone/bus"
+	"dialtone/campaign"
+	"dialtone/provider"
+)
+
+func tokenName(t uint64) string { return strconv.FormatUint(t, 10) }
+
+// Settings keep the chosen strategy; the store has them.
+type Settings interface {
+	Setting(ctx context.Context, name string) ([]byte, error)
+	PutSetting(ctx context.Context, name string, value []byte) error
+}
+
+// settingName is where the Choice is kept.
+const settingName = "scheduler"
+
+// Config is what a Candidate needs.
+type Config struct {
+	Node     string
+	Bus      *bus.Bus
+	Settings Settings
+	Limits   map[string]provider.Limits
+	Logger   *slog.Logger
+}
+
+// Candidate stands for leader, and leads while it holds the lease.  One
+// goroutine, run, owns all of its state.
+type Candidate struct {
+	cfg    Config
+	log    *slog.Logger
+	inbox  chan any // Report, or an ask
+	cancel context.CancelFunc
+	run    conc.WaitGroup
+	once   sync.Once
+}
+
+// ask is a question of a person, answered by whoever leads.
+type ask struct {
+	question string
+	body     []byte
+	answer   chan<- answer
+}
+
+type answer struct {
+	value any
+	err   error
+}
+
+// NewCandidate makes a candidate that does not stand yet.
+func NewCandidate(cfg Config) *Candidate {
+	return &Candidate{cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096)}
+}
+
+// Start lets the candidate stand.  It returns once questions can be asked.
+func (c *Candidate) Start(ctx context.Context) error {
+	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	demands, err := bus.Subscribe(c.cfg.Bus, bus.SubjectDemand(), func(r Report) { c.deliver(ctx, &r) })
+	if err != nil {
+		c.cancel()
+		return fmt.Errorf("listen for demands: %w", err)
+	}
+	service, err := c.cfg.Bus.ServeRole("scheduler", "Grants dial tokens to campaigns by a strategy", map[string]func([]byte) (any, error){
+		"stats":    func(b []byte) (any, error) { return c.ask(ctx, "stats", b) },
+		"slots":    func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
+		"strategy": func(b []byte) (any, error) { return c.ask(ctx, "strategy", b) },
+	}, false)
+	if err != nil {
+		c.cancel()
+		demands.Stop()
+		return fmt.Errorf("serve the scheduler's subjects: %w", err)
+	}
+	c.run.Go(func() {
+		defer service.Stop()
+		defer demands.Stop()
+		c.stand(ctx)
+	})
+	return nil
+}
+
+// Stop hands the lease over and waits. It may be called twice, and before Start.
+func (c *Candidate) Stop() {
+	c.once.Do(func() {
+		if c.cancel != nil {
+			c.cancel()
+		}
+	})
+	c.run.Wait()
+}
+
+// deliver waits for room: the leader's inbox holds up the demands, never the
+// reverse.
+func (c *Candidate) deliver(ctx context.Context, m any) {
+	select {
+	case c.inbox <- m:
+	case <-ctx.Done():
+	}
+}
+
+// ask passes a question on to the leading loop. A candidate that does not lead
+// stays silent: the leader answers.
+func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any, error) {
+	got := make(chan answer, 1)
+	c.deliver(ctx, ask{question, body, got})
+	select {
+	case a := <-got:
+		return a.value, a.err
+	case <-ctx.Done():
+		return nil, bus.ErrNotMine
+	}
+}
+
+// How often a candidate tries for the lease.  It is what a handover takes.
+const (
+	leastRetry = 100 * time.Millisecond
+	mostRetry  = 500 * time.Millisecond
+)
+
+// settingPatience is how long the leading loop waits for the store.
+const settingPatience = 2 * time.Second
+
+// stand tries for the lease until the end, and leads whenever it has it.
+func (c *Candidate) stand(ctx context.Context) {
+	retry := time.NewTicker(max(min(c.cfg.Bus.LeaseTTL()/5, mostRetry), leastRetry))
+	defer retry.Stop()
+	for {
+		lease, err := c.cfg.Bus.Acquire(ctx, bus.LeaseScheduler, c.cfg.Node)
+		switch {
+		case err == nil:
+			c.lead(ctx, lease)
+		case !errors.Is(err, bus.ErrHeld) && ctx.Err() == nil:
+			c.log.Warn("could not try for the scheduler's lease", "error", err)
+		}
+		if !c.idle(ctx, retry.C) {
+			return
+		}
+	}
+}
+
+// idle drops what comes in until the next try.  It is false at the end.
+func (c *Candidate) idle(ctx context.Context, next <-chan time.Time) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-next:
+			return true
+		case m := <-c.inbox:
+			if q, ok := m.(ask); ok {
+				q.answer <- answer{err: bus.ErrNotMine}
+			}
+		}
+	}
+}
+
+// choice reads the strategy in force. One that is not known any more falls back to the
+// default, since campaigns must go on.
+func (c *Candidate) choice(ctx context.Context) (Choice, strategy.Strategy) {
+	var ch Choice
+	ctx, cancel := context.WithTimeout(ctx, settingPatience)
+	defer cancel()
+	raw, err := c.cfg.Settings.Setting(ctx, settingName)
+	if err == nil && raw != nil {
+		err = json.Unmarshal(raw, &ch)
+	}
+	if err != nil {
+		c.log.Warn("could not read the scheduler's strategy", "error", err, "taken", strategy.Default)
+	}
+	if err == nil && raw != nil {
+		s, err := strategy.New(ch.Strategy, ch.Parameters)
+		if err == nil {
+			return ch, s
+		}
+		c.log.Warn("the scheduler's strategy is not known any more", "error", err, "taken", strategy.Default)
+	}
+	s, _ := strategy.New(strategy.Default, nil)
+	return Choice{Strategy: strategy.Default}, s
+}
+
+// choose changes the strategy: kept first, then in force.
+func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, error) {
+	if len(body) == 0 {
+		return core.choice, nil
+	}
+	var ch Choice
+	if err := json.Unmarshal(body, &ch); err != nil {
+		return nil, campaign.Invalid("", "The strategy must be JSON like {\"strategy\": \"fair\"}: %v.", err)
+	}
+	s, err := strategy.New(ch.Strategy, ch.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(ch)
+	if err != nil {
+		return nil, fmt.Errorf("encode strategy: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, settingPatience)
+	defer cancel()
+	if err := c.cfg.Settings.PutSetting(ctx, settingName, raw); err != nil {
+		return nil, campaign.Unavailable("The strategy could not be saved and is unchanged; try again.")
+	}
+	core.Use(ch, s)
+	c.log.Info("strategy changed", "strategy", ch.Strategy)
+	return ch, nil
+}

@@ -1,0 +1,126 @@
+package scheduler
+
+import (
+	"time"
+
+	"dialtone/campaign"
+)
+
+// Report is what a node tells the leader: what its campaigns could use, which
+// tokens came back, and from time to time everything that it holds.
+type Report struct {
+	Node     string    `json:"node"`
+	Demands  []Demand  `json:"demands,omitempty"`
+	Releases []Release `json:"releases,omitempty"`
+	Full     *Full     `json:"full,omitempty"`
+}
+
+// Demand is what one campaign could use, counted after it had taken in the
+// grants up to Seen.
+type Demand struct {
+	Campaign campaign.ID `json:"campaign"`
+	Seen     Mark        `json:"seen"`
+	Retries  int         `json:"retries"`
+	Fresh    int         `json:"fresh"`
+	Limit    int         `json:"limit"`
+	Weight   float64     `json:"weight"`
+	// Gone: the campaign has no actor any more.
+	Gone bool `json:"gone,omitempty"`
+}
+
+// Mark is a place in the sequence of one leader's Grants to one node.
+type Mark struct {
+	Term uint64 `json:"term"`
+	Seq  uint64 `json:"seq"`
+}
+
+// Release gives a token back. Held is 0 for one that was not used.
+type Release struct {
+	Token    uint64        `json:"token"`
+	Campaign campaign.ID   `json:"campaign"`
+	Held     time.Duration `json:"held_ns"`
+}
+
+// Full is everything that a node holds, as it stood when it had received the
+// grants up to Seen.  What the leader believes beyond it is corrected.  Beside it,
+// the Report's Demands name every campaign of the node's.
+type Full struct {
+	Seen       Mark        `json:"seen"`
+	Partitions []Partition `json:"partitions"`
+	Holdings   []Holding   `json:"holdings,omitempty"`
+}
+
+// Partition is one that a node owns, with all its campaigns awake.
+type Partition struct {
+	Number int   `json:"number"`
+	Epoch  int64 `json:"epoch"`
+}
+
+// Holding is the tokens of one provider that a campaign holds.
+type Holding struct {
+	Campaign campaign.ID `json:"campaign"`
+	Provider string      `json:"provider"`
+	Tokens   []uint64    `json:"tokens"`
+}
+
+// Grants is what the leader tells a node, numbered without gaps; an empty one is
+// a sign of life.
+type Grants struct {
+	Mark
+	Grants []Grant `json:"grants,omitempty"`
+}
+
+// Grant is tokens for a campaign, each for one call on the provider.  They are for
+// the owner with this epoch of the campaign's partition, and for no other, not even
+// the same node at another time: what that one holds was counted without them.
+type Grant struct {
+	Campaign campaign.ID `json:"campaign"`
+	Epoch    int64       `json:"epoch"`
+	Provider string      `json:"provider"`
+	Tokens   []uint64    `json:"tokens"`
+}
+
+// Stats is the leader's view, for people.
+type Stats struct {
+	Leader     string          `json:"leader"`
+	Term       uint64          `json:"term"`
+	Since      time.Time       `json:"since"`
+	Strategy   string          `json:"strategy"`
+	Strategies []string        `json:"strategies"`
+	Ready      bool            `json:"ready"`
+	Granted    uint64          `json:"granted"`
+	Providers  []PoolStats     `json:"providers"`
+	Campaigns  []CampaignStats `json:"campaigns"`
+}
+
+// PoolStats is one provider's capacity and its use. Zero limits are none.
+type PoolStats struct {
+	Provider       string  `json:"provider"`
+	Channels       int     `json:"channels"`
+	CallsPerSecond float64 `json:"calls_per_second"`
+	Held           int     `json:"held"`
+}
+
+// CampaignStats is one campaign's demand and what it holds.
+type CampaignStats struct {
+	Campaign campaign.ID `json:"campaign"`
+	Held     int         `json:"held"`
+	Limit    int         `json:"limit"`
+	Waiting  int         `json:"waiting"`
+	Weight   float64     `json:"weight"`
+}
+
+// Slot is one token in use.
+type Slot struct {
+	Token    string      `json:"token"`
+	Campaign campaign.ID `json:"campaign"`
+	Provider string      `json:"provider"`
+	Node     string      `json:"node"`
+	Since    time.Time   `json:"since"`
+}
+
+// Choice is the strategy in force and its parameters.
+type Choice struct {
+	Strategy   string         `json:"strategy"`
+	Parameters map[string]any `json:"parameters,omitempty"`
+}

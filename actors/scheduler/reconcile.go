@@ -1,0 +1,181 @@
+package scheduler
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"dialtone/actors/scheduler/strategy"
+	"dialtone/bus"
+	"dialtone/campaign"
+)
+
+// lostAfter is how old a grant that a node's desk has received must be for its campaign's
+// silence about it to mean that it never got there.
+const lostAfter = 2 * time.Second
+
+// reconcile corrects the leader's books by what a node holds.
+func (c *Core) reconcile(r *Report, now time.Time) {
+	node, seen := r.Node, r.Full.Seen.Seq
+	c.own(node, r.Full.Partitions)
+	held := c.count(node, r.Full, now)
+	c.dropMissing(node, seen, held)
+	c.dropUnnamed(r)
+	for _, cl := range c.clients {
+		if cl.node == node && len(cl.sent) > 0 {
+			cl.settle(func(s sent) bool { return s.seq <= seen && now.Sub(s.at) > lostAfter })
+			c.consider(cl)
+		}
+	}
+}
+
+// own notes which partitions a node has.  An older epoch than one that was heard of
+// loses.  The campaigns of a partition that changes hands ask for nothing until
+// the new owner speaks for them.
+func (c *Core) own(node string, ps []Partition) {
+	var has [bus.Partitions]bool
+	for _, p := range ps {
+		if p.Number < 0 || p.Number >= bus.Partitions {
+			continue
+		}
+		o := &c.partition[p.Number]
+		if p.Epoch < o.epoch {
+			continue
+		}
+		if !o.known {
+			c.missing--
+		}
+		if o.node != node || o.epoch != p.Epoch {
+			c.silence(p.Number)
+		}
+		*o = owner{node: node, epoch: p.Epoch, known: true}
+		has[p.Number] = true
+	}
+	for n := range c.partition {
+		if o := &c.partition[n]; o.node == node && !has[n] {
+			o.node = ""
+			c.silence(n)
+		}
+	}
+}
+
+func (c *Core) silence(partition int) {
+	for _, cl := range c.clients {
+		if cl.part == partition {
+			cl.demand.Retries, cl.demand.Fresh = 0, 0
+			cl.settle(func(sent) bool { return true })
+			c.consider(cl)
+		}
+	}
+}
+
+// count enters the tokens that the node holds and the leader did not know, and
+// returns all that it holds.
+func (c *Core) count(node string, f *Full, now time.Time) map[uint64]bool {
+	held := make(map[uint64]bool)
+	for _, h := range f.Holdings {
+		if c.partition[bus.PartitionOf(h.Campaign)].node != node {
+			continue
+		}
+		for _, t := range h.Tokens {
+			held[t] = true
+			if c.slots[t] == nil {
+				c.adopt(node, t, h, now)
+			}
+		}
+	}
+	return held
+}
+
+func (c *Core) adopt(node string, token uint64, h Holding, now time.Time) {
+	cl, p := c.client(h.Campaign), c.pool(h.Provider, now)
+	cl.node = node
+	cl.held++
+	p.held++
+	c.slots[token] = &slot{client: cl, pool: p, node: node, since: now}
+	c.consider(cl)
+}
+
+// pool finds a provider's pool.  Calls may be up at a provider that is not
+// configured any more; nothing is granted there, but they are counted.
+func (c *Core) pool(name string, now time.Time) *pool {
+	for _, p := range c.pools {
+		if p.name == name {
+			return p
+		}
+	}
+	return &pool{name: name, next: now}
+}
+
+// dropMissing frees the tokens that the owner of their campaign should hold by
+// now and does not.  How long they were held is not known, so the guess that was
+// charged for them stands.
+func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool) {
+	for t, s := range c.slots {
+		if held[t] || c.partition[s.client.part].node != node {
+			continue
+		}
+		if s.node == node && s.seq > seen {
+			continue // on its way
+		}
+		c.free(t, s)
+	}
+}
+
+// dropUnnamed takes the campaigns that a node does not speak of beside its Full as
+// gone: the word of it was lost.
+func (c *Core) dropUnnamed(r *Report) {
+	named := make(map[campaign.ID]bool, len(r.Demands))
+	for i := range r.Demands {
+		named[r.Demands[i].Campaign] = true
+	}
+	for id, cl := range c.clients {
+		if c.partition[cl.part].node == r.Node && !named[id] {
+			cl.demand.Gone = true
+			c.consider(cl)
+			c.forget(cl)
+		}
+	}
+}
+
+// sorted lists the clients by id.
+func (c *Core) sorted() []*client {
+	ids := make([]campaign.ID, 0, len(c.clients))
+	for id := range c.clients {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	out := make([]*client, len(ids))
+	for i, id := range ids {
+		out[i] = c.clients[id]
+	}
+	return out
+}
+
+// Stats is the leader's view.
+func (c *Core) Stats(leader string) Stats {
+	st := Stats{
+		Leader: leader, Term: c.term, Since: c.since, Strategy: c.choice.Strategy,
+		Strategies: strategy.Names(), Ready: c.Ready(), Granted: c.granted,
+		Providers: []PoolStats{}, Campaigns: []CampaignStats{},
+	}
+	for _, p := range c.pools {
+		st.Providers = append(st.Providers, PoolStats{p.name, p.limits.Channels, p.limits.CallsPerSecond, p.held})
+	}
+	for _, cl := range c.sorted() {
+		st.Campaigns = append(st.Campaigns, CampaignStats{cl.id, cl.held, cl.demand.Limit, max(cl.waiting(), 0), cl.weight()})
+	}
+	return st
+}
+
+// Slots lists up to most tokens in use, the oldest first.
+func (c *Core) Slots(most int) []Slot {
+	out := make([]Slot, 0, len(c.slots))
+	for t, s := range c.slots {
+		out = append(out, Slot{Token: tokenName(t), Campaign: s.client.id, Provider: s.pool.name, Node: s.node, Since: s.since})
+	}
+	slices.SortFunc(out, func(a, b Slot) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Token, b.Token))
+	})
+	return out[:min(most, len(out))]
+}

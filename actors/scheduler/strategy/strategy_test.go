@@ -1,0 +1,172 @@
+package strategy_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"dialtone/actors/scheduler/strategy"
+	"dialtone/campaign"
+)
+
+func TestNewRefusesWhatItDoesNotKnow(t *testing.T) {
+	cases := []struct {
+		name       string
+		parameters map[string]any
+		field, say string
+	}{
+		{"fastest", nil, "strategy", `There is no strategy "fastest"; take one of fair, round_robin.`},
+		{"", nil, "strategy", `There is no strategy ""; take one of fair, round_robin.`},
+		{"fair", map[string]any{"gain": 1}, "parameters.gain", "The strategy fair takes no parameters; leave them out."},
+	}
+	for _, c := range cases {
+		_, err := strategy.New(c.name, c.parameters)
+		var e *campaign.Error
+		require.True(t, errors.As(err, &e), c.name)
+		require.Equal(t, campaign.Error{Code: campaign.CodeInvalid, Field: c.field, Message: c.say}, *e)
+	}
+}
+
+func TestDefaultIsInTheTable(t *testing.T) {
+	require.Contains(t, strategy.Names(), strategy.Default)
+	require.True(t, slices.IsSorted(strategy.Names()))
+}
+
+// What every strategy keeps to, against a naive set of who is eligible.
+func TestEveryStrategy(t *testing.T) {
+	for _, name := range strategy.Names() {
+		t.Run(name, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { exercise(t, name) }) })
+	}
+}
+
+type token struct {
+	id    campaign.ID
+	guess float64
+}
+
+func exercise(t *rapid.T, name string) {
+	s, err := strategy.New(name, nil)
+	require.NoError(t, err)
+	s.SetCapacity(rapid.IntRange(0, 20).Draw(t, "channels"), float64(rapid.IntRange(0, 20).Draw(t, "rate")))
+	eligible := map[campaign.ID]bool{}
+	var held []token
+	id := rapid.Custom(func(t *rapid.T) campaign.ID { return campaign.ID(rapid.IntRange(1, 6).Draw(t, "id")) })
+	t.Repeat(map[string]func(*rapid.T){
+		"enter": func(t *rapid.T) {
+			id := id.Draw(t, "who")
+			s.Enter(id)
+			eligible[id] = true
+		},
+		"leave": func(t *rapid.T) {
+			id := id.Draw(t, "who")
+			s.Leave(id)
+			delete(eligible, id)
+		},
+		"forget": func(t *rapid.T) {
+			id := id.Draw(t, "who")
+			s.Forget(id)
+			delete(eligible, id)
+		},
+		"weigh": func(t *rapid.T) { s.SetWeight(id.Draw(t, "who"), rapid.Float64Range(0.1, 100).Draw(t, "weight")) },
+		"grant": func(t *rapid.T) {
+			if id, ok := s.Next(); ok {
+				held = append(held, token{id, s.Grant(id)})
+			}
+		},
+		"release": func(t *rapid.T) {
+			if len(held) > 0 {
+				i := rapid.IntRange(0, len(held)-1).Draw(t, "which")
+				s.Release(held[i].id, held[i].guess, time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds"))*time.Second)
+				held = slices.Delete(held, i, i+1)
+			}
+		},
+		"": func(t *rapid.T) {
+			id, ok := s.Next()
+			require.Equal(t, len(eligible) > 0, ok)
+			again, _ := s.Next()
+			require.Equal(t, id, again, "asking changes nothing")
+			if ok {
+				require.True(t, eligible[id], "campaign %d is next and not eligible", id)
+			}
+		},
+	})
+	everyoneGetsATurn(t, s, eligible)
+}
+
+// everyoneGetsATurn checks that none of the eligible is passed over for ever.
+func everyoneGetsATurn(t *rapid.T, s strategy.Strategy, eligible map[campaign.ID]bool) {
+	left := map[campaign.ID]bool{}
+	for id := range eligible {
+		s.SetWeight(id, 1)
+		left[id] = true
+	}
+	for range 100_000 {
+		if len(left) == 0 {
+			return
+		}
+		id, ok := s.Next()
+		require.True(t, ok)
+		s.Release(id, s.Grant(id), 10*time.Second)
+		delete(left, id)
+	}
+	t.Fatalf("%v never got a turn", left)
+}
+
+// turns grants n times and notes who got them.
+func turns(s strategy.Strategy, n int) (ids []campaign.ID) {
+	for range n {
+		id, _ := s.Next()
+		s.Grant(id)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func TestRoundRobinKeepsTheOrder(t *testing.T) {
+	s, err := strategy.New("round_robin", nil)
+	require.NoError(t, err)
+	for id := campaign.ID(1); id <= 4; id++ {
+		s.Enter(id)
+	}
+	require.Equal(t, []campaign.ID{1, 2, 3, 4, 1, 2}, turns(s, 6))
+	s.Leave(1) // had its turn
+	require.Equal(t, []campaign.ID{3, 4, 2}, turns(s, 3))
+	s.Leave(3) // was next
+	require.Equal(t, []campaign.ID{4, 2, 4}, turns(s, 3))
+	s.Enter(1) // before the next one, so the last of the round
+	s.Enter(1)
+	require.Equal(t, []campaign.ID{2, 4, 1, 2, 4, 1}, turns(s, 6))
+	require.Equal(t, []campaign.ID{2}, turns(s, 1))
+	s.Enter(5) // in the middle of a round
+	require.Equal(t, []campaign.ID{4, 1, 2, 5}, turns(s, 4))
+	s.Forget(5)
+	s.Forget(2)
+	s.Forget(4)
+	s.Forget(1)
+	_, ok := s.Next()
+	require.False(t, ok)
+}
+
+// A campaign at its limit leaves with each grant and enters with each release.  It
+// must not find itself at the turn each time.
+func TestRoundRobinReentryJumpsNoQueue(t *testing.T) {
+	s, err := strategy.New("round_robin", nil)
+	require.NoError(t, err)
+	s.Enter(1)
+	s.Enter(2)
+	turns(s, 2)
+	got := map[campaign.ID]int{}
+	for range 300 {
+		s.Enter(3)
+		id, _ := s.Next()
+		s.Grant(id)
+		got[id]++
+		s.Leave(3)
+	}
+	require.Equal(t, 150, got[1])
+	require.Equal(t, 150, got[2])
+}

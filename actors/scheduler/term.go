@@ -1,0 +1,44 @@
+package scheduler
+
+import "dialtone/bus"
+
+// termGap is how far a term that is raised goes beyond the one that a node has
+// seen: more than its leader can have named tokens.
+const termGap = 1 << 32
+
+// acknowledged reports whether a node's Full was written under this term.  Only
+// such a one counts: whoever wrote it drops what an earlier leader may still
+// have on the way to it, so nothing can come on top of what it tells.  A node
+// that has not heard of this term is greeted, and answers with a Full.
+func (c *Core) acknowledged(node string, f *Full) bool {
+	if f.Seen.Term == c.term {
+		return true
+	}
+	if f.Seen.Term > c.term {
+		c.raise(f.Seen.Term)
+	}
+	c.unaware[node] = true
+	return false
+}
+
+// raise begins the term anew above one that a node has seen already: the leader
+// before had a clock that is ahead of ours, and nodes drop what bears a lower
+// term.  Every partition must speak again; the books and the sequences go on.
+func (c *Core) raise(seen uint64) {
+	c.term = seen + termGap
+	c.token = max(c.token, c.term)
+	c.missing = bus.Partitions
+	for i := range c.partition {
+		c.partition[i].known = false
+	}
+}
+
+// greetings are empty Grants for the nodes that have not heard of this term.
+func (c *Core) greetings() map[string]*Grants {
+	out := make(map[string]*Grants, len(c.unaware))
+	for node := range c.unaware {
+		out[node] = c.Beat(node)
+	}
+	clear(c.unaware)
+	return out
+}

@@ -1,0 +1,159 @@
+package actors
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"dialtone/campaign"
+	"dialtone/campaign/machine"
+	"dialtone/store"
+)
+
+const openPage = 2000
+
+// wake builds the machine from the store.  It is false when the actor can't live:
+// its partition is lost or is to be left, or there is no such campaign.
+func (a *actor) wake(ctx, begin context.Context) bool {
+	if !a.settlePast(ctx) {
+		return false
+	}
+	a.askAgain()
+	c, open, found := a.recall(begin)
+	if begin.Err() != nil {
+		return false // nothing is in hand: the next owner builds its own
+	}
+	if !found {
+		a.bury(ctx)
+		return false
+	}
+	a.life++
+	a.broken = false
+	a.out.Reset()
+	a.mind = machine.New(a.machine, c, open, time.Now(), &a.out)
+	h := holds{campaign: a.id}
+	a.mind.Held(func(t machine.Token) { h.tokens = append(h.tokens, t) })
+	a.desk.box.post(h)
+	a.first = true
+	a.part.awoke(a)
+	if len(a.kept) > 0 {
+		raise(a.box.signal)
+	}
+	return a.perform(ctx)
+}
+
+// settlePast waits until what an earlier life submitted is in the store, or
+// refused.  What comes meanwhile is kept for the next life, which drops what is
+// not for it.  It is false when the partition is lost.
+func (a *actor) settlePast(ctx context.Context) bool {
+	for a.pending > 0 {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-a.box.signal:
+		}
+		for _, m := range a.box.take() {
+			c, ok := m.(*committed)
+			if !ok {
+				a.kept = append(a.kept, m)
+			} else if !a.confirm(c) {
+				return false
+			}
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// askAgain has the next life obey what the last one has not answered.  Commands are
+// idempotent.
+func (a *actor) askAgain() {
+	var again []any
+	for _, r := range a.asking {
+		again = append(again, r)
+	}
+	a.asking, a.kept = nil, append(again, a.kept...)
+}
+
+// recall reads the campaign and its open calls.
+func (a *actor) recall(ctx context.Context) (c campaign.Campaign, open []machine.Open, found bool) {
+	insist(ctx, a.log, "read the campaign", func() (err error) {
+		c, err = a.store.Campaign(ctx, a.id)
+		found = err == nil
+		if campaign.CodeOf(err) == campaign.CodeNotFound {
+			return nil
+		}
+		return err
+	})
+	var after campaign.CallID
+	for more := found; more && ctx.Err() == nil; {
+		var page []store.OpenCall
+		insist(ctx, a.log, "read open calls", func() (err error) {
+			page, err = a.store.Open(ctx, a.id, after, openPage)
+			return err
+		})
+		for _, o := range page {
+			open = append(open, machine.Open{Call: o.Call, Current: o.Current})
+			after = o.ID
+		}
+		more = len(page) == openPage
+	}
+	return c, open, found
+}
+
+// bury answers everything that came for a campaign that does not exist.
+func (a *actor) bury(ctx context.Context) {
+	for {
+		for _, m := range a.arrived() {
+			refuse(m, campaign.NotFound("There is no campaign %v.", a.id))
+		}
+		if a.part.retire(a) || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// insist repeats f with growing pauses until it succeeds or ctx ends.
+func insist(ctx context.Context, log *slog.Logger, what string, f func() error) {
+	pause := 50 * time.Millisecond
+	for {
+		err := f()
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		log.Warn("could not "+what+"; trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause + rand.N(pause)):
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// setback is how long a machine that fails soon after it was built lets the store
+// rest: what spoiled it may still be there.
+type setback struct {
+	pause time.Duration
+	last  time.Time
+}
+
+const (
+	firstSetback = 50 * time.Millisecond
+	mostSetback  = 5 * time.Second
+)
+
+// rest waits, longer with each time, but not at the first failure for long.  It is
+// false when ctx ended.
+func (s *setback) rest(ctx context.Context) bool {
+	if time.Since(s.last) > 2*mostSetback {
+		s.pause = 0
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(s.pause):
+	}
+	s.pause, s.last = min(max(2*s.pause, firstSetback), mostSetback), time.Now()
+	return true
+}
