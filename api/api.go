@@ -1,0 +1,194 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"dialtone/campaign"
+	"dialtone/campaign/phone"
+	"dialtone/provider"
+	"dialtone/store"
+)
+
+// Store is what the API asks of the database; every store.Store fulfils it.
+type Store interface {
+	store.Campaigns
+	CreateCall(ctx context.Context, c campaign.Contact, from string, once store.Once) (campaign.Call, error)
+	Call(ctx context.Context, id campaign.CallID) (campaign.Call, error)
+	ListCalls(ctx context.Context, q store.CallQuery) ([]campaign.Call, error)
+	AttemptsKnown(ctx context.Context, refs []store.AttemptRef) ([]bool, error)
+	ListKeys(ctx context.Context) ([]store.Key, error)
+	KeyByHash(ctx context.Context, sha256 []byte) (store.Key, error)
+	Recall(ctx context.Context, once store.Once) (resource string, ok bool, err error)
+}
+
+// Bus is how the API reaches the rest of the service.  Errors meant for people
+// are *campaign.Error.
+type Bus interface {
+	// Command asks a campaign's owner for something and waits for its answer.
+	Command(ctx context.Context, id campaign.ID, action string, body, reply any) error
+	// Poke tells a campaign's owner something without waiting.
+	Poke(id campaign.ID, action string)
+	// Ask asks a role: "scheduler.stats".
+	Ask(ctx context.Context, subject string, body, reply any) error
+	// PublishReport returns once the report is safe.
+	PublishReport(ctx context.Context, r campaign.Report) error
+	// WatchEvents hands on a campaign's events, oldest first, until ctx ends or fn
+	// returns an error: those after the sequence number after that are still kept,
+	// then new ones; 0 means new ones only.  fn is called by one goroutine at a time
+	// and may keep event.
+	WatchEvents(ctx context.Context, id campaign.ID, after uint64, fn func(seq uint64, kind string, event []byte) error) error
+}
+
+// CallbackParser verifies and reads a provider's callback, as
+// provider.Provider.ParseCallback does.
+type CallbackParser interface {
+	ParseCallback(r *http.Request, publicURL string, form url.Values) (provider.Call, error)
+}
+
+// Provider is what the API knows of a provider.
+type Provider struct {
+	Name      string
+	Dialect   string
+	Limits    provider.Limits
+	Callbacks CallbackParser
+}
+
+// Missing is a part without which the service is not ready.
+type Missing struct {
+	Part   string `json:"part"`
+	Reason string `json:"reason"`
+}
+
+// Config is what New needs; Store and Bus are required.
+type Config struct {
+	Store     Store
+	Bus       Bus
+	Providers []Provider
+	// DefaultRegion is for numbers of single calls without a country code, and
+	// for campaigns that name no region; "" takes international numbers only.
+	DefaultRegion string
+	// PublicURL is where providers reach this service, without a trailing slash:
+	// the address over which their signatures are made.
+	PublicURL string
+	// Loopback says that only this machine can connect.  Then, and only then, is
+	// anybody let in while there is no API key.
+	Loopback bool
+	// MaxUpload bounds a body of contacts in bytes; 256 MiB by default.
+	MaxUpload int64
+	// KeyTTL is how long a checked API key is believed; 5 s by default.
+	KeyTTL time.Duration
+	// Heartbeat is the silence after which an event stream shows that it lives;
+	// 15 s by default.
+	Heartbeat time.Duration
+	// Ready lists what is missing; nil takes the service for ready.
+	Ready    func(context.Context) []Missing
+	Registry *prometheus.Registry // nil makes one of its own
+	Version  string
+	Logger   *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	c.MaxUpload = cmp.Or(c.MaxUpload, 256<<20)
+	c.KeyTTL = cmp.Or(c.KeyTTL, 5*time.Second)
+	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
+	c.Version = cmp.Or(c.Version, "dev")
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if c.Ready == nil {
+		c.Ready = func(context.Context) []Missing { return nil }
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Validate returns every fault at once.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Store == nil || c.Bus == nil {
+		faults = append(faults, errors.New("the API needs a store and a bus"))
+	}
+	if !phone.ValidRegion(c.DefaultRegion) {
+		faults = append(faults, fmt.Errorf("the default region %q is not known: give two capital letters, like US or GB", c.DefaultRegion))
+	}
+	if c.MaxUpload < 0 || c.KeyTTL < 0 || c.Heartbeat < 0 {
+		faults = append(faults, errors.New("sizes and times are not negative"))
+	}
+	seen := map[string]bool{}
+	for _, p := range c.Providers {
+		if p.Name == "" || p.Callbacks == nil || seen[p.Name] {
+			faults = append(faults, fmt.Errorf("provider %q needs a name of its own and a reader of its callbacks", p.Name))
+		}
+		seen[p.Name] = true
+	}
+	return errors.Join(faults...)
+}
+
+// API answers HTTP requests.  Make it with New; Close it before the server shuts
+// down, so that event streams end.
+type API struct {
+	cfg       Config
+	log       *slog.Logger
+	store     Store
+	bus       Bus
+	providers map[string]Provider
+	keys      *keyring
+	known     *knowledge
+	metrics   *metrics
+	huma      huma.API
+	document  []byte // the OpenAPI document
+	handler   http.Handler
+
+	patience time.Duration // with a client that does not read its events
+
+	closing context.Context // ends with Close
+	close   context.CancelFunc
+}
+
+// New makes the API.  Its error is a fault of the Config.
+func New(cfg Config) (*API, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configure the API: %w", err)
+	}
+	m, err := newMetrics(cfg.Registry)
+	if err != nil {
+		return nil, fmt.Errorf("configure the API: %w", err)
+	}
+	a := &API{
+		cfg: cfg, log: cfg.Logger, store: cfg.Store, bus: cfg.Bus, metrics: m,
+		providers: make(map[string]Provider, len(cfg.Providers)),
+		keys:      newKeyring(cfg.Store, cfg.KeyTTL),
+		known:     newKnowledge(cfg.Store.AttemptsKnown, cfg.Logger),
+		patience:  slowClient,
+	}
+	for _, p := range cfg.Providers {
+		a.providers[p.Name] = p
+	}
+	a.closing, a.close = context.WithCancel(context.Background())
+	if a.handler, err = a.routes(); err != nil {
+		return nil, fmt.Errorf("describe the API: %w", err)
+	}
+	return a, nil
+}
+
+// Handler serves everything.  It may be used by several servers.
+func (a *API) Handler() http.Handler { return a.handler }
+
+// Close ends the event streams, which otherwise outlast http.Server.Shutdown.
+// Everything else is still answered.  It may be called twice.
+func (a *API) Close() { a.close() }

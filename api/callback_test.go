@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dialtone/campaign"
+	"dialtone/store"
+)
+
+const formType = "application/x-www-form-urlencoded"
+
+func TestCallbackBecomesAReport(t *testing.T) {
+	s := newService(t)
+	at := s.claimed()
+	path := "/callbacks/mock/cmp_1/" + at.String()
+	for range 2 { // told twice
+		r := s.send(http.MethodPost, path, formType, "signed=yes&sid=CA1&ended=busy")
+		require.Equal(t, http.StatusNoContent, r.status, "%s", r.body)
+	}
+	r := s.send(http.MethodPost, path, formType, "signed=yes&sid=CA1") // out of order
+	require.Equal(t, http.StatusNoContent, r.status, "%s", r.body)
+	_, _, reports := s.bus.sent()
+	ended := campaign.Report{
+		Kind: campaign.ReportEnded, Campaign: campaign.Single, Attempt: at, Provider: "mock", ProviderCallID: "CA1",
+		Disposition: campaign.DispositionBusy, At: moment,
+	}
+	placed := campaign.Report{Kind: campaign.ReportPlaced, Campaign: campaign.Single, Attempt: at, Provider: "mock", ProviderCallID: "CA1", At: moment}
+	require.Equal(t, []campaign.Report{ended, ended, placed}, reports)
+}
+
+func TestCallbackRefusesBadInput(t *testing.T) {
+	s := newService(t)
+	at := s.claimed().String()
+	good := "signed=yes&sid=CA1&ended=completed"
+	for name, c := range map[string]struct {
+		path, contentType, body string
+		status                  int
+		code                    campaign.Code
+	}{
+		"forged":              {"mock/cmp_1/" + at, formType, "sid=CA1&ended=completed", 403, codeForbidden},
+		"unknown call":        {"mock/cmp_1/" + campaign.NewAttemptID(77, 1).String(), formType, good, 404, campaign.CodeNotFound},
+		"another claim":       {"mock/cmp_1/" + campaign.NewAttemptID(1, 9).String(), formType, good, 404, campaign.CodeNotFound},
+		"another campaign":    {"mock/cmp_7/" + at, formType, good, 404, campaign.CodeNotFound},
+		"unknown provider":    {"other/cmp_1/" + at, formType, good, 404, campaign.CodeNotFound},
+		"malformed campaign":  {"mock/1/" + at, formType, good, 404, campaign.CodeNotFound},
+		"malformed attempt":   {"mock/cmp_1/x", formType, good, 404, campaign.CodeNotFound},
+		"too short":           {"mock/cmp_1", formType, good, 404, campaign.CodeNotFound},
+		"another type":        {"mock/cmp_1/" + at, "application/json", "{}", 415, codeMediaType},
+		"no form":             {"mock/cmp_1/" + at, formType, "a=%zz", 400, codeMalformed},
+		"no sid":              {"mock/cmp_1/" + at, formType, "signed=yes", 422, campaign.CodeInvalid},
+		"too large":           {"mock/cmp_1/" + at, formType, "signed=yes&sid=" + strings.Repeat("x", maxCallback), 413, codeTooLarge},
+		"forged and unknown?": {"mock/cmp_1/" + campaign.NewAttemptID(77, 1).String(), formType, "", 403, codeForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.in(t).send(http.MethodPost, "/callbacks/"+c.path, c.contentType, c.body).problem(c.status, c.code)
+		})
+	}
+	s.get("/callbacks/mock/cmp_1/"+at).problem(405, codeMethod)
+	_, _, reports := s.bus.sent()
+	require.Empty(t, reports)
+}
+
+func TestCallbackIsNotAcknowledgedBeforeItIsSafe(t *testing.T) {
+	s := newService(t)
+	path := "/callbacks/mock/cmp_1/" + s.claimed().String()
+	for _, err := range []error{errors.New("no stream"), campaign.Unavailable("The bus is away; try again.")} {
+		s.bus.onReport = func() error { return err }
+		r := s.send(http.MethodPost, path, formType, "signed=yes&sid=CA1&ended=busy")
+		r.problem(503, campaign.CodeUnavailable)
+		require.NotEmpty(t, r.header.Get("Retry-After"))
+	}
+}
+
+func TestCallbacksAskTheStoreTogether(t *testing.T) {
+	var queries, asked atomic.Int64
+	k := newKnowledge(func(_ context.Context, refs []store.AttemptRef) ([]bool, error) {
+		queries.Add(1)
+		asked.Add(int64(len(refs)))
+		time.Sleep(2 * time.Millisecond) // a database that takes its time
+		known := make([]bool, len(refs))
+		for i, r := range refs {
+			known[i] = r.Attempt%2 == 0
+		}
+		return known, nil
+	}, slog.New(slog.DiscardHandler))
+	const n = 2000
+	var wg sync.WaitGroup
+	var wrong atomic.Int64
+	for i := range n {
+		wg.Go(func() {
+			if k.unknown(t.Context(), store.AttemptRef{Attempt: campaign.AttemptID(i)}) != (i%2 == 1) {
+				wrong.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	require.Zero(t, wrong.Load())
+	require.EqualValues(t, n, asked.Load())
+	require.Less(t, queries.Load(), int64(n/10))
+}
+
+func TestCallbackIsLetThroughWhenTheStoreIsAway(t *testing.T) {
+	k := newKnowledge(func(context.Context, []store.AttemptRef) ([]bool, error) { return nil, errors.New("away") }, slog.New(slog.DiscardHandler))
+	require.False(t, k.unknown(t.Context(), store.AttemptRef{}))
+	k = newKnowledge(func(context.Context, []store.AttemptRef) ([]bool, error) { return []bool{true, true}, nil }, slog.New(slog.DiscardHandler))
+	require.False(t, k.unknown(t.Context(), store.AttemptRef{}), "an answer that does not fit")
+}
+
+// BenchmarkCallback is the handler's own work, for as many callers as it takes to
+// fill the batches.
+func BenchmarkCallback(b *testing.B) {
+	bus := newFakeBus()
+	bus.onReport = func() error { bus.reports = bus.reports[:0]; return nil }
+	a, err := New(Config{
+		Store: knowing{}, Bus: bus, Loopback: true,
+		Providers: []Provider{{Name: "mock", Callbacks: fakeParser{}}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer a.Close()
+	body := "signed=yes&sid=CA00000000000000000000000000000001&ended=completed&To=%2B12125550147&From=%2B12125550148"
+	b.SetParallelism(256)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			r := httptest.NewRequest(http.MethodPost, "/callbacks/mock/cmp_1/1048577", io.NopCloser(strings.NewReader(body)))
+			r.Header.Set("Content-Type", formType)
+			w := httptest.NewRecorder()
+			a.Handler().ServeHTTP(w, r)
+			if w.Code != http.StatusNoContent {
+				b.Error(w.Code, w.Body)
+				return
+			}
+		}
+	})
+}
+
+// knowing knows every attempt.
+type knowing struct{ Store }
+
+func (knowing) AttemptsKnown(_ context.Context, refs []store.AttemptRef) ([]bool, error) {
+	known := make([]bool, len(refs))
+	for i := range known {
+		known[i] = true
+	}
+	return known, nil
+}

@@ -1,0 +1,204 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"dialtone/campaign"
+)
+
+func TestCreateCampaignWithDefaults(t *testing.T) {
+	s := newService(t)
+	r := s.post("/v1/campaigns", `{"name": "Spring", "schedule": {"windows": []}, "priority": null}`)
+	require.Equal(t, http.StatusCreated, r.status, "%s", r.body)
+	require.Equal(t, "/v1/campaigns/"+r.json()["id"].(string), r.header.Get("Location"))
+	c := r.json()
+	require.Equal(t, "pending", c["status"])
+	require.Equal(t, "US", c["default_region"], "the service's")
+	require.EqualValues(t, 10, c["max_concurrent_calls"])
+	require.EqualValues(t, 1, c["weight"])
+	require.EqualValues(t, 0, c["progress"])
+	require.Equal(t, map[string]any{"max_attempts": 3.0, "delay": "5m0s", "backoff": "fixed", "max_delay": "1h0m0s", "jitter": 0.0}, c["retry"])
+	require.NotContains(t, c, "started_at")
+	require.JSONEq(t, string(r.body), string(s.get(r.header.Get("Location")).body))
+}
+
+func TestCreateCampaignTakesEverything(t *testing.T) {
+	s := newService(t)
+	r := s.post("/v1/campaigns", `{"name": "Spring", "from": "020 7946 0958", "default_region": "GB", "max_concurrent_calls": 25, "weight": 2.5,
+		"retry": {"max_attempts": 5, "delay": "2h", "backoff": "exponential", "jitter": 0.2},
+		"contacts": ["020 7946 0001", {"phone": "+12125550147", "variables": {"name": "Ada"}}, "+442079460001"]}`)
+	require.Equal(t, http.StatusCreated, r.status, "%s", r.body)
+	c := r.json()
+	require.Equal(t, "+442079460958", c["from"])
+	require.Equal(t, map[string]any{"max_attempts": 5.0, "delay": "2h0m0s", "backoff": "exponential", "max_delay": "2h0m0s", "jitter": 0.2}, c["retry"])
+	require.EqualValues(t, 2, c["stats"].(map[string]any)["total"], "a repeated number is counted once")
+	calls := s.get("/v1/campaigns/" + c["id"].(string) + "/calls").json()["calls"].([]any)
+	require.Len(t, calls, 2)
+	require.Equal(t, map[string]any{"name": "Ada"}, calls[1].(map[string]any)["variables"])
+}
+
+// badSettings are wrong both for a new campaign and as a patch.
+var badSettings = map[string]struct {
+	body   string
+	fields []string
+}{
+	"empty name":             {`"name": "  "`, []string{"name"}},
+	"null name":              {`"name": null`, []string{"name"}},
+	"long name":              {`"name": "` + strings.Repeat("x", 201) + `"`, []string{"name"}},
+	"name of another type":   {`"name": 5`, []string{"name"}},
+	"zero limit":             {`"max_concurrent_calls": 0`, []string{"max_concurrent_calls"}},
+	"negative limit":         {`"max_concurrent_calls": -1`, []string{"max_concurrent_calls"}},
+	"huge limit":             {`"max_concurrent_calls": 100001`, []string{"max_concurrent_calls"}},
+	"half a call":            {`"max_concurrent_calls": 1.5`, []string{"max_concurrent_calls"}},
+	"limit in quotes":        {`"max_concurrent_calls": "10"`, []string{"max_concurrent_calls"}},
+	"zero weight":            {`"weight": 0`, []string{"weight"}},
+	"bad caller id":          {`"from": "12"`, []string{"from"}},
+	"bad region":             {`"default_region": "XX"`, []string{"default_region"}},
+	"no attempts":            {`"retry": {"max_attempts": 0}`, []string{"retry.max_attempts"}},
+	"negative attempts":      {`"retry": {"max_attempts": -3}`, []string{"retry.max_attempts"}},
+	"zero delay":             {`"retry": {"delay": "0s"}`, []string{"retry.delay"}},
+	"delay without unit":     {`"retry": {"delay": "90"}`, []string{"retry.delay"}},
+	"delay as a number":      {`"retry": {"delay": 90}`, []string{"retry.delay"}},
+	"negative delay":         {`"retry": {"delay": "-5m"}`, []string{"retry.delay"}},
+	"unknown backoff":        {`"retry": {"backoff": "random"}`, []string{"retry.backoff"}},
+	"largest below delay":    {`"retry": {"delay": "5m", "max_delay": "1m"}`, []string{"retry.max_delay"}},
+	"jitter above one":       {`"retry": {"jitter": 1.1}`, []string{"retry.jitter"}},
+	"retry by disposition":   {`"retry": {"by_disposition": {}}`, []string{"retry.by_disposition"}},
+	"unknown inside retry":   {`"retry": {"attempts": 3}`, []string{"retry.attempts"}},
+	"retry as a list":        {`"retry": []`, []string{"retry"}},
+	"schedule":               {`"schedule": {"windows": [{"days": ["mon"]}]}`, []string{"schedule"}},
+	"empty schedule":         {`"schedule": {}`, []string{"schedule"}},
+	"priority":               {`"priority": 1`, []string{"priority"}},
+	"deadline":               {`"deadline": "2026-12-24T00:00:00Z"`, []string{"deadline"}},
+	"providers":              {`"providers": ["mock"]`, []string{"providers"}},
+	"group":                  {`"group": "a"`, []string{"group"}},
+	"start":                  {`"start_at": "2026-12-24T00:00:00Z"`, []string{"start_at"}},
+	"unknown field":          {`"max_concurrent": 5`, []string{"max_concurrent"}},
+	"everything that is bad": {`"weight": -1, "max_concurrent_calls": -1, "retry": {"max_attempts": 101, "jitter": 2}, "zz": 1, "priority": 2`, []string{"priority", "max_concurrent_calls", "weight", "retry.max_attempts", "retry.jitter", "zz"}},
+}
+
+func TestCampaignRefusesBadSettings(t *testing.T) {
+	s := newService(t)
+	id := s.campaign(`{"name": "Spring"}`)
+	before := s.everything()
+	for name, c := range badSettings {
+		t.Run(name, func(t *testing.T) {
+			body := "{" + c.body + "}"
+			p := s.in(t).patch("/v1/campaigns/"+id, body).problem(http.StatusUnprocessableEntity, campaign.CodeInvalid)
+			require.Equal(t, c.fields, p.fields())
+			if !strings.Contains(body, `"name"`) {
+				body = `{"name": "New", ` + c.body + "}"
+			}
+			p = s.in(t).post("/v1/campaigns", body).problem(http.StatusUnprocessableEntity, campaign.CodeInvalid)
+			require.Equal(t, c.fields, p.fields())
+		})
+	}
+	s.post("/v1/campaigns", `{`).problem(400, codeMalformed)
+	s.patch("/v1/campaigns/"+id, `{"name": "x"`).problem(400, codeMalformed)
+	s.patch("/v1/campaigns/"+id, `[]`).problem(400, codeMalformed)
+	require.Equal(t, before, s.everything(), "something changed")
+}
+
+func TestCreateCampaignRefusesBadContacts(t *testing.T) {
+	s := newService(t)
+	before := s.everything()
+	p := s.post("/v1/campaigns", `{"name": "Spring", "contacts": ["+12125550147", "12", {"phone": "+12125550148", "variables": 1}, {"number": "+12125550149"}, null, 5]}`).
+		problem(422, campaign.CodeInvalid)
+	require.Equal(t, []string{"contacts[1].phone", "contacts[2].variables", "contacts[3].phone", "contacts[3].number", "contacts[4].phone", "contacts[5].phone"}, p.fields())
+	many := strings.TrimSuffix(strings.Repeat(`"+12125550147",`, maxContacts+1), ",")
+	p = s.post("/v1/campaigns", `{"name": "Spring", "contacts": [`+many+`]}`).problem(422, campaign.CodeInvalid)
+	require.Equal(t, []string{"contacts"}, p.fields())
+	wrong := strings.TrimSuffix(strings.Repeat(`"1",`, 5000), ",")
+	p = s.post("/v1/campaigns", `{"name": "Spring", "contacts": [`+wrong+`]}`).problem(422, campaign.CodeInvalid)
+	require.Len(t, p.Errors, maxFaults+1, "as many as a person reads")
+	require.Equal(t, before, s.everything(), "something changed")
+}
+
+func TestPatchCampaign(t *testing.T) {
+	s := newService(t)
+	id := s.campaign(`{"name": "Spring", "from": "+442079460958", "weight": 3, "retry": {"max_attempts": 7, "delay": "10m"}}`)
+	r := s.patch("/v1/campaigns/"+id, `{"max_concurrent_calls": 25, "from": null, "weight": null, "default_region": "GB", "retry": {"delay": null, "jitter": 0.5}}`)
+	require.Equal(t, http.StatusOK, r.status, "%s", r.body)
+	c := r.json()
+	require.Equal(t, "Spring", c["name"])
+	require.NotContains(t, c, "from")
+	require.EqualValues(t, 25, c["max_concurrent_calls"])
+	require.EqualValues(t, 1, c["weight"])
+	require.Equal(t, "GB", c["default_region"])
+	require.Equal(t, map[string]any{"max_attempts": 7.0, "delay": "5m0s", "backoff": "fixed", "max_delay": "1h0m0s", "jitter": 0.5}, c["retry"])
+	c = s.patch("/v1/campaigns/"+id, `{"retry": null, "default_region": null}`).json()
+	require.EqualValues(t, 3, c["retry"].(map[string]any)["max_attempts"])
+	require.Equal(t, "US", c["default_region"])
+	_, pokes, _ := s.bus.sent()
+	require.Equal(t, []string{id + " refresh", id + " refresh"}, pokes)
+	require.Equal(t, http.StatusOK, s.patch("/v1/campaigns/cmp_1", `{"max_concurrent_calls": 50}`).status, "single calls have settings too")
+}
+
+func TestListCampaignsInPages(t *testing.T) {
+	s := newService(t)
+	for i := range 5 {
+		s.campaign(fmt.Sprintf(`{"name": "n%d"}`, i))
+	}
+	var names []string
+	path, pages := "/v1/campaigns?limit=2", 0
+	for next := path; next != ""; pages++ {
+		page := s.get(next).json()
+		for _, c := range page["campaigns"].([]any) {
+			names = append(names, c.(map[string]any)["name"].(string))
+		}
+		next = ""
+		if cursor, more := page["next_cursor"]; more {
+			next = path + "&cursor=" + cursor.(string)
+		}
+	}
+	require.Equal(t, []string{"n4", "n3", "n2", "n1", "n0"}, names)
+	require.Equal(t, 3, pages)
+	require.Empty(t, s.get("/v1/campaigns?status=paused").json()["campaigns"])
+	require.Len(t, s.get("/v1/campaigns?status=pending").json()["campaigns"], 5)
+}
+
+func TestListsRefuseBadParameters(t *testing.T) {
+	s := newService(t)
+	id := s.campaign(`{"name": "Spring", "contacts": ["+12125550147"]}`)
+	for _, path := range []string{"/v1/campaigns", "/v1/campaigns/" + id + "/calls"} {
+		for query, field := range map[string]string{
+			"limit=-1": "limit", "limit=0": "limit", "limit=501": "limit", "limit=ten": "limit",
+			"status=gone": "status", "cursor=xyz": "cursor", "cursor=" + cursorText("cmp_x"): "cursor", "offset=3": "offset",
+		} {
+			p := s.get(path+"?"+query).problem(422, campaign.CodeInvalid)
+			require.Equal(t, []string{field}, p.fields(), query)
+			require.Equal(t, "query", p.Errors[0].Location)
+		}
+	}
+	p := s.get("/v1/campaigns?limit=-1&status=gone").problem(422, campaign.CodeInvalid)
+	require.Equal(t, []string{"limit", "status"}, p.fields(), "all at once")
+}
+
+func TestDeleteCampaign(t *testing.T) {
+	s := newService(t)
+	id := s.campaign(`{"name": "Spring"}`)
+	r := s.send(http.MethodDelete, "/v1/campaigns/"+id, "", "")
+	require.Equal(t, http.StatusNoContent, r.status, "%s", r.body)
+	require.Empty(t, r.body)
+	s.get("/v1/campaigns/"+id).problem(404, campaign.CodeNotFound)
+	s.send(http.MethodDelete, "/v1/campaigns/"+id, "", "").problem(404, campaign.CodeNotFound)
+	s.send(http.MethodDelete, "/v1/campaigns/cmp_1", "", "").problem(409, campaign.CodeConflict)
+}
+
+func TestUnknownThingsAreNotFound(t *testing.T) {
+	s := newService(t)
+	for _, path := range []string{"/v1/campaigns/cmp_99", "/v1/campaigns/42", "/v1/campaigns/cmp_01", "/v1/calls/call_99", "/v1/calls/cmp_1",
+		"/v1/campaigns/cmp_99/calls", "/v1/campaigns/cmp_99/stats", "/v1/campaigns/cmp_99/events", "/v1/nothing", "/", "/v1/campaigns/"} {
+		s.get(path).problem(404, campaign.CodeNotFound)
+	}
+	s.patch("/v1/campaigns/cmp_99", `{"name": "x"}`).problem(404, campaign.CodeNotFound)
+	s.post("/v1/campaigns/cmp_99/start", "").problem(404, campaign.CodeNotFound)
+	s.csv("cmp_99", "phone\n+12125550147\n").problem(404, campaign.CodeNotFound)
+	commands, pokes, _ := s.bus.sent()
+	require.Empty(t, append(commands, pokes...))
+}

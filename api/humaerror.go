@@ -1,0 +1,79 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"dialtone/campaign"
+)
+
+// adoptProblems makes huma write Problems.  huma keeps its error model in package
+// variables, so this is done once for the process and never undone.
+var adoptProblems = sync.OnceFunc(func() {
+	huma.DefaultArrayNullable = false // lists are empty, never null
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return fromHuma("", status, message, errs)
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		return fromHuma(visitOf(ctx.Context()).id, status, message, errs)
+	}
+})
+
+// advice is what to do about a parameter that huma refused.
+var advice = map[string]string{
+	"query.limit":  "Give a whole number from 1 to 500, or leave it out for 50.",
+	"query.status": "Give one of the statuses that the documentation lists, or leave it out for all.",
+	"query.hangup": "Hanging up the calls that are up is not supported yet; leave it out: they end by themselves.",
+	"query.until":  "Give ended, or leave it out for a stream without an end.",
+}
+
+// fromHuma translates what huma itself found wrong with a request.
+func fromHuma(id string, status int, message string, errs []error) *Problem {
+	p := humaProblem(status, message, errs)
+	p.RequestID = id
+	return p
+}
+
+func humaProblem(status int, message string, errs []error) *Problem {
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return newProblem(codeTooLarge, "The body is too large for this request; send contacts to /v1/campaigns/{id}/contacts, which takes files.")
+	case http.StatusRequestTimeout:
+		return newProblem(codeTimeout, "The body did not arrive in time; send it again.")
+	case http.StatusBadRequest:
+		return newProblem(codeMalformed, "The request needs a body; send a JSON object.")
+	case http.StatusUnprocessableEntity:
+		if faults := humaFaults(errs); len(faults) > 0 {
+			return faulty(campaign.CodeInvalid, faults)
+		}
+	}
+	if len(errs) > 0 && strings.HasPrefix(message, "cannot read request body") {
+		return newProblem(codeMalformed, "The body broke off; send it again.")
+	}
+	return newProblem(campaign.CodeInternal, "Something went wrong here, which is not the request's fault; try again.")
+}
+
+func humaFaults(errs []error) []Fault {
+	var faults []Fault
+	for _, err := range errs {
+		var d *huma.ErrorDetail
+		if !errors.As(err, &d) {
+			continue
+		}
+		where, field, _ := strings.Cut(d.Location, ".")
+		text, known := advice[d.Location]
+		switch {
+		case !known && strings.HasPrefix(d.Message, "unknown query"):
+			text = fmt.Sprintf("There is no query parameter %q here; leave it out.", field)
+		case !known:
+			text = fmt.Sprintf("This value can't be used (%s); see the documentation at /docs.", d.Message)
+		}
+		faults = append(faults, Fault{Location: where, Field: field, Message: text})
+	}
+	return faults
+}

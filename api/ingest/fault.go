@@ -1,0 +1,62 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// FileError is a fault of the whole upload, told to a person.
+type FileError struct {
+	Line    int    // counted from 1; 0 where no line is to blame
+	Message string // whole sentences that say what to do
+	// Stored is how many contacts from before the fault the sink has added.
+	Stored int
+}
+
+func (e *FileError) Error() string {
+	var b strings.Builder
+	if e.Line > 0 {
+		fmt.Fprintf(&b, "Line %d: ", e.Line)
+	}
+	b.WriteString(e.Message)
+	if e.Stored > 0 {
+		fmt.Fprintf(&b, " %d contacts from before it are stored; send the whole file again once it is mended, they will count as duplicates and are not called twice.", e.Stored)
+	}
+	return b.String()
+}
+
+func faultAt(line int, format string, args ...any) *FileError {
+	return &FileError{Line: line, Message: fmt.Sprintf(format, args...)}
+}
+
+// RowError is one row that was not accepted.
+type RowError struct {
+	Line   int    `json:"line"`  // where the row starts in the file, from 1
+	Value  string `json:"value"` // what stood there for a number, cut to a sane length
+	Reason string `json:"reason"`
+}
+
+// refusal is what a source finds wrong with a row beyond its number.
+type refusal struct{ value, reason string }
+
+func (r *refusal) Error() string { return r.reason }
+
+func refuse(value, format string, args ...any) *refusal {
+	return &refusal{value, fmt.Sprintf(format, args...)}
+}
+
+// errRecordTooLong ends the reading of a record that outgrew its window.
+var errRecordTooLong = errors.New("record too long")
+
+// limitValue is how many characters of a bad value are told.
+const limitValue = 64
+
+// clip makes a value fit to be shown.
+func clip(s string) string {
+	s = strings.ToValidUTF8(s[:min(len(s), 4*limitValue+3)], "\uFFFD")
+	if r := []rune(s); len(r) > limitValue {
+		return string(r[:limitValue]) + "…"
+	}
+	return s
+}

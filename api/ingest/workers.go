@@ -1,0 +1,78 @@
+package ingest
+
+import (
+	"errors"
+
+	"github.com/sourcegraph/conc"
+	"github.com/sourcegraph/conc/panics"
+
+	"dialtone/campaign/phone"
+)
+
+// chunk is some rows on their way: the reader fills records, one worker the
+// rest, and done tells the reader to look.
+type chunk struct {
+	records  []record
+	contacts []Contact
+	refused  []RowError
+	done     chan struct{}
+}
+
+// workers turn records into contacts.
+type workers struct {
+	work   chan *chunk
+	wg     conc.WaitGroup
+	panics panics.Catcher
+}
+
+func startWorkers(n int, src source, region string) *workers {
+	// With room for every chunk that can be under way, give never blocks.
+	w := &workers{work: make(chan *chunk, chunksAhead)}
+	for range n {
+		w.wg.Go(func() {
+			for c := range w.work {
+				w.panics.Try(func() { c.resolve(src, region) })
+			}
+		})
+	}
+	return w
+}
+
+func (w *workers) give(c *chunk) { w.work <- c }
+
+// stop waits until the workers have ended, and panics if one did.
+func (w *workers) stop() {
+	close(w.work)
+	w.wg.Wait()
+	w.panics.Repanic()
+}
+
+func (c *chunk) resolve(src source, region string) {
+	defer close(c.done) // also if a record makes us panic: the reader must not wait for ever
+	c.contacts = make([]Contact, 0, len(c.records))
+	for _, r := range c.records {
+		contact, err := resolve(src, r, region)
+		if err != nil {
+			c.refused = append(c.refused, RowError{Line: r.line, Value: clip(contact.Phone), Reason: err.Error()})
+			continue
+		}
+		c.contacts = append(c.contacts, contact)
+	}
+	c.records = nil
+}
+
+// resolve is a record's contact; beside an error, Phone is what to show of it.
+func resolve(src source, r record, region string) (Contact, error) {
+	number, variables, err := src.contact(r)
+	var refused *refusal
+	if errors.As(err, &refused) {
+		return Contact{Phone: refused.value}, err
+	} else if err != nil {
+		return Contact{Phone: number}, err
+	}
+	e164, err := phone.Normalize(number, region)
+	if err != nil {
+		return Contact{Phone: number}, err
+	}
+	return Contact{Phone: e164, Variables: variables}, nil
+}
