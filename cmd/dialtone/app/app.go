@@ -1,0 +1,300 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sourcegraph/conc"
+
+	"dialtone/actors"
+	"dialtone/actors/caller"
+	"dialtone/actors/scheduler"
+	"dialtone/api"
+	"dialtone/bus"
+	"dialtone/campaign"
+	"dialtone/store"
+)
+
+// App is a running process of Dialtone.
+type App struct {
+	cfg       Config
+	log       *slog.Logger
+	folder    *folder
+	store     store.Store
+	journal   *store.Journal
+	bus       *bus.Bus
+	providers providers
+	node      *actors.Node
+	caller    *caller.Caller
+	api       *api.API
+	listener  net.Listener
+	server    *http.Server
+	serving   conc.WaitGroup
+	failed    chan error
+	registry  *prometheus.Registry
+
+	// stops undo what was started, the last first.
+	stops []stop
+	once  sync.Once
+	err   error
+}
+
+type stop struct {
+	what string
+	do   func(context.Context) error
+}
+
+// Version is that of the program.
+const Version = "0.1.0"
+
+// Start starts everything the roles ask for, in the order in which the parts
+// need each other.  After an error nothing runs any more.
+func Start(ctx context.Context, cfg Config) (*App, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, log: cfg.Logger, failed: make(chan error, 1), registry: prometheus.NewRegistry()}
+	for _, step := range []func(context.Context) error{
+		a.openFolder, a.openStore, a.listen, a.openProviders, a.openBus,
+		a.startJournal, a.startAPI, a.startActors, a.startCaller, a.startScheduler,
+	} {
+		if err := step(ctx); err != nil {
+			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			return nil, errors.Join(err, a.Stop(stopping))
+		}
+	}
+	return a, nil
+}
+
+// Stop ends everything in good order: no new dials; what is in hand is reported
+// and committed; leases are handed over.  What is not done when ctx ends is
+// broken off, which loses nothing: it is taken up after the next start.  It may
+// be called twice.
+func (a *App) Stop(ctx context.Context) error {
+	a.once.Do(func() {
+		// When time is up, nobody waits for a database that does not answer.
+		release := context.AfterFunc(ctx, func() {
+			if a.journal != nil {
+				_ = a.journal.Stop(ctx) // its own step tells
+			}
+		})
+		defer release()
+		for i := len(a.stops) - 1; i >= 0; i-- {
+			if err := a.stops[i].do(ctx); err != nil {
+				a.err = errors.Join(a.err, fmt.Errorf("stop %s: %w", a.stops[i].what, err))
+			}
+		}
+	})
+	return a.err
+}
+
+// Failed tells when the process can't go on.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// URL is where the API answers, "" without the role.
+func (a *App) URL() string {
+	if a.listener == nil {
+		return ""
+	}
+	return "http://" + a.listener.Addr().String()
+}
+
+// NATS is where the nats CLI can connect.
+func (a *App) NATS() string { return a.bus.ClientURL() }
+
+// MockURL is where the mock provider in the process answers, "" without one.
+func (a *App) MockURL() string {
+	if a.providers.mock == nil {
+		return ""
+	}
+	return a.providers.mock.URL()
+}
+
+// Store is the database, for commands that look into it.
+func (a *App) Store() store.Store { return a.store }
+
+func (a *App) onStop(what string, do func(context.Context) error) {
+	a.stops = append(a.stops, stop{what, do})
+}
+
+func (a *App) openFolder(context.Context) (err error) {
+	if a.folder, err = openFolder(a.cfg.Data); err != nil {
+		return err
+	}
+	a.onStop("data folder", func(context.Context) error { return a.folder.close() })
+	return nil
+}
+
+func (a *App) openStore(ctx context.Context) (err error) {
+	if a.store, err = OpenDatabase(ctx, a.cfg.Data, a.cfg.Database); err != nil {
+		return err
+	}
+	a.onStop("store", func(context.Context) error { return a.store.Close() })
+	return a.store.PurgeDeleted(ctx)
+}
+
+// listen takes the API's port early: a port in use is found out before anything
+// has begun, and the mock provider must know where to call back.
+func (a *App) listen(ctx context.Context) error {
+	if !a.cfg.has(RoleAPI) {
+		return nil
+	}
+	if !loopback(a.cfg.HTTP) {
+		keys, err := a.store.ListKeys(ctx)
+		if err != nil {
+			return fmt.Errorf("look for API keys: %w", err)
+		}
+		if len(keys) == 0 {
+			return errOpen(a.cfg.HTTP)
+		}
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.cfg.HTTP)
+	if err != nil {
+		return fmt.Errorf("listen for HTTP: %w", err)
+	}
+	a.listener = l
+	a.onStop("listener", func(context.Context) error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	if a.cfg.CallbackBaseURL == "" {
+		a.cfg.CallbackBaseURL = a.URL()
+	}
+	return nil
+}
+
+func (a *App) openBus(ctx context.Context) (err error) {
+	a.bus, err = bus.Open(ctx, bus.Config{
+		URL: a.cfg.NATS, StoreDir: a.folder.file("nats"), Listen: a.cfg.NATSListen,
+		Name: a.folder.node, Logger: a.log.With("part", "bus"),
+	})
+	if err != nil {
+		return err
+	}
+	a.onStop("bus", a.bus.Close)
+	return nil
+}
+
+func (a *App) startJournal(ctx context.Context) error {
+	a.journal = store.NewJournal(a.store, store.JournalConfig{Logger: a.log.With("part", "journal")})
+	if err := a.journal.Start(ctx); err != nil {
+		return fmt.Errorf("start the journal: %w", err)
+	}
+	a.onStop("journal", a.journal.Stop)
+	a.registry.MustRegister(a.collector())
+	return nil
+}
+
+func (a *App) startActors(ctx context.Context) error {
+	if !a.cfg.has(RoleActors) {
+		return nil
+	}
+	a.node = actors.NewNode(actors.Config{
+		Name: a.folder.node, Bus: a.bus, Store: a.store, Journal: a.journal,
+		Machine: a.cfg.Machine, Logger: a.log,
+	})
+	a.onStop("actors", func(ctx context.Context) error { a.node.Stop(ctx); return nil })
+	return a.node.Start(ctx)
+}
+
+func (a *App) startScheduler(ctx context.Context) error {
+	if !a.cfg.has(RoleActors) {
+		return nil
+	}
+	candidate := scheduler.NewCandidate(scheduler.Config{
+		Node: a.folder.node, Bus: a.bus, Settings: a.store, Limits: a.providers.limits(), Logger: a.log,
+	})
+	if err := candidate.Start(ctx); err != nil {
+		return err
+	}
+	a.onStop("scheduler", func(context.Context) error { candidate.Stop(); return nil })
+	return nil
+}
+
+// callerPatience is how long a stop waits for requests to providers before it
+// breaks them off; what it leaves of the time is for committing what came of
+// them.
+const callerPatience = 4 * time.Second
+
+func (a *App) startCaller(ctx context.Context) error {
+	if !a.cfg.has(RoleCaller) {
+		return nil
+	}
+	a.caller = caller.New(caller.Config{
+		Bus: a.bus, Journal: a.journal, Attempts: a.store, Providers: a.providers.byName,
+		CallbackURL: a.providers.callbackURL, Logger: a.log,
+	})
+	a.onStop("caller", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, callerPatience)
+		defer cancel()
+		a.caller.Stop(ctx)
+		return nil
+	})
+	return a.caller.Start(ctx)
+}
+
+func (a *App) startAPI(context.Context) (err error) {
+	if !a.cfg.has(RoleAPI) {
+		return nil
+	}
+	a.api, err = api.New(api.Config{
+		Store: a.store, Bus: eventBus{a.bus}, Providers: a.providers.forAPI(),
+		DefaultRegion: a.cfg.DefaultRegion, PublicURL: a.providers.callbackURL,
+		Loopback: loopback(a.cfg.HTTP), Ready: a.missing, Registry: a.registry,
+		Version: Version, Logger: a.log.With("part", "api"),
+	})
+	if err != nil {
+		return err
+	}
+	a.server = api.NewServer(a.api.Handler())
+	a.serving.Go(func() {
+		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("serve HTTP: %w", err)
+		}
+	})
+	a.onStop("API", a.stopAPI)
+	return nil
+}
+
+// stopAPI comes after the callers and the actors have stopped, so that callbacks
+// are taken in until then.
+func (a *App) stopAPI(ctx context.Context) error {
+	a.api.Close()
+	err := a.server.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, a.server.Close())
+	}
+	a.serving.Wait()
+	return err
+}
+
+// missing lists the parts without which this process can't work.
+func (a *App) missing(ctx context.Context) (out []api.Missing) {
+	if err := a.store.Ping(ctx); err != nil {
+		out = append(out, api.Missing{Part: "store", Reason: "The database does not answer."})
+	}
+	if err := a.bus.Healthy(); err != nil {
+		out = append(out, api.Missing{Part: "nats", Reason: err.Error()})
+	}
+	if a.cfg.has(RoleActors) && (a.node == nil || a.node.Owned() == 0) {
+		out = append(out, api.Missing{Part: "leases", Reason: "This node owns no partition yet."})
+	}
+	return out
+}
+
+// eventBus is the bus as the API wants it.
+type eventBus struct{ *bus.Bus }
+
+func (b eventBus) WatchEvents(ctx context.Context, id campaign.ID, after uint64, fn func(uint64, string, []byte) error) error {
+	return b.Bus.WatchEvents(ctx, id, after, func(e bus.StoredEvent) error { return fn(e.Seq, string(e.Type), e.JSON) })
+}

@@ -1,0 +1,114 @@
+// Package app puts the parts of Dialtone together.  It is the only place that
+// names them all; the commands, the tests and the drills start the same thing.
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"dialtone/campaign"
+	"dialtone/campaign/machine"
+	"dialtone/campaign/phone"
+	"dialtone/mockdialer"
+)
+
+// Role is a part of the work that a process may do.
+type Role string
+
+// The roles.
+const (
+	RoleAPI    Role = "api"    // HTTP: resources and callbacks
+	RoleActors Role = "actors" // campaigns, and the scheduler's candidate
+	RoleCaller Role = "caller" // dial jobs
+)
+
+// Roles lists them all.
+var Roles = []Role{RoleAPI, RoleActors, RoleCaller}
+
+// Config is everything that can be set about a process.
+type Config struct {
+	HTTP       string // host:port of the API
+	Data       string // folder of everything that is kept here
+	NATS       string // URL of a NATS server; "" runs one in the process
+	NATSListen string // host:port of the one in the process
+	Database   string // PostgreSQL URL; "" is SQLite in Data
+	Roles      []Role
+	Providers  string // file; "" is the mock provider in the process
+	// CallbackBaseURL is where the mock provider reaches the API; "" is HTTP.  A
+	// providers file has its own.
+	CallbackBaseURL string
+	DefaultRegion   string
+	Mock            mockdialer.Config
+	Machine         machine.Config
+	Logger          *slog.Logger
+}
+
+// Validate returns all faults at once.
+func (c Config) Validate() error {
+	var errs []error
+	for _, r := range c.Roles {
+		if !slices.Contains(Roles, r) {
+			errs = append(errs, fmt.Errorf("--roles: there is no role %q; take some of api, actors, caller", r))
+		}
+	}
+	if len(c.Roles) == 0 {
+		errs = append(errs, errors.New("--roles: give at least one of api, actors, caller"))
+	}
+	if c.Data == "" {
+		errs = append(errs, errors.New("--data: give a folder"))
+	}
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+		errs = append(errs, fmt.Errorf("--http: %q is not host:port", c.HTTP))
+	}
+	if c.NATS != "" {
+		errs = append(errs, checkURL("--nats", c.NATS, "nats", "tls", "ws", "wss"))
+	} else if _, _, err := net.SplitHostPort(c.NATSListen); err != nil {
+		errs = append(errs, fmt.Errorf("--nats-listen: %q is not host:port", c.NATSListen))
+	}
+	if c.Database != "" {
+		errs = append(errs, checkURL("--database", c.Database, "postgres", "postgresql"))
+	}
+	if c.CallbackBaseURL != "" {
+		errs = append(errs, checkURL("--callback-base-url", c.CallbackBaseURL, "http", "https"))
+	}
+	if !phone.ValidRegion(c.DefaultRegion) {
+		errs = append(errs, fmt.Errorf("--default-region: %q is not a region; write it like US, or leave it out", c.DefaultRegion))
+	}
+	return errors.Join(errs...)
+}
+
+// checkURL tells no more of a URL than its scheme: there may be a password in it.
+func checkURL(flag, raw string, schemes ...string) error {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" && u.Opaque == "" && u.RawQuery == "" || !slices.Contains(schemes, u.Scheme) {
+		return fmt.Errorf("%s: give a URL that begins with %s://", flag, strings.Join(schemes, ":// or "))
+	}
+	return nil
+}
+
+func (c Config) has(r Role) bool { return slices.Contains(c.Roles, r) }
+
+// loopback reports whether an address can be reached from this machine only.
+func loopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// errOpen is the refusal to listen where others could call without a key.
+func errOpen(addr string) error {
+	return &campaign.Error{Code: campaign.CodeInvalid, Field: "--http", Message: fmt.Sprintf(
+		"there is no API key yet, so the service listens on loopback only, not on %s; create a key first with: dialtone key create --scope admin NAME", addr)}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"dialtone/cmd/dialtone/app"
+	"dialtone/mockdialer"
+)
+
+// serve runs the service until it is told to stop.
+type serve struct {
+	HTTP            string `name:"http" default:"127.0.0.1:8080" env:"DIALTONE_HTTP" help:"Where the API listens."`
+	Data            string `default:"./data" env:"DIALTONE_DATA" help:"Folder of all that is kept: database, streams, the node's name."`
+	NATS            string `name:"nats" placeholder:"URL" env:"DIALTONE_NATS" help:"NATS server or cluster; without it one runs inside the process."`
+	NATSListen      string `name:"nats-listen" default:"127.0.0.1:4222" env:"DIALTONE_NATS_LISTEN" help:"Where the NATS server inside the process listens."`
+	Database        string `placeholder:"URL" env:"DIALTONE_DATABASE" help:"PostgreSQL; without it SQLite in the data folder."`
+	Roles           string `default:"api,actors,caller" env:"DIALTONE_ROLES" help:"What this process does."`
+	Providers       string `placeholder:"FILE" env:"DIALTONE_PROVIDERS" help:"Providers file (YAML); without it the built-in mock provider, which calls nobody."`
+	CallbackBaseURL string `name:"callback-base-url" placeholder:"URL" env:"DIALTONE_CALLBACK_BASE_URL" help:"Where the mock provider reaches the API; by default where it listens."`
+	DefaultRegion   string `placeholder:"US" env:"DIALTONE_DEFAULT_REGION" help:"Country of numbers without a country code; without it they are refused."`
+	LogLevel        string `default:"info" enum:"debug,info,warn,error" env:"DIALTONE_LOG_LEVEL" help:"debug, info, warn or error."`
+	LogFormat       string `default:"text" enum:"text,json" env:"DIALTONE_LOG_FORMAT" help:"text or json."`
+
+	MockHTTP     string                   `name:"mock-http" default:"127.0.0.1:8081" env:"DIALTONE_MOCK_HTTP" help:"Where the mock provider listens."`
+	MockDuration mockdialer.DurationRange `name:"mock-duration" default:"10s" env:"DIALTONE_MOCK_DURATION" help:"How long its calls last: 10s, or 2s-90s."`
+	MockOutcomes mockdialer.Outcomes      `name:"mock-outcomes" default:"completed=70,busy=10,no-answer=10,failed=10" env:"DIALTONE_MOCK_OUTCOMES" help:"How its calls end."`
+	MockSeed     uint64                   `name:"mock-seed" default:"1" env:"DIALTONE_MOCK_SEED" help:"What decides each call; the same seed, the same calls."`
+	MockChannels int                      `name:"mock-channels" default:"0" env:"DIALTONE_MOCK_CHANNELS" help:"How many calls it takes at once; 0 is no limit."`
+}
+
+// stopPatience is how long an end in good order may take.
+const stopPatience = 9 * time.Second
+
+func (s *serve) Run(ctx context.Context, out io.Writer) error {
+	log := s.logger()
+	cfg := s.config(log)
+	a, err := app.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	s.greet(out, a)
+	select {
+	case <-ctx.Done():
+		log.Info("stopping: no new calls; what is in hand is being committed")
+	case err = <-a.Failed():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+	defer cancel()
+	if stopErr := a.Stop(stopping); err == nil {
+		err = stopErr
+	}
+	if err == nil {
+		log.Info("stopped")
+	}
+	return err
+}
+
+func (s *serve) config(log *slog.Logger) app.Config {
+	cfg := app.Config{
+		HTTP: s.HTTP, Data: s.Data, NATS: s.NATS, NATSListen: s.NATSListen, Database: s.Database,
+		Providers: s.Providers, CallbackBaseURL: s.CallbackBaseURL, DefaultRegion: s.DefaultRegion,
+		Mock: mockdialer.Config{
+			Addr: s.MockHTTP, Duration: s.MockDuration, Outcomes: s.MockOutcomes,
+			Seed: s.MockSeed, Channels: s.MockChannels,
+		},
+		Logger: log,
+	}
+	for _, r := range strings.Split(s.Roles, ",") {
+		cfg.Roles = append(cfg.Roles, app.Role(strings.TrimSpace(r)))
+	}
+	return cfg
+}
+
+func (s *serve) logger() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(s.LogLevel)) // the parser has checked it
+	options := &slog.HandlerOptions{Level: level}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
+
+// greet prints the values in force; a URL's password is not among them.
+func (s *serve) greet(out io.Writer, a *app.App) {
+	fmt.Fprintf(out, "Dialtone %s\n", app.Version)
+	line := func(what, value string) {
+		if value != "" {
+			fmt.Fprintf(out, "  %-10s %s\n", what, value)
+		}
+	}
+	line("roles", s.Roles)
+	line("API", a.URL())
+	if a.URL() != "" {
+		line("docs", a.URL()+"/docs")
+	}
+	line("NATS", a.NATS())
+	line("store", a.Store().Driver())
+	line("data", s.Data)
+	if mock := a.MockURL(); mock != "" {
+		line("provider", "mock at "+mock+", calls of "+s.MockDuration.String()+", "+s.MockOutcomes.String())
+		fmt.Fprintln(out, "No real call is placed: the built-in mock provider answers instead. Give real ones with --providers.")
+	} else {
+		line("provider", s.Providers)
+	}
+}
