@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dialtone/cmd/dialtone/app"
+	"dialtone/mockdialer"
+	"dialtone/store/storetest/pgtest"
+)
+
+// rig is Dialtone in this process beside a mock provider that outlives it.
+type rig struct {
+	t    *testing.T
+	mock *mockdialer.Server
+	cfg  app.Config
+	app  *app.App
+	client
+}
+
+// option changes a rig before it starts.
+type option func(*rig, *mockdialer.Config)
+
+func calls(duration string, outcomes string) option {
+	return func(r *rig, m *mockdialer.Config) {
+		require.NoError(r.t, m.Duration.UnmarshalText([]byte(duration)))
+		require.NoError(r.t, m.Outcomes.UnmarshalText([]byte(outcomes)))
+	}
+}
+
+func onPostgres(r *rig, _ *mockdialer.Config) { r.cfg.Database = pgtest.URL(r.t) }
+
+const allComplete = "completed=1"
+
+// newRig starts both.
+func newRig(t *testing.T, options ...option) *rig {
+	t.Helper()
+	r := &rig{t: t}
+	dir := t.TempDir()
+	mock := mockdialer.Config{Seed: 7}
+	http := freeAddr(t)
+	r.cfg = app.Config{
+		HTTP: http, NATSListen: "127.0.0.1:-1", Data: filepath.Join(dir, "data"), Roles: app.Roles,
+		Providers: filepath.Join(dir, "providers.yaml"), DefaultRegion: "US", Logger: testLogger(t),
+	}
+	for _, o := range options {
+		o(r, &mock)
+	}
+	var err error
+	r.mock, err = mockdialer.New(mock)
+	require.NoError(t, err)
+	require.NoError(t, r.mock.Start(t.Context()))
+	t.Cleanup(func() { require.NoError(t, r.mock.Stop(context.Background())) })
+	require.NoError(t, os.WriteFile(r.cfg.Providers, providersFile(http, r.mock.URL()), 0o600))
+	r.client = client{t, "http://" + http}
+	r.start()
+	t.Cleanup(r.stop)
+	return r
+}
+
+func (r *rig) start() {
+	r.t.Helper()
+	var err error
+	r.app, err = app.Start(r.t.Context(), r.cfg)
+	require.NoError(r.t, err)
+}
+
+func (r *rig) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	require.NoError(r.t, r.app.Stop(ctx))
+}
+
+func (r *rig) ledger() ledger { return readLedger(r.t, r.mock.URL()) }
+
+func providersFile(api, mock string) []byte {
+	return fmt.Appendf(nil, `callback_base_url: http://%s
+providers:
+  - name: mock
+    dialect: twilio
+    base_url: %s
+    account: %s
+    token: {value: %s}
+    from: "+12025550100"
+`, api, mock, mockdialer.DefaultAccount, mockdialer.DefaultToken)
+}
+
+// freeAddr is an address that was free a moment ago.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// testLogger shows warnings, with -v only.
+func testLogger(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+}
