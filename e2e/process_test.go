@@ -158,7 +158,7 @@ func drillKill(t *testing.T, meanwhile func(*site)) {
 		meanwhile(s)
 		s.up()
 	}
-	c := s.until(id, 2*time.Minute, ended)
+	c := s.until(id, time.Minute, ended)
 	l := s.ledger()
 	assertAgree(t, c, l)
 	assertEveryNumber(t, l, numbers, 3)

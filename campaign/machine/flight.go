@@ -97,8 +97,15 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 		m.enter(f, ambiguous, now)
 		f.deadline = o.Current.StartedAt.Add(m.cfg.PlacingPatience)
 	default:
-		m.enter(f, placed, o.Current.StartedAt)
+		m.enter(f, placed, now)
+		f.deadline = now.Add(m.takeoverPatience(f.attempt))
 	}
+}
+
+// takeoverPatience differs from call to call, so that the provider is not asked
+// about all of them at once.
+func (m *Machine) takeoverPatience(id campaign.AttemptID) time.Duration {
+	return m.cfg.TakeoverPatience + time.Duration(spread(id)*float64(m.cfg.TakeoverPatience))
 }
 
 // enter moves a flight to a stage and sets how long it may stay there unheard.

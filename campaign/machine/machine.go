@@ -26,6 +26,11 @@ type Config struct {
 	// CallPatience is how long a placed call may go without its end being told
 	// before the provider is asked, and between asking again. Default 2 min.
 	CallPatience time.Duration
+	// TakeoverPatience is how long the end of a call that an earlier owner placed
+	// is waited for before the provider is asked: it may have been told while nobody
+	// listened, and be told no more.  The calls are spread over as long again.
+	// Default 5 s.
+	TakeoverPatience time.Duration
 	// SettlePatience is how long a settling job may go without a report before
 	// it is published again. Default 15 s.
 	SettlePatience time.Duration
@@ -44,6 +49,7 @@ func (c Config) withDefaults() Config {
 	c.JobTTL = cmp.Or(c.JobTTL, time.Minute)
 	c.PlacingPatience = cmp.Or(c.PlacingPatience, 15*time.Second)
 	c.CallPatience = cmp.Or(c.CallPatience, 2*time.Minute)
+	c.TakeoverPatience = cmp.Or(c.TakeoverPatience, 5*time.Second)
 	c.SettlePatience = cmp.Or(c.SettlePatience, 15*time.Second)
 	c.StopPatience = cmp.Or(c.StopPatience, 5*time.Second)
 	c.RefreshEvery = cmp.Or(c.RefreshEvery, 10*time.Second)

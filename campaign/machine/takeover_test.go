@@ -69,7 +69,9 @@ func TestWhatIsInFlightIsTakenUpWhereItStands(t *testing.T) {
 	}{
 		{campaign.AttemptPlacing, []machine.Record{{Kind: machine.RecordAmbiguous, Attempt: attempt(5, 1), Detail: "no report came of placing it"}}, 10 * time.Second, 11 * time.Second},
 		{campaign.AttemptAmbiguous, nil, 0, 10 * time.Second},
-		{campaign.AttemptPlaced, nil, 0, 115 * time.Second},
+		// Its end may have been told to nobody: asked after 5 s and as much again, by
+		// its place in the spread.
+		{campaign.AttemptPlaced, nil, 0, 9 * time.Second},
 	} {
 		s := begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 1), inFlight(5, 1, c.state, began))
 		require.Empty(t, s.out.Records)
