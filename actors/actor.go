@@ -214,6 +214,7 @@ func (a *actor) perform(ctx context.Context) bool {
 	}
 	if len(out.Events) > 0 {
 		a.bus.PublishEvents(out.Events)
+		out.Events = nil // it is the bus's now
 	}
 	if out.Load != nil {
 		a.load(ctx, *out.Load)
