@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"dialtone/store/storetest/pgtest"
 )
 
 // process is one of our commands, running.
@@ -99,12 +101,13 @@ type site struct {
 	client
 	t     *testing.T
 	data  string
-	args  []string
+	args  []string // of serve
 	serve *process
 	mock  string // URL of the provider
 }
 
-func newSite(t *testing.T, mockArgs ...string) *site {
+// newSite starts both; database is "" for SQLite.
+func newSite(t *testing.T, database string, mockArgs ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
 	http, mock := freeAddr(t), freeAddr(t)
@@ -117,6 +120,9 @@ func newSite(t *testing.T, mockArgs ...string) *site {
 		args: []string{"serve", "--http", http, "--nats-listen", freeAddr(t), "--providers", providers},
 	}
 	s.args = append(s.args, "--data", s.data)
+	if database != "" {
+		s.args = append(s.args, "--database", database)
+	}
 	s.up()
 	return s
 }
@@ -132,21 +138,29 @@ func (s *site) ledger() ledger { return readLedger(s.t, s.mock) }
 // The service is killed in mid-campaign, with calls up, and started again.
 func TestDrillNothingLostAfterKill(t *testing.T) {
 	t.Parallel()
-	drillKill(t, func(*site) {})
+	for name, database := range map[string]func(testing.TB) string{
+		"sqlite":   func(testing.TB) string { return "" },
+		"postgres": pgtest.URL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			drillKill(t, database(t), func(*site) {})
+		})
+	}
 }
 
 // The same, with JetStream's folder deleted before the restart.
 func TestDrillTruthInStoreAfterKill(t *testing.T) {
 	t.Parallel()
-	drillKill(t, func(s *site) {
+	drillKill(t, "", func(s *site) {
 		folder := filepath.Join(s.data, "nats")
 		require.DirExists(t, folder, "there is something to delete")
 		require.NoError(t, os.RemoveAll(folder))
 	})
 }
 
-func drillKill(t *testing.T, meanwhile func(*site)) {
-	s := newSite(t, "--duration", "200ms-1500ms", "--outcomes", someFail, "--seed", "3")
+func drillKill(t *testing.T, database string, meanwhile func(*site)) {
+	s := newSite(t, database, "--duration", "200ms-1500ms", "--outcomes", someFail, "--seed", "3")
 	numbers := berlin(0, 800)
 	id := s.load(settings{"max_concurrent_calls": 50, "retry": settings{"max_attempts": 3, "delay": "1s"}}, numbers)
 	s.command(id, "start")
@@ -171,7 +185,7 @@ func drillKill(t *testing.T, meanwhile func(*site)) {
 // SIGTERM in mid-campaign: exit 0 within 10 s, and nothing is dialled after it.
 func TestDrillSigtermDrains(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, "--duration", "300ms", "--outcomes", allComplete)
+	s := newSite(t, "", "--duration", "300ms", "--outcomes", allComplete)
 	numbers := berlin(0, 300)
 	id := s.load(settings{"max_concurrent_calls": 20}, numbers)
 	s.command(id, "start")
@@ -190,7 +204,7 @@ func TestDrillSigtermDrains(t *testing.T) {
 // A fault at the start is one line that names the cause, and exit 1.
 func TestDrillBadStart(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, "")
 	free := func() []string {
 		return []string{"serve", "--http", freeAddr(t), "--mock-http", freeAddr(t), "--nats-listen", freeAddr(t), "--data", t.TempDir()}
 	}

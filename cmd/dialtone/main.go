@@ -61,10 +61,14 @@ func run(args []string, out, errs io.Writer) int {
 	if err != nil {
 		return fail(errs, err)
 	}
-	if err := parsed.Run(); err != nil && !errors.Is(err, context.Canceled) {
+	switch err := parsed.Run(); {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return fail(errs, errors.New("interrupted"))
+	default:
 		return fail(errs, err)
 	}
-	return 0
 }
 
 func fail(errs io.Writer, err error) int {

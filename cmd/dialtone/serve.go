@@ -41,6 +41,10 @@ func (s *serve) Run(ctx context.Context, out io.Writer) error {
 	log := s.logger()
 	cfg := s.config(log)
 	a, err := app.Start(ctx, cfg)
+	if err != nil && ctx.Err() != nil {
+		log.Info("stopped while starting")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
