@@ -177,7 +177,8 @@ func (r *rig) command(id campaign.ID, action string) (s State) {
 func (r *rig) ask(id campaign.ID, action string) (s State, err error) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	return s, r.bus.Command(ctx, id, action, nil, &s)
+	err = r.bus.Command(ctx, id, action, nil, &s)
+	return s, err
 }
 
 func (r *rig) campaign(id campaign.ID) campaign.Campaign {

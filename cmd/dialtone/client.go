@@ -27,19 +27,23 @@ func (c client) createCampaign(ctx context.Context, settings map[string]any) (v 
 	if err != nil {
 		return v, err
 	}
-	return v, c.do(ctx, http.MethodPost, "/v1/campaigns", "application/json", bytes.NewReader(body), &v)
+	err = c.do(ctx, http.MethodPost, "/v1/campaigns", "application/json", bytes.NewReader(body), &v)
+	return v, err
 }
 
 func (c client) addContacts(ctx context.Context, id, contentType string, body io.Reader) (r ingest.Result, err error) {
-	return r, c.do(ctx, http.MethodPost, "/v1/campaigns/"+id+"/contacts", contentType, body, &r)
+	err = c.do(ctx, http.MethodPost, "/v1/campaigns/"+id+"/contacts", contentType, body, &r)
+	return r, err
 }
 
 func (c client) start(ctx context.Context, id string) (v campaignView, err error) {
-	return v, c.do(ctx, http.MethodPost, "/v1/campaigns/"+id+"/start", "", nil, &v)
+	err = c.do(ctx, http.MethodPost, "/v1/campaigns/"+id+"/start", "", nil, &v)
+	return v, err
 }
 
 func (c client) campaign(ctx context.Context, id string) (v campaignView, err error) {
-	return v, c.do(ctx, http.MethodGet, "/v1/campaigns/"+id, "", nil, &v)
+	err = c.do(ctx, http.MethodGet, "/v1/campaigns/"+id, "", nil, &v)
+	return v, err
 }
 
 // ledgerView is the mock provider's own count.
@@ -51,7 +55,8 @@ type ledgerView struct {
 
 // ledger reads it; the client's base is the provider's.
 func (c client) ledger(ctx context.Context) (s ledgerView, err error) {
-	return s, c.do(ctx, http.MethodGet, "/ledger/summary", "", nil, &s)
+	err = c.do(ctx, http.MethodGet, "/ledger/summary", "", nil, &s)
+	return s, err
 }
 
 func (c client) do(ctx context.Context, method, path, contentType string, body io.Reader, into any) error {

@@ -3,7 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,7 +33,7 @@ type mark struct {
 }
 
 const (
-	barWidth   = 30
+	widestBar  = 30
 	plainEvery = 2 * time.Second
 	rateOver   = 3 * time.Second
 )
@@ -48,10 +51,31 @@ func (p *progress) show(c campaignView, now time.Time) {
 	p.next = now.Add(plainEvery)
 	line := progressLine(c.Stats, rate)
 	if p.terminal {
-		fmt.Fprintf(p.out, "\r\x1b[K%s %s", bar(c.Stats), line)
+		fmt.Fprint(p.out, "\r\x1b[K", fit(c.Stats, line, p.width()))
 		return
 	}
 	fmt.Fprintf(p.out, "%5.1fs %s\n", now.Sub(p.began).Seconds(), line)
+}
+
+// width is that of the terminal now: it may be resized at any time.
+func (p *progress) width() int {
+	if f, ok := p.out.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return w
+		}
+	}
+	return 80
+}
+
+// fit puts a bar before the line, as wide as there is room, and cuts what does not
+// fit: a line that wraps can't be renewed.
+func fit(s campaign.Stats, line string, width int) string {
+	text := []rune(line)
+	room := width - 1 // some terminals wrap at the last column
+	if bar := min(widestBar, room-len(text)-3); bar >= 4 {
+		return bars(s, bar) + " " + line
+	}
+	return string(text[:max(0, min(len(text), room))])
 }
 
 func (p *progress) end() {
@@ -73,19 +97,20 @@ func (p *progress) rate(ended int, now time.Time) float64 {
 	return 0
 }
 
+// progressLine keeps its length while the numbers grow, so that nothing jumps.
 func progressLine(s campaign.Stats, rate float64) string {
-	done := s.Total - s.Open()
-	return fmt.Sprintf("%d/%d done · %d in flight · %.0f calls/s · %d completed · %d failed · %d waiting to retry",
-		done, s.Total, s.InProgress, rate, s.Completed, s.Failed, s.RetryWait)
+	n := len(strconv.Itoa(s.Total))
+	return fmt.Sprintf("%*d/%d · %*d up · %4.0f/s · %*d completed · %*d failed · %*d to retry",
+		n, s.Total-s.Open(), s.Total, n, s.InProgress, rate, n, s.Completed, n, s.Failed, n, s.RetryWait)
 }
 
-// bar is full when every call is terminal.
-func bar(s campaign.Stats) string {
-	full := barWidth
+// bars is full when every call is terminal.
+func bars(s campaign.Stats, width int) string {
+	full := width
 	if s.Total > 0 {
-		full = barWidth * (s.Total - s.Open()) / s.Total
+		full = width * (s.Total - s.Open()) / s.Total
 	}
-	return "[" + strings.Repeat("█", full) + strings.Repeat("░", barWidth-full) + "]"
+	return "[" + strings.Repeat("█", full) + strings.Repeat("░", width-full) + "]"
 }
 
 // showResult prints the end, and holds it against the provider's own ledger.
@@ -101,6 +126,9 @@ func showResult(out io.Writer, c campaignView, ledger ledgerView, limit int, too
 	row("of them retries", s.Retries)
 	fmt.Fprintln(w, "by the provider's ledger\t\t")
 	row("calls placed", ledger.Created)
+	for _, status := range slices.Sorted(maps.Keys(ledger.ByStatus)) {
+		row("ended "+status, ledger.ByStatus[status])
+	}
 	row("most up at once", ledger.PeakActive)
 	if err := w.Flush(); err != nil {
 		return err
