@@ -19,15 +19,16 @@ import (
 
 const contactsPath = "/v1/campaigns/{id}/contacts"
 
-// UploadProblem is the answer to an upload that broke off: what is wrong, and what
-// was taken in before.
+// UploadProblem is the answer to an upload that could not be taken in: what is wrong,
+// and, where the database failed in the middle, what was stored before.
 type UploadProblem struct {
 	Problem
 	Line   int            `json:"line,omitempty" doc:"The line of the file that is at fault."`
-	Result *ingest.Result `json:"result,omitempty" doc:"What was taken in before the fault."`
+	Result *ingest.Result `json:"result,omitempty" doc:"What was stored before; nothing, where the file or its transfer is at fault."`
 }
 
-// upload takes contacts in as they arrive, so that a file is never whole in memory.
+// upload reads contacts as they arrive, so that a file is never whole in memory, and
+// stores them once it has been read without a fault.
 // Whatever can be refused without the body is refused before it is read.
 func (a *API) upload(w http.ResponseWriter, r *http.Request) {
 	id, format, region, err := a.mayUpload(r)
@@ -38,12 +39,13 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	body := &patientBody{r: http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload), control: control}
 	sink := func(ctx context.Context, batch []ingest.Contact) (int, error) {
-		return a.store.AddContacts(ctx, id, batch)
+		added, err := a.store.AddContacts(ctx, id, batch)
+		if added > 0 {
+			a.bus.Poke(id, actionRefresh)
+		}
+		return added, err
 	}
 	result, err := ingest.Read(r.Context(), body, format, ingest.Options{DefaultRegion: region}, sink)
-	if result.Accepted > 0 {
-		a.bus.Poke(id, actionRefresh)
-	}
 	_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // it may have passed while reading
 	if err != nil {
 		a.failUpload(w, r, uploadError(err, body.failed), result)
@@ -85,9 +87,9 @@ func uploadError(err, body error) error {
 	case errors.As(body, &size):
 		return size
 	case errors.Is(body, os.ErrDeadlineExceeded):
-		return newProblem(codeTimeout, "Nothing arrived for %v; send the file again, what is known already counts as duplicates.", readTimeout)
+		return newProblem(codeTimeout, "Nothing arrived for %v; nothing of the file was taken, send it again.", readTimeout)
 	case body != nil:
-		return newProblem(codeMalformed, "The body broke off; send the file again, what is known already counts as duplicates.")
+		return newProblem(codeMalformed, "The body broke off; nothing of the file was taken, send it again.")
 	}
 	return err
 }
@@ -135,7 +137,7 @@ func (a *API) describeUpload() {
 		Description: "Streams a file of any length. CSV needs a header row with a column phone; the other columns become variables. " +
 			"Numbers the campaign has already are counted as duplicates, so sending a file again is harmless. Rows that can't be " +
 			"used are reported with line, value and reason (the first 1,000 of them) and the others are taken. A file that is broken " +
-			"as a whole is refused; the problem says in result what was taken before the fault.",
+			"as a whole, or breaks off, is refused, and nothing of it is taken.",
 		Parameters: []*huma.Param{idParam()},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"text/csv":             {Schema: text, Example: "phone,name\n+12125550147,Ada\n"},

@@ -18,9 +18,7 @@
 //   - The file can be wrong: no column "phone", a quote that never closes, not
 //     UTF-8, broken JSON.  That ends the reading with a *FileError.
 //
-// Invariant: a fault of a file within the stage (Options.StageRows and
-// StageBytes) is found before the sink is first called, so that the upload
-// changed nothing.  A longer file may be stored up to the fault; FileError.Stored
-// says how much, and sending the mended file whole is harmless, because the
-// sink knows what it has already.
+// Invariant: the sink is first called when the whole file has been read without
+// a fault, so that a broken upload has changed nothing.  Until then the contacts
+// are staged: the first in memory, the others in a temporary file.
 package ingest

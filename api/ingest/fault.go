@@ -10,20 +10,13 @@ import (
 type FileError struct {
 	Line    int    // counted from 1; 0 where no line is to blame
 	Message string // whole sentences that say what to do
-	// Stored is how many contacts from before the fault the sink has added.
-	Stored int
 }
 
 func (e *FileError) Error() string {
-	var b strings.Builder
 	if e.Line > 0 {
-		fmt.Fprintf(&b, "Line %d: ", e.Line)
+		return fmt.Sprintf("Line %d: %s", e.Line, e.Message)
 	}
-	b.WriteString(e.Message)
-	if e.Stored > 0 {
-		fmt.Fprintf(&b, " %d contacts from before it are stored; send the whole file again once it is mended, they will count as duplicates and are not called twice.", e.Stored)
-	}
-	return b.String()
+	return e.Message
 }
 
 func faultAt(line int, format string, args ...any) *FileError {

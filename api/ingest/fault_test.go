@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -98,25 +99,44 @@ func TestRecordsOfTheAllowedLengthPass(t *testing.T) {
 	}
 }
 
-func TestLongFileIsStoredUpToItsFault(t *testing.T) {
+// What bad input gets: a broken file changes nothing, however far behind its start
+// the fault is, and leaves nothing behind.
+func TestLongFileThatIsBrokenChangesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
 	m, result, err := read(t, ingest.FormatCSV, numbers(30_000)+"+12125550147,\"oops", us)
 	var fault *ingest.FileError
 	require.ErrorAs(t, err, &fault)
 	assert.Equal(t, 30_002, fault.Line)
-	assert.Equal(t, len(m.order), fault.Stored)
-	assert.Equal(t, fault.Stored, result.Accepted)
-	assert.Greater(t, fault.Stored, 20_000)
-	assert.Regexp(t, `contacts from before it are stored; send the whole file again`, err.Error())
+	assert.Empty(t, m.batches)
+	assert.Zero(t, result.Accepted)
+	left, err := os.ReadDir(os.Getenv("TMPDIR"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "the stage is removed")
 }
 
-func TestStageIsBoundedInBytesToo(t *testing.T) {
-	text := numbers(2_000) + "+12125550147,\"oops"
-	_, result, err := read(t, ingest.FormatCSV, text, us)
-	require.Error(t, err)
-	assert.Zero(t, result.Accepted)
-	_, result, err = read(t, ingest.FormatCSV, numbers(20_000)+text, ingest.Options{StageBytes: 1000, StageRows: 1 << 30, BatchSize: 100})
-	require.Error(t, err)
-	assert.NotZero(t, result.Accepted)
+// Contacts beyond the stage's room in memory take the way over the disk, whole.
+func TestStagedOnDiskWithVariables(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	text := "phone,name\n+12125550100,\n" + strings.Repeat("+12125550147,Ada\n", 600) + "+12125550148,\"Zoë \"\"Z\"\"\"\n"
+	var staged, all []ingest.Contact
+	for _, rows := range []int{1, 1_000_000} {
+		files := 0
+		_, err := ingest.Read(t.Context(), strings.NewReader(text), ingest.FormatCSV, ingest.Options{DefaultRegion: "US", StageRows: rows},
+			func(_ context.Context, batch []ingest.Contact) (int, error) {
+				entries, err := os.ReadDir(dir)
+				files = len(entries)
+				staged = append(staged, batch...)
+				return len(batch), err
+			})
+		require.NoError(t, err)
+		assert.Equal(t, rows == 1, files == 1, "it went over the disk only where it had to")
+		if all == nil {
+			all, staged = staged, nil
+		}
+	}
+	require.Len(t, all, 602)
+	assert.Equal(t, staged, all)
 }
 
 func TestBatchesAreFullInOrderAndComplete(t *testing.T) {

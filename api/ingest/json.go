@@ -22,6 +22,7 @@ func (s *linesSource) next() (record, error) {
 		text, err := s.head.ReadSlice('\n')
 		s.line++
 		s.w.advance(s.w.given)
+		s.w.lineAt(s.w.given) // lines are counted here: the window need not remember them
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 			return record{}, recordTooLong(s.line)
