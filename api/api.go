@@ -45,9 +45,10 @@ type Bus interface {
 	PublishReport(ctx context.Context, r campaign.Report) error
 	// WatchEvents hands on a campaign's events, oldest first, until ctx ends or fn
 	// returns an error: those after the sequence number after that are still kept,
-	// then new ones; 0 means new ones only.  fn is called by one goroutine at a time
+	// then new ones; 0 means new ones only.  placed is called once, when it is settled
+	// from where on none is missed; it must not block.  fn is called by one goroutine at a time
 	// and may keep event.
-	WatchEvents(ctx context.Context, id campaign.ID, after uint64, fn func(seq uint64, kind string, event []byte) error) error
+	WatchEvents(ctx context.Context, id campaign.ID, after uint64, placed func(), fn func(seq uint64, kind string, event []byte) error) error
 }
 
 // CallbackParser verifies and reads a provider's callback, as
@@ -139,7 +140,7 @@ func (c Config) Validate() error {
 }
 
 // API answers HTTP requests.  Make it with New; Close it before the server shuts
-// down, so that event streams end.
+// down, so that nothing outlasts it.
 type API struct {
 	cfg       Config
 	log       *slog.Logger
@@ -189,6 +190,7 @@ func New(cfg Config) (*API, error) {
 // Handler serves everything.  It may be used by several servers.
 func (a *API) Handler() http.Handler { return a.handler }
 
-// Close ends the event streams, which otherwise outlast http.Server.Shutdown.
-// Everything else is still answered.  It may be called twice.
+// Close ends the event streams, refuses new requests and gives those under way a
+// moment.  Callbacks, health and the documents are still answered: they need none
+// of the parts that stop meanwhile.  It may be called twice.
 func (a *API) Close() { a.close() }

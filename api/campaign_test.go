@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -201,4 +202,22 @@ func TestUnknownThingsAreNotFound(t *testing.T) {
 	s.csv("cmp_99", "phone\n+12125550147\n").problem(404, campaign.CodeNotFound)
 	commands, pokes, _ := s.bus.sent()
 	require.Empty(t, append(commands, pokes...))
+}
+
+// The largest delay follows the delay while nobody has set it.
+func TestTheDelayAloneMayBeChanged(t *testing.T) {
+	s := newService(t)
+	id := s.campaign(`{"name": "Spring"}`)
+	patch := func(body string) reply { return s.send("PATCH", "/v1/campaigns/"+id, "application/json", body) }
+	retry := func(r reply) Retry {
+		var c Campaign
+		require.Equal(t, 200, r.status, "%s", r.body)
+		require.NoError(t, json.Unmarshal(r.body, &c))
+		return c.Retry
+	}
+	require.Equal(t, "2h0m0s", retry(patch(`{"retry": {"delay": "2h"}}`)).MaxDelay)
+	require.Equal(t, "1h0m0s", retry(patch(`{"retry": {"delay": "1m"}}`)).MaxDelay)
+	require.Equal(t, "3h0m0s", retry(patch(`{"retry": {"max_delay": "3h"}}`)).MaxDelay)
+	require.Equal(t, "3h0m0s", retry(patch(`{"retry": {"delay": "2h"}}`)).MaxDelay, "somebody's own stays")
+	patch(`{"retry": {"delay": "4h"}}`).problem(422, campaign.CodeInvalid)
 }

@@ -42,8 +42,9 @@ type eventStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	events  chan streamEvent
-	until   bool // the campaign's end ends the stream
-	quiet   int  // checks that found the campaign ended, since the last event
+	placed  chan struct{} // closed when no event is missed from here on
+	until   bool          // the campaign's end ends the stream
+	quiet   int           // checks that found the campaign ended, since the last event
 }
 
 func (a *API) events(w http.ResponseWriter, r *http.Request) {
@@ -61,14 +62,14 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(a.closing, cancel)()
 	s := &eventStream{
 		api: a, id: id, w: w, control: http.NewResponseController(w), until: until,
-		events: make(chan streamEvent, eventsAhead),
+		events: make(chan streamEvent, eventsAhead), placed: make(chan struct{}),
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel() // before the waiting
 	wg.Go(func() {
 		defer close(s.events)
-		if err := a.bus.WatchEvents(ctx, id, after, s.feed(ctx)); err != nil && ctx.Err() == nil {
+		if err := a.bus.WatchEvents(ctx, id, after, func() { close(s.placed) }, s.feed(ctx)); err != nil && ctx.Err() == nil {
 			a.log.Warn("watching events for a client", "campaign", id, "error", err)
 		}
 	})
@@ -120,7 +121,7 @@ func (s *eventStream) run(ctx context.Context) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies must not collect
-	if !s.write("retry: 2000\n: connected\n\n") || !s.flush() {
+	if !s.write("retry: 2000\n\n") || !s.flush() {
 		return
 	}
 	heartbeat := time.NewTicker(s.api.cfg.Heartbeat)
@@ -131,8 +132,12 @@ func (s *eventStream) run(ctx context.Context) {
 		defer ticker.Stop()
 		check = ticker.C
 	}
+	placed := s.placed
 	for going := true; going; {
 		select {
+		case <-placed:
+			placed = nil
+			going = s.write(": connected\n\n") && s.flush()
 		case e, ok := <-s.events:
 			going = ok && s.send(e) && s.flush()
 		case <-heartbeat.C:

@@ -62,6 +62,23 @@ func next(t *testing.T, blocks <-chan string) string {
 	}
 }
 
+// until waits for a block, whatever comes before it.
+func until(t *testing.T, blocks <-chan string, wanted string) {
+	t.Helper()
+	timeout := time.After(5 * time.Second)
+	for {
+		select {
+		case b, ok := <-blocks:
+			require.True(t, ok, "the stream ended before %q", wanted)
+			if b == wanted {
+				return
+			}
+		case <-timeout:
+			require.Fail(t, "nothing came", wanted)
+		}
+	}
+}
+
 func TestEventsResumeAfterTheLastSeen(t *testing.T) {
 	s := newService(t)
 	id := s.campaign(`{"name": "Spring"}`)
@@ -81,13 +98,15 @@ func TestEventsEndWithTheClientAndTheService(t *testing.T) {
 	id := s.campaign(`{"name": "Spring"}`)
 	ctx, cancel := context.WithCancel(t.Context())
 	blocks := s.watch(ctx, "/v1/campaigns/"+id+"/events")
-	require.Equal(t, "retry: 2000\n: connected\n", <-blocks)
-	require.Equal(t, ": alive\n", <-blocks)
+	require.Equal(t, "retry: 2000\n", <-blocks)
+	until(t, blocks, ": connected\n")
+	until(t, blocks, ": alive\n")
 	cancel()
 	for range blocks {
 	}
 	blocks = s.watch(t.Context(), "/v1/campaigns/"+id+"/events")
-	require.Equal(t, "retry: 2000\n: connected\n", <-blocks)
+	require.Equal(t, "retry: 2000\n", <-blocks)
+	until(t, blocks, ": connected\n")
 	s.api.Close()
 	for range blocks {
 	}

@@ -92,7 +92,7 @@ func (b *fakeBus) publish(id campaign.ID, kind, json string) {
 	b.more = make(chan struct{})
 }
 
-func (b *fakeBus) WatchEvents(ctx context.Context, id campaign.ID, after uint64, fn func(uint64, string, []byte) error) error {
+func (b *fakeBus) WatchEvents(ctx context.Context, id campaign.ID, after uint64, placed func(), fn func(uint64, string, []byte) error) error {
 	b.watchers.Add(1)
 	defer b.watchers.Add(-1)
 	b.mu.Lock()
@@ -101,6 +101,7 @@ func (b *fakeBus) WatchEvents(ctx context.Context, id campaign.ID, after uint64,
 		at = len(b.events)
 	}
 	b.mu.Unlock()
+	placed()
 	for {
 		b.mu.Lock()
 		fresh, more := b.events[min(at, len(b.events)):], b.more

@@ -31,7 +31,7 @@ func (a *API) routes() (http.Handler, error) {
 	r.Get(docsPath+"/*", page.ServeHTTP)
 	r.Post(callbackPath, a.callback)
 	r.Group(func(r chi.Router) {
-		r.Use(a.guard)
+		r.Use(a.whileOpen, a.guard)
 		r.Method(http.MethodGet, "/metrics", a.metrics.handler())
 		r.Post(contactsPath, a.upload)
 		r.Get(eventsPath, a.events)

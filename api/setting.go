@@ -90,6 +90,7 @@ func (o *object) retry(p *campaign.RetryPolicy) {
 	if given && null(raw) {
 		*p = campaign.RetryPolicy{}
 	}
+	follows := p.MaxDelay == (campaign.RetryPolicy{Delay: p.Delay}).WithDefaults().MaxDelay
 	if in := o.inner("retry", "Give an object, like {\"max_attempts\": 3, \"delay\": \"5m\"}."); in != nil {
 		if read(in, "max_attempts", &p.MaxAttempts, 0, "Give a whole number, like 3.") && p.MaxAttempts == 0 {
 			in.fault("max_attempts", "Give a number of attempts from 1 to %d, not 0.", campaign.LimitMaxAttempts)
@@ -97,6 +98,9 @@ func (o *object) retry(p *campaign.RetryPolicy) {
 		in.delay("delay", &p.Delay)
 		if read(in, "backoff", &p.Backoff, "", "Give fixed or exponential in quotation marks.") && p.Backoff == "" {
 			in.fault("backoff", "Give fixed or exponential.")
+		}
+		if _, own := in.fields["max_delay"]; !own && follows {
+			p.MaxDelay = 0 // it is the default for the delay, whatever that is
 		}
 		in.delay("max_delay", &p.MaxDelay)
 		read(in, "jitter", &p.Jitter, 0, "Give a number from 0 to 1, like 0.1.")

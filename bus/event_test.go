@@ -33,7 +33,7 @@ func watchEvents(t *testing.T, b *bus.Bus, id campaign.ID, after uint64) watch {
 	events, errs := make(chan bus.StoredEvent, 1000), make(chan error, 1)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		errs <- b.WatchEvents(ctx, id, after, func(e bus.StoredEvent) error { events <- e; return nil })
+		errs <- b.WatchEvents(ctx, id, after, func() {}, func(e bus.StoredEvent) error { events <- e; return nil })
 	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	return watch{events, cancel, errs}
@@ -95,7 +95,7 @@ func TestWatchEndsWithItsHandlersError(t *testing.T) {
 	b := bustest.Start(t)
 	b.PublishEvents([]campaign.Event{ended(7, 1), ended(7, 2)})
 	gone := errors.New("the client is gone")
-	err := b.WatchEvents(t.Context(), 7, 1, func(bus.StoredEvent) error { return gone })
+	err := b.WatchEvents(t.Context(), 7, 1, func() {}, func(bus.StoredEvent) error { return gone })
 	require.ErrorIs(t, err, gone)
 }
 

@@ -12,11 +12,12 @@ import (
 
 // WatchEvents hands the events of a campaign to fn, in order, from the calling
 // goroutine: those after afterSeq that are still kept, then new ones; 0 means
-// new ones only.  It blocks until ctx ends and then returns nil, or until fn
+// new ones only.  placed is called once, when it is settled from where on no event
+// is missed.  It blocks until ctx ends and then returns nil, or until fn
 // returns an error and then returns that one.  When the stream was made again,
 // its sequence starts anew, and so do the events.
-func (b *Bus) WatchEvents(ctx context.Context, id campaign.ID, afterSeq uint64, fn func(StoredEvent) error) error {
-	w := eventWatch{bus: b, id: id, after: afterSeq, fn: fn}
+func (b *Bus) WatchEvents(ctx context.Context, id campaign.ID, afterSeq uint64, placed func(), fn func(StoredEvent) error) error {
+	w := eventWatch{bus: b, id: id, after: afterSeq, placed: placed, fn: fn}
 	for {
 		again := b.repair.madeAgain()
 		err := w.once(ctx, again)
@@ -39,9 +40,14 @@ func (b *Bus) WatchEvents(ctx context.Context, id campaign.ID, afterSeq uint64, 
 	}
 }
 
+// watchLinger is how long the server keeps the consumer of a watch that has ended;
+// it must outlast the pauses between two pulls.
+const watchLinger = time.Minute
+
 type eventWatch struct {
 	bus    *Bus
 	id     campaign.ID
+	placed func()
 	begun  bool
 	after  uint64 // the last seen
 	fn     func(StoredEvent) error
@@ -95,7 +101,10 @@ func (w *eventWatch) once(ctx context.Context, again <-chan struct{}) error {
 
 // consumer starts after the last event seen.
 func (w *eventWatch) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filterEvents(w.id)}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy}
+	cfg := jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{filterEvents(w.id)}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		InactiveThreshold: watchLinger,
+	}
 	s, err := w.bus.js.Stream(ctx, streamEvent)
 	if err != nil {
 		return nil, err
@@ -104,7 +113,10 @@ func (w *eventWatch) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	if !w.begun && w.after == 0 {
 		w.after = last // new ones only, and going on after a fault misses nothing
 	}
-	w.begun = true
+	if !w.begun {
+		w.begun = true
+		w.placed()
+	}
 	if w.after > last { // the stream was made again since
 		w.after = 0
 	}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -182,7 +183,35 @@ func drillKill(t *testing.T, database string, meanwhile func(*site)) {
 	t.Logf("2 kills: %d numbers, %d calls placed, 0 lost, 0 dialled twice, at most %d up", len(numbers), len(l), l.peak())
 }
 
-// SIGTERM in mid-campaign: exit 0 within 10 s, and nothing is dialled after it.
+// keepAsking has users ask for the paths until stopped, whatever the answer is, and
+// then tells how many of them failed to get one.
+func (s *site) keepAsking(paths ...string) (stop func() int64) {
+	var users sync.WaitGroup
+	var unanswered atomic.Int64
+	done := make(chan struct{})
+	for _, path := range paths {
+		users.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(time.Millisecond):
+				}
+				resp, err := http.Get(s.base + path)
+				if err != nil || resp.StatusCode != http.StatusOK {
+					unanswered.Add(1)
+				}
+				if err == nil {
+					resp.Body.Close()
+				}
+			}
+		})
+	}
+	return func() int64 { close(done); users.Wait(); return unanswered.Load() }
+}
+
+// SIGTERM in mid-campaign, while users ask for this and that: exit 0 within 10 s,
+// and nothing is dialled after it.
 func TestDrillSigtermDrains(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "", "--duration", "300ms", "--outcomes", allComplete)
@@ -190,8 +219,10 @@ func TestDrillSigtermDrains(t *testing.T) {
 	id := s.load(settings{"max_concurrent_calls": 20}, numbers)
 	s.command(id, "start")
 	s.until(id, 20*time.Second, func(c campaignJSON) bool { return c.Stats.Completed >= 60 })
+	stopAsking := s.keepAsking("/v1/scheduler", "/v1/campaigns/"+id)
 	require.NoError(t, s.serve.cmd.Process.Signal(syscall.SIGTERM))
 	assert.Zero(t, s.serve.exit(10*time.Second))
+	assert.Positive(t, stopAsking(), "users asked while it stopped")
 	placed := len(s.ledger())
 	pause(t, 300*time.Millisecond)
 	assert.Len(t, s.ledger(), placed, "dialled after the end")

@@ -78,7 +78,11 @@ func (m *Machine) statusChanged(in StatusChanged, now time.Time, out *Effects) {
 
 // commanded goes on from a command whose status is committed.
 func (m *Machine) commanded(c *pendingCommand, changed bool, now time.Time, out *Effects) {
-	c.done, c.answerBy = true, now.Add(m.cfg.StopPatience)
+	// Who asks again joins the waiting of who asked first.
+	if changed || m.stopBy.IsZero() {
+		m.stopBy = now.Add(m.cfg.StopPatience)
+	}
+	c.done, c.answerBy = true, m.stopBy
 	if changed {
 		m.tellCampaign(tidings[c.Verb], now, out)
 	}

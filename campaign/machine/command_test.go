@@ -147,6 +147,24 @@ func TestStopMeansStop(t *testing.T) {
 	}
 }
 
+// TestStopMeansStopForWhoAsksAgain: the answer is bounded for whoever waits, also
+// when the question is repeated meanwhile.
+func TestStopMeansStopForWhoAsksAgain(t *testing.T) {
+	s := inStage(t, "placing")
+	s.command(machine.Pause)
+	s.answer(0)
+	s.at(2 * time.Second)
+	s.command(machine.Pause)
+	s.at(4 * time.Second)
+	s.command(machine.Pause)
+	require.Len(t, s.at(5*time.Second).Replies, 1)
+	for range 2 { // each of the others asks the store for itself, and has waited enough
+		require.Len(t, s.do(machine.StatusChanged{Campaign: s.m.Campaign()}).Replies, 1)
+	}
+	s.at(8 * time.Second)
+	require.Empty(t, s.out.Replies)
+}
+
 func TestStopMeansStopIsAnsweredAsSoonAsNothingIsBeingPlaced(t *testing.T) {
 	s := running(t, 5, 5).dialling(2)
 	s.command(machine.Pause)

@@ -83,6 +83,8 @@ type Machine struct {
 
 	hold     hold
 	commands []pendingCommand
+	// stopBy is when the answers to the latest change of status stop waiting.
+	stopBy time.Time
 	// changing is the ChangeStatus that is on its way; there is one at a time.
 	changing change
 	// canceling: the campaign is canceled and has waiting calls to cancel, chunk

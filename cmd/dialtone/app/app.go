@@ -63,7 +63,7 @@ func Start(ctx context.Context, cfg Config) (*App, error) {
 	a := &App{cfg: cfg, log: cfg.Logger, failed: make(chan error, 1), registry: prometheus.NewRegistry()}
 	for _, step := range []func(context.Context) error{
 		a.openFolder, a.openStore, a.listen, a.openProviders, a.openBus,
-		a.startJournal, a.startAPI, a.startActors, a.startCaller, a.startScheduler,
+		a.startJournal, a.startAPI, a.startActors, a.startCaller, a.startScheduler, a.takeRequests,
 	} {
 		if err := step(ctx); err != nil {
 			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -266,13 +266,28 @@ func (a *App) startAPI(context.Context) (err error) {
 	return nil
 }
 
+// takeRequests has the users' requests end before anything else does: the parts that
+// would answer them stop one after the other.
+func (a *App) takeRequests(context.Context) error {
+	if a.api != nil {
+		a.onStop("requests", func(context.Context) error { a.api.Close(); return nil })
+	}
+	return nil
+}
+
+// shutdownPatience is how long a client may take to be done with its answer; the
+// time after it belongs to the journal and the bus.
+const shutdownPatience = 2 * time.Second
+
 // stopAPI comes after the callers and the actors have stopped, so that callbacks
 // are taken in until then.
 func (a *App) stopAPI(ctx context.Context) error {
 	a.api.Close()
-	err := a.server.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, a.server.Close())
+	ctx, cancel := context.WithTimeout(ctx, shutdownPatience)
+	defer cancel()
+	var err error
+	if a.server.Shutdown(ctx) != nil { // somebody does not let go: that is no fault of ours
+		err = a.server.Close()
 	}
 	a.serving.Wait()
 	return err
@@ -295,6 +310,6 @@ func (a *App) missing(ctx context.Context) (out []api.Missing) {
 // eventBus is the bus as the API wants it.
 type eventBus struct{ *bus.Bus }
 
-func (b eventBus) WatchEvents(ctx context.Context, id campaign.ID, after uint64, fn func(uint64, string, []byte) error) error {
-	return b.Bus.WatchEvents(ctx, id, after, func(e bus.StoredEvent) error { return fn(e.Seq, string(e.Type), e.JSON) })
+func (b eventBus) WatchEvents(ctx context.Context, id campaign.ID, after uint64, placed func(), fn func(uint64, string, []byte) error) error {
+	return b.Bus.WatchEvents(ctx, id, after, placed, func(e bus.StoredEvent) error { return fn(e.Seq, string(e.Type), e.JSON) })
 }

@@ -77,6 +77,9 @@ func (c Config) Validate() error {
 	if c.CallbackBaseURL != "" {
 		errs = append(errs, checkURL("--callback-base-url", c.CallbackBaseURL, "http", "https"))
 	}
+	if c.Providers == "" && c.has(RoleCaller) && !c.has(RoleAPI) && c.CallbackBaseURL == "" {
+		errs = append(errs, errors.New("--providers: without the role api here, the built-in mock provider has nobody to call back; give a providers file, or --callback-base-url"))
+	}
 	if !phone.ValidRegion(c.DefaultRegion) {
 		errs = append(errs, fmt.Errorf("--default-region: %q is not a region; write it like US, or leave it out", c.DefaultRegion))
 	}
