@@ -159,6 +159,7 @@ func (p *partition) lost() {
 // stop ends the partition in good order: what is in hand is committed and
 // acknowledged, as far as ctx allows.
 func (p *partition) stop(ctx context.Context) {
+	defer context.AfterFunc(ctx, p.cancel)() // whatever it is that does not end
 	p.stopReports()
 	p.mu.Lock()
 	p.closed = true

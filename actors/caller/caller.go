@@ -55,7 +55,8 @@ type Config struct {
 	// calls a second and 50 ms, 500 of them. Default 512.
 	Workers int
 	// SendWithin is how long after placing the request must have been sent; later
-	// the campaign might already be settling the attempt.  Default 5 s.
+	// the campaign might already be settling the attempt, or have answered that it
+	// has stopped (machine.Config).  Default 3 s.
 	SendWithin time.Duration
 	// RequestTimeout bounds one request to a provider. Default 10 s.
 	RequestTimeout time.Duration
@@ -106,7 +107,7 @@ type Stats struct {
 // New makes a caller that does not run yet.
 func New(cfg Config) *Caller {
 	cfg.Workers = cmp.Or(cfg.Workers, 512)
-	cfg.SendWithin = cmp.Or(cfg.SendWithin, 5*time.Second)
+	cfg.SendWithin = cmp.Or(cfg.SendWithin, 3*time.Second)
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, 10*time.Second)
 	log := cfg.Logger.With("part", "caller")
 	return &Caller{

@@ -90,14 +90,17 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 	f.token.Provider = o.Current.Provider
 	f.job.Provider = o.Current.Provider
 	f.providerCallID = o.Current.ProviderCallID
+	// Patience is counted from now: StartedAt is another process's clock, and to ask
+	// too soon is to be told that nobody was dialled by a provider who is about to.
 	switch o.Current.State {
 	case campaign.AttemptPlacing:
-		m.enter(f, placing, o.Current.StartedAt)
+		m.enter(f, placing, now)
 	case campaign.AttemptAmbiguous:
 		m.enter(f, ambiguous, now)
-		f.deadline = o.Current.StartedAt.Add(m.cfg.PlacingPatience)
+		f.deadline = now.Add(m.cfg.PlacingPatience)
 	default:
 		m.enter(f, placed, now)
+		f.patience = m.cfg.TakeoverPatience
 		f.deadline = now.Add(m.takeoverPatience(f.attempt))
 	}
 }

@@ -24,6 +24,9 @@ func (m *Machine) reported(in Reported, now time.Time, out *Effects) {
 		m.reportPlaced(f, in, now, out)
 	case campaign.ReportEnded:
 		f.refs = append(f.refs, in.Ref)
+		if r.Disposition != campaign.DispositionLost {
+			m.hold.clear() // it got through, though nobody has told of that yet
+		}
 		m.finish(f, r, now, out)
 	case campaign.ReportRefused:
 		f.refs = append(f.refs, in.Ref)
@@ -148,11 +151,32 @@ func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects)
 		return
 	}
 	f.refs = append(f.refs, in.Ref)
+	free := f.attempt.Claim() - f.attempts // claims that cost nothing, this one included
+	if r.Reason == campaign.GivenBackProvider && free > mostFree {
+		r.Disposition = campaign.DispositionRejected
+		m.finish(f, r, now, out)
+		return
+	}
 	rec := Record{Reason: r.Reason, Detail: r.Detail, Unplaced: !knows}
 	if trouble {
-		rec.NextAttemptAt = m.hold.extend(now, r.RetryAfter)
+		rec.NextAttemptAt = m.hold.extend(now, r.RetryAfter).Add(behind(free))
 	}
 	m.giveBack(f, rec, now, out)
+}
+
+// mostFree is how often a call may come back because the provider refuses our
+// account or settings before it counts as rejected.  It may be this call's own
+// settings that are refused, its caller id for one, and then it would come back for
+// ever.
+const mostFree = 10
+
+// behind is how long a call that was given back lets others go first.  Without it
+// one that always comes back would be the one to probe with after every hold.
+func behind(free int) time.Duration {
+	if free < 2 {
+		return 0
+	}
+	return min(time.Second<<min(free-2, 10), 5*time.Minute)
 }
 
 // undialled reads the reason of a call given back: whether it is a trouble that

@@ -312,3 +312,40 @@ func TestABatchAppliedTwiceIsNoWrongView(t *testing.T) {
 	require.Len(t, out.Releases, 1)
 	require.Equal(t, attempt(1, 2), s.grant(1).Claims[0].Attempt)
 }
+
+// TestNothingLostBehindACallThatAlwaysComesBack: whose own settings the provider
+// refuses lets the others go first, and is rejected in the end.
+func TestNothingLostBehindACallThatAlwaysComesBack(t *testing.T) {
+	s := running(t, 5, 3)
+	sticky, others, rejected := 0, 0, false
+	for range 2000 {
+		if rejected && others == 2 {
+			break
+		}
+		s.pass(500 * time.Millisecond)
+		out := s.grant(1)
+		if len(out.Claims) == 0 {
+			continue
+		}
+		id := out.Claims[0].Attempt
+		s.answer(0)
+		if id.Call() != 1 {
+			s.say(campaign.ReportEnded, id, with(campaign.DispositionCompleted))
+			s.answer(0)
+			others++
+			require.Less(t, sticky, 4, "the others do not wait for it")
+			continue
+		}
+		sticky++
+		out = s.say(campaign.ReportGivenBack, id, because(campaign.GivenBackProvider))
+		require.Len(t, out.Records, 1)
+		if rejected = out.Records[0].Kind == machine.RecordFinish; rejected {
+			require.Equal(t, campaign.DispositionRejected, out.Records[0].Disposition)
+			require.Equal(t, campaign.CallFailed, out.Records[0].Next)
+		}
+		s.answer(0)
+	}
+	require.True(t, rejected)
+	require.Equal(t, 2, others)
+	require.Equal(t, 11, sticky)
+}

@@ -67,8 +67,8 @@ func TestWhatIsInFlightIsTakenUpWhereItStands(t *testing.T) {
 		at      time.Duration
 		settle  time.Duration
 	}{
-		{campaign.AttemptPlacing, []machine.Record{{Kind: machine.RecordAmbiguous, Attempt: attempt(5, 1), Detail: "no report came of placing it"}}, 10 * time.Second, 11 * time.Second},
-		{campaign.AttemptAmbiguous, nil, 0, 10 * time.Second},
+		{campaign.AttemptPlacing, []machine.Record{{Kind: machine.RecordAmbiguous, Attempt: attempt(5, 1), Detail: "no report came of placing it"}}, 15 * time.Second, 16 * time.Second},
+		{campaign.AttemptAmbiguous, nil, 0, 15 * time.Second},
 		// Its end may have been told to nobody: asked after 5 s and as much again, by
 		// its place in the spread.
 		{campaign.AttemptPlaced, nil, 0, 9 * time.Second},
