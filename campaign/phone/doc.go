@@ -21,6 +21,9 @@
 // Invariant: both roads give the same number or refuse together.  A property
 // test holds the first to the library over every region it knows.
 //
+// Zones tells in which time zones a number may be, by the library's table of
+// prefixes.
+//
 // Everything is safe for concurrent use.  Tables are never dropped; all of them
 // together take less than a megabyte.
 package phone

@@ -37,7 +37,7 @@ func newMatcher(pattern string) *matcher {
 // full reports whether all of the digits match.
 func (m *matcher) full(digits []byte) bool {
 	if m.slow != nil {
-		return m.slow.Match(digits)
+		return m.slow.MatchString(string(digits)) // a copy, lest all digits have to live on the heap
 	}
 	state := uint16(1)
 	for _, d := range digits {
@@ -50,18 +50,34 @@ func (m *matcher) full(digits []byte) bool {
 }
 
 // prefix reports whether the digits start with a match.
-func (m *matcher) prefix(digits []byte) bool {
+func (m *matcher) prefix(digits []byte) bool { return m.prefixLen(digits) >= 0 }
+
+// prefixLen is the length of the shortest match with which the digits start, -1 if
+// there is none.  Where the pattern is slow, it is the length of some match.
+func (m *matcher) prefixLen(digits []byte) int {
 	if m.slowPrefix != nil {
-		return m.slowPrefix.Match(digits)
+		return slowLen(m.slowPrefix, digits)
 	}
 	state := uint16(1)
-	for _, d := range digits {
+	for i, d := range digits {
 		if m.accept[state] {
-			return true
+			return i
 		}
-		state = m.next[state][d-'0']
+		if state = m.next[state][d-'0']; state == 0 {
+			return -1
+		}
 	}
-	return m.accept[state]
+	if m.accept[state] {
+		return len(digits)
+	}
+	return -1
+}
+
+func slowLen(prefix *regexp.Regexp, digits []byte) int {
+	if at := prefix.FindStringIndex(string(digits)); at != nil {
+		return at[1]
+	}
+	return -1
 }
 
 // determinize returns nil for a pattern that the table can't express.

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/nyaruka/phonenumbers"
+
+	"dialtone/campaign"
 )
 
 // region is the numbering plan of one country or territory, or of a calling
@@ -15,19 +17,26 @@ type region struct {
 	once sync.Once
 
 	general description
-	types   []description  // fixed line, mobile, toll free …: only those that exist
-	leading *matcher       // how its numbers start, where a calling code is shared; or nil
-	prefix  *regexp.Regexp // national prefix and carrier code at the start; or nil
-	idd     *regexp.Regexp // international prefix at the start, "00" or "011"
+	types   []description // fixed line, mobile, toll free …: only those that exist
+	// The same again: fixed lines, mobiles (which may be fixed lines too, as far as
+	// one can tell), and what is neither.
+	fixed, mobile description
+	unplaced      []description
+	leading       *matcher       // how its numbers start, where a calling code is shared; or nil
+	prefix        *regexp.Regexp // national prefix and carrier code at the start; or nil
+	idd           *regexp.Regexp // international prefix at the start, "00" or "011"
 }
 
 // description is one kind of number.
 type description struct {
-	lengths []int32 // nil allows what the pattern allows
-	pattern *matcher
+	lengths []int32  // nil allows what the pattern allows
+	pattern *matcher // nil matches nothing
 }
 
 func (d description) matches(nsn []byte) bool {
+	if d.pattern == nil {
+		return false
+	}
 	if d.lengths != nil && !slices.Contains(d.lengths, int32(len(nsn))) {
 		return false
 	}
@@ -39,6 +48,9 @@ type atlas struct {
 	regions map[string]*region // by ISO code
 	// codes are the regions of a calling code, the main one first.
 	codes [1000][]*region
+	// zones are those of each calling code, as soon as zonesOnce has run.
+	zonesOnce sync.Once
+	zones     [1000]campaign.Zones
 }
 
 // world is built on first use and never changes after.
@@ -81,18 +93,22 @@ func (r *region) ready() *region {
 func (r *region) build() {
 	m := r.meta
 	r.general = describe(m.GetGeneralDesc())
-	kinds := []*phonenumbers.PhoneNumberDesc{
-		m.GetFixedLine(), m.GetPremiumRate(), m.GetTollFree(), m.GetSharedCost(), m.GetVoip(),
-		m.GetPersonalNumber(), m.GetPager(), m.GetUan(), m.GetVoicemail(),
-	}
+	r.fixed = describe(m.GetFixedLine())
+	r.mobile = r.fixed
+	kinds := []description{r.fixed}
 	if !m.GetSameMobileAndFixedLinePattern() {
-		kinds = append(kinds, m.GetMobile())
+		r.mobile = describe(m.GetMobile())
+		kinds = append(kinds, r.mobile)
 	}
-	for _, kind := range kinds {
-		if kind.GetNationalNumberPattern() != "" && !slices.Equal(kind.GetPossibleLength(), []int32{-1}) {
-			r.types = append(r.types, describe(kind))
-		}
+	for _, kind := range []*phonenumbers.PhoneNumberDesc{
+		m.GetPremiumRate(), m.GetTollFree(), m.GetSharedCost(), m.GetVoip(),
+		m.GetPersonalNumber(), m.GetPager(), m.GetUan(), m.GetVoicemail(),
+	} {
+		r.unplaced = append(r.unplaced, describe(kind))
 	}
+	missing := func(d description) bool { return d.pattern == nil }
+	r.unplaced = slices.DeleteFunc(r.unplaced, missing)
+	r.types = slices.DeleteFunc(append(kinds, r.unplaced...), missing)
 	if p := m.GetLeadingDigits(); p != "" {
 		r.leading = newMatcher(p)
 	}
@@ -102,7 +118,11 @@ func (r *region) build() {
 	r.idd = regexp.MustCompile("^(?:" + m.GetInternationalPrefix() + ")")
 }
 
+// describe has no pattern for a kind that does not exist.
 func describe(d *phonenumbers.PhoneNumberDesc) description {
+	if d.GetNationalNumberPattern() == "" || slices.Equal(d.GetPossibleLength(), []int32{-1}) {
+		return description{}
+	}
 	return description{d.GetPossibleLength(), newMatcher(d.GetNationalNumberPattern())}
 }
 
