@@ -50,10 +50,11 @@ type (
 		life  int
 		input machine.Input
 	}
-	// reread is the campaign as it was read again, nil where that failed.
+	// reread is the campaign and its zones as they were read again, nil where that
+	// failed.
 	reread struct {
-		life     int
-		campaign *campaign.Campaign
+		life  int
+		input *machine.Refreshed
 	}
 )
 
@@ -139,9 +140,13 @@ func (a *actor) turn(ctx, begin context.Context) bool {
 	a.out.Reset()
 	a.mind.Handle(a.inputs, time.Now(), &a.out)
 	clear(a.inputs)
-	if a.out.Rebuild || a.broken {
+	switch {
+	case a.out.Rebuild || a.broken:
 		a.log.Error("the campaign was not as believed; building it anew from the store")
 		return a.setback.rest(begin) && a.wake(ctx, begin)
+	case a.out.Renew:
+		a.log.Info("the campaign's schedule is of another kind now; building it anew from the store")
+		return a.wake(ctx, begin)
 	}
 	return a.perform(ctx)
 }
@@ -194,6 +199,8 @@ func (a *actor) asked(ctx context.Context, r *bus.Request) {
 	case ActionRefresh:
 		a.refresh(ctx)
 		r.Reply(nil)
+	case ActionExplain:
+		r.Reply(a.mind.Explain(time.Now()))
 	default:
 		a.asking = append(a.asking, r)
 		a.input(machine.Command{Verb: machine.Verb(r.Action), Ref: r})
@@ -291,7 +298,7 @@ func (a *actor) load(ctx context.Context, l machine.Load) {
 func (a *actor) queued(ctx context.Context, l machine.Load) (page machine.Page) {
 	var calls []store.Waiting
 	insist(ctx, a.log, "read queued calls", func() (err error) {
-		calls, err = a.store.Queued(ctx, a.id, l.After, l.Limit)
+		calls, err = a.store.Queued(ctx, a.id, l.Zone, l.After, l.Limit)
 		return err
 	})
 	page.Last = len(calls) < l.Limit
@@ -313,20 +320,31 @@ func (a *actor) refresh(ctx context.Context) {
 	a.reading = true
 	life := a.life
 	a.read(ctx, func() {
-		c, err := a.store.Campaign(ctx, a.id)
+		in, err := a.reread(ctx)
 		if err != nil {
 			a.log.Debug("could not read the campaign again", "error", err)
 			a.box.post(reread{life, nil}) // it is read again soon
 			return
 		}
-		a.box.post(reread{life, &c})
+		a.box.post(reread{life, in})
 	})
+}
+
+// reread reads the campaign, and then its zones: in this order no zone of a contact
+// that the campaign counts is missing.
+func (a *actor) reread(ctx context.Context) (*machine.Refreshed, error) {
+	c, err := a.store.Campaign(ctx, a.id)
+	if err != nil {
+		return nil, err
+	}
+	zones, err := a.zones(ctx)
+	return &machine.Refreshed{Campaign: c, Zones: zones}, err
 }
 
 func (a *actor) refreshed(ctx context.Context, r reread) {
 	a.reading = false
-	if r.campaign != nil && r.life == a.life {
-		a.input(machine.Refreshed{Campaign: *r.campaign})
+	if r.input != nil && r.life == a.life {
+		a.input(*r.input)
 	}
 	if a.readAgain {
 		a.readAgain = false

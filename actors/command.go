@@ -16,12 +16,13 @@ const (
 	ActionResume  = string(machine.Resume)
 	ActionCancel  = string(machine.Cancel)
 	ActionStats   = "stats"
+	ActionExplain = "explain" // what holds back the next dial
 	ActionRefresh = "refresh" // the settings changed, or there are new contacts
 )
 
-var actions = []string{ActionStart, ActionPause, ActionResume, ActionCancel, ActionStats, ActionRefresh}
+var actions = []string{ActionStart, ActionPause, ActionResume, ActionCancel, ActionStats, ActionExplain, ActionRefresh}
 
-// State is the answer to every action but refresh.
+// State is the answer to every action but explain and refresh.
 type State struct {
 	ID     campaign.ID     `json:"id"`
 	Name   string          `json:"name"`
@@ -65,7 +66,10 @@ func refuse(m any, err error) {
 	}
 }
 
+// naked is how soon a report comes again that was given back.
+const naked = 100 * time.Millisecond
+
 // giveBack lets a report come again soon, to whoever owns the partition then.
 func giveBack(d bus.ReportDelivery) {
-	_ = d.Nak(100 * time.Millisecond) // if that is lost, it comes after the ack wait
+	_ = d.Nak(naked) // if that is lost, it comes after the ack wait
 }

@@ -16,7 +16,7 @@ type committed struct {
 	records  []machine.Record
 	ops      []store.Op // of the records, in their order
 	status   []store.SetStatus
-	cancel   *store.CancelCalls
+	end      *store.EndCalls
 	stats    campaign.Stats
 	hasStats bool
 	err      error
@@ -25,7 +25,7 @@ type committed struct {
 // commit submits what the machine wants to be written.
 func (a *actor) commit() {
 	out := &a.out
-	if len(out.Claims)+len(out.Records)+len(out.Status) == 0 && out.CancelWaiting == 0 {
+	if len(out.Claims)+len(out.Records)+len(out.Status) == 0 && out.EndWaiting == nil {
 		return
 	}
 	fence := store.Fence{Partition: a.part.number, Epoch: a.part.epoch}
@@ -34,9 +34,9 @@ func (a *actor) commit() {
 	ops = a.statusOps(c, ops, fence)
 	ops = a.recordOps(c, ops, fence)
 	ops = a.claimOps(c, ops, fence)
-	if out.CancelWaiting > 0 {
-		c.cancel = &store.CancelCalls{Fence: fence, Campaign: a.id, Limit: out.CancelWaiting}
-		ops = append(ops, c.cancel)
+	if e := out.EndWaiting; e != nil {
+		c.end = &store.EndCalls{Fence: fence, Campaign: a.id, Status: e.Status, Limit: e.Limit}
+		ops = append(ops, c.end)
 	}
 	a.pending++
 	a.journal.Submit(ops, func(stats map[campaign.ID]campaign.Stats, err error) {
@@ -49,7 +49,7 @@ func (a *actor) commit() {
 func (a *actor) statusOps(c *committed, ops []store.Op, f store.Fence) []store.Op {
 	c.status = make([]store.SetStatus, len(a.out.Status))
 	for i, s := range a.out.Status {
-		c.status[i] = store.SetStatus{Fence: f, Campaign: a.id, From: s.From, To: s.To, Drained: s.Drained, At: time.Now().UTC()}
+		c.status[i] = store.SetStatus{Fence: f, Campaign: a.id, From: s.From, To: s.To, Drained: s.Drained, Armed: s.Armed, At: time.Now().UTC()}
 		ops = append(ops, &c.status[i])
 	}
 	return ops
@@ -91,7 +91,7 @@ func recordOp(r *machine.Record, id campaign.ID, f store.Fence) store.Op {
 	}
 	return &store.Finish{
 		Fence: f, Campaign: id, Attempt: r.Attempt, ProviderCallID: r.ProviderCallID,
-		Disposition: r.Disposition, EndedAt: r.EndedAt, Duration: r.Duration, Detail: r.Detail,
+		Disposition: r.Disposition, EndedAt: r.EndedAt, Duration: r.Duration, Detail: r.Detail, Day: r.Day,
 		Next: r.Next, NextAttemptAt: r.NextAttemptAt, Reason: r.Reason,
 	}
 }
@@ -117,7 +117,7 @@ func (c *committed) fenced() bool {
 			return true
 		}
 	}
-	return c.cancel != nil && errors.Is(c.cancel.Err, store.ErrStaleEpoch)
+	return c.end != nil && errors.Is(c.end.Err, store.ErrStaleEpoch)
 }
 
 // inputs tells the machine what came of it.
@@ -144,8 +144,8 @@ func (c *committed) inputs(a *actor) {
 	if len(c.claims) > 0 {
 		a.input(machine.Claimed{Results: c.claimResults(), Stats: c.stats})
 	}
-	if c.cancel != nil {
-		a.input(machine.WaitingCanceled{Count: c.cancel.Count, Stats: c.stats})
+	if e := c.end; e != nil {
+		a.input(machine.WaitingEnded{EndWaiting: machine.EndWaiting{Status: e.Status, Limit: e.Limit}, Count: e.Count, Stats: c.stats})
 	}
 }
 
@@ -164,7 +164,7 @@ func (c *committed) claimResults() []machine.ClaimResult {
 		cl := &c.claims[i]
 		out[i] = machine.ClaimResult{
 			Attempt: cl.Attempt, Refused: cl.Err != nil,
-			To: cl.Phone, From: cl.From, Variables: cl.Variables, Attempts: cl.Attempts,
+			To: cl.Phone, From: cl.From, Variables: cl.Variables, Effort: cl.Effort,
 		}
 	}
 	return out

@@ -84,11 +84,18 @@ func (f *flaky) Campaign(ctx context.Context, id campaign.ID) (campaign.Campaign
 	return f.Store.Campaign(ctx, id)
 }
 
-func (f *flaky) Queued(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]store.Waiting, error) {
+func (f *flaky) Zones(ctx context.Context, id campaign.ID) ([]store.Zone, error) {
+	if err := f.fault("Zones"); err != nil {
+		return nil, err
+	}
+	return f.Store.Zones(ctx, id)
+}
+
+func (f *flaky) Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID, after campaign.CallID, limit int) ([]store.Waiting, error) {
 	if err := f.fault("Queued"); err != nil {
 		return nil, err
 	}
-	return f.Store.Queued(ctx, id, after, limit)
+	return f.Store.Queued(ctx, id, zone, after, limit)
 }
 
 func (f *flaky) Open(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]store.OpenCall, error) {

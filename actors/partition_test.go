@@ -57,6 +57,8 @@ func (o *oneCampaign) Campaign(ctx context.Context, id campaign.ID) (campaign.Ca
 	return o.campaign, nil
 }
 
+func (o *oneCampaign) Zones(context.Context, campaign.ID) ([]store.Zone, error) { return nil, nil }
+
 func (o *oneCampaign) Open(context.Context, campaign.ID, campaign.CallID, int) ([]store.OpenCall, error) {
 	return nil, nil
 }
@@ -195,7 +197,7 @@ func TestRefreshKeepsTheOrder(t *testing.T) {
 	for _, m := range a.box.take() {
 		require.True(t, a.translate(p.ctx, m))
 	}
-	require.Equal(t, []machine.Input{machine.Refreshed{Campaign: s.campaign}}, a.inputs)
+	require.Equal(t, []machine.Input{machine.Refreshed{Campaign: s.campaign, Zones: []machine.Zone{}}}, a.inputs)
 	s.leave <- struct{}{}
 	<-a.box.signal
 	require.EqualValues(t, 2, s.reads.Load(), "and one more for all that were asked for meanwhile")
@@ -245,7 +247,7 @@ func TestFailedCommitProvesNothing(t *testing.T) {
 	for name, c := range map[string]*committed{
 		"a record": {ops: []store.Op{&store.Claim{}, &stale}},
 		"a status": {status: []store.SetStatus{{Outcome: store.Outcome{Err: store.ErrStaleEpoch}}}},
-		"canceled": {cancel: &store.CancelCalls{Outcome: store.Outcome{Err: store.ErrStaleEpoch}}},
+		"canceled": {end: &store.EndCalls{Outcome: store.Outcome{Err: store.ErrStaleEpoch}}},
 	} {
 		require.True(t, c.fenced(), name)
 	}

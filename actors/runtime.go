@@ -17,7 +17,8 @@ import (
 type Store interface {
 	store.Ownership
 	Campaign(ctx context.Context, id campaign.ID) (campaign.Campaign, error)
-	Queued(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]store.Waiting, error)
+	Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID, after campaign.CallID, limit int) ([]store.Waiting, error)
+	Zones(ctx context.Context, id campaign.ID) ([]store.Zone, error)
 	Open(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]store.OpenCall, error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
 	"dialtone/store"
@@ -20,7 +21,8 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 		return false
 	}
 	a.askAgain()
-	c, open, found := a.recall(begin)
+	a.letGo()
+	c, zones, open, found := a.recall(begin)
 	if begin.Err() != nil {
 		return false // nothing is in hand: the next owner builds its own
 	}
@@ -31,7 +33,7 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 	a.life++
 	a.broken = false
 	a.out.Reset()
-	a.mind = machine.New(a.machine, c, open, time.Now(), &a.out)
+	a.mind = machine.New(a.machine, c, zones, open, time.Now(), &a.out)
 	h := holds{campaign: a.id}
 	a.mind.Held(func(t machine.Token) { h.tokens = append(h.tokens, t) })
 	a.desk.box.post(h)
@@ -75,8 +77,18 @@ func (a *actor) askAgain() {
 	a.asking, a.kept = nil, append(again, a.kept...)
 }
 
-// recall reads the campaign and its open calls.
-func (a *actor) recall(ctx context.Context) (c campaign.Campaign, open []machine.Open, found bool) {
+// letGo has the reports that the last life has not acknowledged delivered again, to
+// the next one, without the wait for which they would come anyway.
+func (a *actor) letGo() {
+	if a.mind != nil {
+		a.mind.Unacknowledged(func(r machine.Ref) {
+			_ = r.(bus.Receipt).Nak(naked) // if that is lost, it comes after the ack wait
+		})
+	}
+}
+
+// recall reads the campaign, its zones and its open calls.
+func (a *actor) recall(ctx context.Context) (c campaign.Campaign, zones []machine.Zone, open []machine.Open, found bool) {
 	insist(ctx, a.log, "read the campaign", func() (err error) {
 		c, err = a.store.Campaign(ctx, a.id)
 		found = err == nil
@@ -85,6 +97,12 @@ func (a *actor) recall(ctx context.Context) (c campaign.Campaign, open []machine
 		}
 		return err
 	})
+	if found {
+		insist(ctx, a.log, "read the zones of a campaign", func() (err error) {
+			zones, err = a.zones(ctx)
+			return err
+		})
+	}
 	var after campaign.CallID
 	for more := found; more && ctx.Err() == nil; {
 		var page []store.OpenCall
@@ -98,7 +116,17 @@ func (a *actor) recall(ctx context.Context) (c campaign.Campaign, open []machine
 		}
 		more = len(page) == openPage
 	}
-	return c, open, found
+	return c, zones, open, found
+}
+
+// zones are those in which the campaign has calls.
+func (a *actor) zones(ctx context.Context) ([]machine.Zone, error) {
+	found, err := a.store.Zones(ctx, a.id)
+	out := make([]machine.Zone, len(found))
+	for i, z := range found {
+		out[i] = machine.Zone{ID: z.ID, Zones: z.Zones}
+	}
+	return out, err
 }
 
 // bury answers everything that came for a campaign that does not exist.

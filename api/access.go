@@ -15,12 +15,13 @@ import (
 var scopeRank = map[store.Scope]int{store.ScopeRead: 1, store.ScopeWrite: 2, store.ScopeAdmin: 3}
 
 // scopeFor is what a request needs: reading reads, PUT turns the service's own
-// knobs, and everything else changes calls and campaigns.
-func scopeFor(method string) store.Scope {
-	switch method {
-	case http.MethodGet, http.MethodHead:
+// knobs, and everything else changes calls and campaigns.  The preview of a schedule
+// is a POST only because it has a body: it reads.
+func scopeFor(r *http.Request) store.Scope {
+	switch {
+	case r.Method == http.MethodGet, r.Method == http.MethodHead, r.Method == http.MethodPost && r.URL.Path == previewPath:
 		return store.ScopeRead
-	case http.MethodPut:
+	case r.Method == http.MethodPut:
 		return store.ScopeAdmin
 	}
 	return store.ScopeWrite
@@ -61,7 +62,7 @@ func (a *API) admit(r *http.Request) (store.Key, error) {
 	if err != nil {
 		return store.Key{}, err
 	}
-	if need := scopeFor(r.Method); scopeRank[key.Scope] < scopeRank[need] {
+	if need := scopeFor(r); scopeRank[key.Scope] < scopeRank[need] {
 		return store.Key{}, newProblem(codeForbidden, "This needs an API key with the scope %s; this key has %s.", need, key.Scope)
 	}
 	return key, nil

@@ -36,6 +36,8 @@ func TestScopes(t *testing.T) {
 		{http.MethodGet, "/v1/campaigns/cmp_1/calls", "", read},
 		{http.MethodGet, "/v1/scheduler", "", read},
 		{http.MethodGet, "/metrics", "", read},
+		{http.MethodGet, "/v1/campaigns/cmp_1/explain", "", read},
+		{http.MethodPost, "/v1/schedules/preview", `{"schedule": {}}`, read},
 		{http.MethodPost, "/v1/calls", `{"to": "+12125550147"}`, write},
 		{http.MethodPatch, "/v1/campaigns/cmp_1", `{"weight": 2}`, write},
 		{http.MethodPut, "/v1/scheduler", `{"strategy": "fair"}`, admin},

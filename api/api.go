@@ -26,6 +26,8 @@ type Store interface {
 	CreateCall(ctx context.Context, c campaign.Contact, from string, once store.Once) (campaign.Call, error)
 	Call(ctx context.Context, id campaign.CallID) (campaign.Call, error)
 	ListCalls(ctx context.Context, q store.CallQuery) ([]campaign.Call, error)
+	Zones(ctx context.Context, id campaign.ID) ([]store.Zone, error)
+	Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID) (bool, error)
 	AttemptsKnown(ctx context.Context, refs []store.AttemptRef) ([]bool, error)
 	ListKeys(ctx context.Context) ([]store.Key, error)
 	KeyByHash(ctx context.Context, sha256 []byte) (store.Key, error)
@@ -97,6 +99,8 @@ type Config struct {
 	Registry *prometheus.Registry // nil makes one of its own
 	Version  string
 	Logger   *slog.Logger
+
+	now func() time.Time // time.Now, but in tests
 }
 
 func (c Config) withDefaults() Config {
@@ -105,6 +109,9 @@ func (c Config) withDefaults() Config {
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.Version = cmp.Or(c.Version, "dev")
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if c.now == nil {
+		c.now = time.Now
+	}
 	if c.Ready == nil {
 		c.Ready = func(context.Context) []Missing { return nil }
 	}
@@ -155,6 +162,7 @@ type API struct {
 	handler   http.Handler
 
 	patience time.Duration // with a client that does not read its events
+	now      func() time.Time
 
 	closing context.Context // ends with Close
 	close   context.CancelFunc
@@ -176,6 +184,7 @@ func New(cfg Config) (*API, error) {
 		keys:      newKeyring(cfg.Store, cfg.KeyTTL),
 		known:     newKnowledge(cfg.Store.AttemptsKnown, cfg.Logger),
 		patience:  slowClient,
+		now:       cfg.now,
 	}
 	for _, p := range cfg.Providers {
 		a.providers[p.Name] = p

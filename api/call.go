@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"dialtone/campaign"
+	"dialtone/campaign/phone"
 	"dialtone/store"
 )
 
@@ -20,6 +21,7 @@ type Call struct {
 	From          string          `json:"from,omitempty" doc:"The call's own caller id, if it has one."`
 	Status        string          `json:"status" enum:"queued,in_progress,retry_wait,completed,failed,canceled"`
 	Reason        string          `json:"reason,omitempty" doc:"Why a failed or canceled call ended so, in a word."`
+	TimeZones     []string        `json:"time_zones,omitempty" example:"[\"America/New_York\"]" doc:"Where the number may be, as far as that is known."`
 	Variables     json.RawMessage `json:"variables,omitempty" doc:"What the call's script was given."`
 	Attempts      []Attempt       `json:"attempts" doc:"The attempts so far, oldest first."`
 	NextAttemptAt time.Time       `json:"next_attempt_at,omitzero" doc:"When a call in retry_wait is due."`
@@ -42,7 +44,7 @@ type Attempt struct {
 func showCall(c campaign.Call) Call {
 	out := Call{
 		ID: c.ID.String(), CampaignID: c.CampaignID.String(), To: c.Phone, From: c.From, Status: string(c.Status), Reason: c.Reason,
-		Variables: c.Variables, NextAttemptAt: c.NextAttemptAt.UTC(), CreatedAt: c.CreatedAt.UTC(),
+		TimeZones: c.Zones.Names(), Variables: c.Variables, NextAttemptAt: c.NextAttemptAt.UTC(), CreatedAt: c.CreatedAt.UTC(),
 		Attempts: make([]Attempt, len(c.History)),
 	}
 	for i, at := range c.History {
@@ -102,6 +104,7 @@ func (a *API) createCall(ctx context.Context, in *createCallInput) (*createCallO
 		o.fault("to", "Say whom to call, like \"+12125550147\".")
 	}
 	contact := campaign.Contact{Phone: o.number("to", a.cfg.DefaultRegion)}
+	contact.Zones = phone.Zones(contact.Phone)
 	from := o.number("from", a.cfg.DefaultRegion)
 	contact.Variables = o.variables("variables")
 	o.refuse("provider", "Choosing the provider of a call is not supported yet; leave it out, and the service's own is taken.")

@@ -16,39 +16,45 @@ type Campaign struct {
 	ID                 string         `json:"id" example:"cmp_42"`
 	Name               string         `json:"name" example:"Spring reminder"`
 	Status             string         `json:"status" enum:"pending,in_progress,paused,completed,failed,canceled"`
+	WaitingReason      string         `json:"waiting_reason,omitempty" enum:"outside_hours,start_ahead,expired" doc:"Why a started campaign dials nobody at this moment, where its schedule is the reason."`
+	WaitingUntil       time.Time      `json:"waiting_until,omitzero" doc:"When its schedule lets it dial; absent where that is never."`
 	From               string         `json:"from,omitempty" doc:"The caller id; the service's own if absent."`
 	DefaultRegion      string         `json:"default_region,omitempty" example:"US" doc:"The country of numbers written without their country code."`
+	DefaultTimeZone    string         `json:"default_time_zone,omitempty" example:"America/New_York" doc:"The time zone of numbers of which none is known."`
+	Schedule           Schedule       `json:"schedule" doc:"When calls are placed; an empty one is always."`
 	MaxConcurrentCalls int            `json:"max_concurrent_calls" example:"10" doc:"How many calls may be up at once."`
 	Weight             float64        `json:"weight" example:"1" doc:"The campaign's part in the shared capacity, relative to others."`
 	Retry              Retry          `json:"retry"`
 	Stats              campaign.Stats `json:"stats" doc:"Calls by status; total is the sum of queued, in_progress, retry_wait, completed, failed and canceled at every moment."`
 	Progress           float64        `json:"progress" example:"0.25" doc:"The share of calls that are over, from 0 to 1."`
+	Warnings           []string       `json:"warnings,omitempty" doc:"What is allowed and most likely not meant: a schedule that can never open. Told when the campaign is created or changed."`
 	CreatedAt          time.Time      `json:"created_at"`
 	UpdatedAt          time.Time      `json:"updated_at"`
 	StartedAt          time.Time      `json:"started_at,omitzero"`
 	EndedAt            time.Time      `json:"ended_at,omitzero"`
 }
 
-// Retry is a campaign's retry policy as the API shows it.
-type Retry struct {
-	MaxAttempts int     `json:"max_attempts" example:"3" doc:"How often a number is dialled at most, the first time included."`
-	Delay       string  `json:"delay" example:"5m0s" doc:"The wait after the first attempt."`
-	Backoff     string  `json:"backoff" enum:"fixed,exponential" doc:"Whether the delay stays or doubles."`
-	MaxDelay    string  `json:"max_delay" example:"1h0m0s" doc:"Where doubling stops."`
-	Jitter      float64 `json:"jitter" example:"0.1" doc:"How far delays are spread, from 0 to 1."`
+// show is a campaign as the API shows it, with what holds it back now.
+func (a *API) show(ctx context.Context, c campaign.Campaign) (Campaign, error) {
+	reason, until, err := a.waiting(ctx, c)
+	if err != nil {
+		return Campaign{}, err
+	}
+	return Campaign{
+		ID: c.ID.String(), Name: c.Name, Status: string(c.Status), WaitingReason: string(reason), WaitingUntil: until.UTC(),
+		From: c.From, DefaultRegion: c.DefaultRegion, DefaultTimeZone: c.DefaultTimeZone, Schedule: showSchedule(c.Schedule),
+		MaxConcurrentCalls: c.MaxConcurrentCalls, Weight: c.Weight, Retry: showRetry(c.Retry), Stats: c.Stats, Progress: progress(c),
+		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), StartedAt: c.StartedAt.UTC(), EndedAt: c.EndedAt.UTC(),
+	}, nil
 }
 
-func showCampaign(c campaign.Campaign) Campaign {
-	retry := c.Retry.WithDefaults()
-	return Campaign{
-		ID: c.ID.String(), Name: c.Name, Status: string(c.Status), From: c.From, DefaultRegion: c.DefaultRegion,
-		MaxConcurrentCalls: c.MaxConcurrentCalls, Weight: c.Weight, Stats: c.Stats, Progress: progress(c),
-		Retry: Retry{
-			MaxAttempts: retry.MaxAttempts, Delay: retry.Delay.String(), Backoff: string(retry.Backoff),
-			MaxDelay: retry.MaxDelay.String(), Jitter: retry.Jitter,
-		},
-		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), StartedAt: c.StartedAt.UTC(), EndedAt: c.EndedAt.UTC(),
+// showWithWarnings is for whoever just made or changed it.
+func (a *API) showWithWarnings(ctx context.Context, c campaign.Campaign) (Campaign, error) {
+	out, err := a.show(ctx, c)
+	if err == nil {
+		out.Warnings, err = a.warnings(ctx, c)
 	}
+	return out, err
 }
 
 // progress of a campaign without calls is that of its status.
@@ -81,9 +87,10 @@ func (a *API) campaignRoutes() {
 	}, a.getStats)
 	register(a, huma.Operation{
 		OperationID: "update-campaign", Method: http.MethodPatch, Path: "/v1/campaigns/{id}",
-		Summary:     "Change a campaign's settings",
-		Description: "A JSON merge patch: what is absent stays, null resets to the default. A running campaign takes the change at once.",
-		Tags:        []string{"Campaigns"}, Errors: []int{400, 404, 408, 409, 413, 415, 422},
+		Summary: "Change a campaign's settings",
+		Description: "A JSON merge patch: what is absent stays, null resets to the default. A running campaign takes the change at once. " +
+			"A schedule is one value and replaced as a whole. Where it can never open, the answer has warnings.",
+		Tags: []string{"Campaigns"}, Errors: []int{400, 404, 408, 409, 413, 415, 422},
 		RequestBody: body[CampaignSettings](a, map[string]any{"max_concurrent_calls": 25}, "application/merge-patch+json"),
 	}, a.updateCampaign)
 	register(a, huma.Operation{
@@ -98,16 +105,18 @@ func (a *API) getCampaign(ctx context.Context, in *IDPath) (*campaignOutput, err
 	if err != nil {
 		return nil, err
 	}
-	return a.show(ctx, id)
+	return a.look(ctx, id)
 }
 
-// show is a campaign as the store has it now.
-func (a *API) show(ctx context.Context, id campaign.ID) (*campaignOutput, error) {
+// look is a campaign as the store has it now.
+func (a *API) look(ctx context.Context, id campaign.ID) (*campaignOutput, error) {
 	c, err := a.store.Campaign(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return &campaignOutput{Body: showCampaign(c)}, nil
+	out := &campaignOutput{}
+	out.Body, err = a.show(ctx, c)
+	return out, err
 }
 
 type statsOutput struct{ Body campaign.Stats }
@@ -149,7 +158,9 @@ func (a *API) listCampaigns(ctx context.Context, in *listCampaignsInput) (*campa
 	found, next := cut(found, in.Limit, func(c campaign.Campaign) string { return c.ID.String() })
 	page := CampaignPage{Campaigns: make([]Campaign, len(found)), NextCursor: next}
 	for i, c := range found {
-		page.Campaigns[i] = showCampaign(c)
+		if page.Campaigns[i], err = a.show(ctx, c); err != nil {
+			return nil, err
+		}
 	}
 	return &campaignPageOutput{Body: page}, nil
 }

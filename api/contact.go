@@ -31,7 +31,7 @@ type UploadProblem struct {
 // stores them once it has been read without a fault.
 // Whatever can be refused without the body is refused before it is read.
 func (a *API) upload(w http.ResponseWriter, r *http.Request) {
-	id, format, region, err := a.mayUpload(r)
+	c, format, err := a.mayUpload(r)
 	if err != nil {
 		a.fail(w, r, err)
 		return
@@ -39,13 +39,14 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	body := &patientBody{r: http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload), control: control}
 	sink := func(ctx context.Context, batch []ingest.Contact) (int, error) {
-		added, err := a.store.AddContacts(ctx, id, batch)
+		added, err := a.store.AddContacts(ctx, c.ID, batch)
 		if added > 0 {
-			a.bus.Poke(id, actionRefresh)
+			a.bus.Poke(c.ID, actionRefresh)
 		}
 		return added, err
 	}
-	result, err := ingest.Read(r.Context(), body, format, ingest.Options{DefaultRegion: region}, sink)
+	options := ingest.Options{DefaultRegion: c.DefaultRegion, Zones: a.zoning(c.Settings, nil).zones}
+	result, err := ingest.Read(r.Context(), body, format, options, sink)
 	_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // it may have passed while reading
 	if err != nil {
 		a.failUpload(w, r, uploadError(err, body.failed), result)
@@ -56,27 +57,27 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) {
 }
 
 // mayUpload is all that is known without the body.
-func (a *API) mayUpload(r *http.Request) (id campaign.ID, format ingest.Format, region string, err error) {
-	if id, err = ordinary(chi.URLParam(r, "id")); err != nil {
-		return id, 0, "", err
+func (a *API) mayUpload(r *http.Request) (c campaign.Campaign, format ingest.Format, err error) {
+	id, err := ordinary(chi.URLParam(r, "id"))
+	if err != nil {
+		return c, 0, err
 	}
 	if format, err = ingest.FormatOf(r.Header.Get("Content-Type")); err != nil {
-		return id, 0, "", newProblem(codeMediaType, "%s", err)
+		return c, 0, newProblem(codeMediaType, "%s", err)
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return id, 0, "", newProblem(codeMediaType, "A body with the encoding %q can't be read; send it uncompressed.", encoding)
+		return c, 0, newProblem(codeMediaType, "A body with the encoding %q can't be read; send it uncompressed.", encoding)
 	}
 	if r.ContentLength > a.cfg.MaxUpload {
-		return id, 0, "", &http.MaxBytesError{Limit: a.cfg.MaxUpload}
+		return c, 0, &http.MaxBytesError{Limit: a.cfg.MaxUpload}
 	}
-	c, err := a.store.Campaign(r.Context(), id)
-	if err != nil {
-		return id, 0, "", err
+	if c, err = a.store.Campaign(r.Context(), id); err != nil {
+		return c, 0, err
 	}
 	if c.Status.Ended() {
-		return id, 0, "", campaign.Conflict("%v is %s and takes no more contacts; make a new campaign for them.", id, c.Status)
+		return c, 0, campaign.Conflict("%v is %s and takes no more contacts; make a new campaign for them.", id, c.Status)
 	}
-	return id, format, c.DefaultRegion, nil
+	return c, format, nil
 }
 
 // uploadError finds the cause: what the body itself said goes before what was made
@@ -134,15 +135,18 @@ func (a *API) describeUpload() {
 	op := &huma.Operation{
 		OperationID: "add-contacts", Method: http.MethodPost, Path: contactsPath, Tags: []string{"Campaigns"}, Security: security,
 		Summary: "Add contacts to a campaign",
-		Description: "Streams a file of any length. CSV needs a header row with a column phone; the other columns become variables. " +
+		Description: "Streams a file of any length. CSV needs a header row with a column phone; a column time_zone, if there is one, says where " +
+			"the contact is (an IANA name; where it is empty, the time zones follow from the number), and the other columns become variables. " +
+			"In JSON, a contact's time_zone stands beside its phone. Under a schedule by the contact's clock, numbers whose time zones are " +
+			"unknown or never in its hours at once are refused until they get a time_zone. " +
 			"Numbers the campaign has already are counted as duplicates, so sending a file again is harmless. Rows that can't be " +
 			"used are reported with line, value and reason (the first 1,000 of them) and the others are taken. A file that is broken " +
 			"as a whole, or breaks off, is refused, and nothing of it is taken.",
 		Parameters: []*huma.Param{idParam()},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"text/csv":             {Schema: text, Example: "phone,name\n+12125550147,Ada\n"},
+			"text/csv":             {Schema: text, Example: "phone,time_zone,name\n+12125550147,America/New_York,Ada\n"},
 			"application/x-ndjson": {Schema: text, Example: "{\"phone\":\"+12125550147\",\"variables\":{\"name\":\"Ada\"}}\n"},
-			"application/json":     {Schema: list, Example: []any{"+12125550147", map[string]any{"phone": "+12125550148"}}},
+			"application/json":     {Schema: list, Example: []any{"+12125550147", map[string]any{"phone": "+12125550148", "time_zone": "America/New_York"}}},
 		}},
 		Responses: map[string]*huma.Response{"200": {
 			Description: "What became of the rows.",

@@ -24,6 +24,7 @@ type fakeBus struct {
 	watchers atomic.Int64 // streams under way
 
 	onCommand func(id campaign.ID, action string) error
+	onReply   func(action string, body any) any // what an owner answers
 	onAsk     func(subject string, body any) (any, error)
 	onReport  func() error
 }
@@ -37,7 +38,7 @@ type fakeEvent struct {
 
 func newFakeBus() *fakeBus { return &fakeBus{more: make(chan struct{})} }
 
-func (b *fakeBus) Command(ctx context.Context, id campaign.ID, action string, _, _ any) error {
+func (b *fakeBus) Command(ctx context.Context, id campaign.ID, action string, body, reply any) error {
 	b.mu.Lock()
 	b.commands = append(b.commands, id.String()+" "+action)
 	do := b.onCommand
@@ -45,10 +46,22 @@ func (b *fakeBus) Command(ctx context.Context, id campaign.ID, action string, _,
 	if _, bounded := ctx.Deadline(); !bounded {
 		return errors.New("a command without a deadline")
 	}
-	if do == nil {
+	if do != nil {
+		return do(id, action)
+	}
+	if b.onReply == nil || reply == nil {
 		return nil
 	}
-	return do(id, action)
+	return over(b.onReply(action, body), reply)
+}
+
+// over carries an answer as the bus would.
+func over(answer, reply any) error {
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, reply)
 }
 
 func (b *fakeBus) Poke(id campaign.ID, action string) {
@@ -65,11 +78,7 @@ func (b *fakeBus) Ask(_ context.Context, subject string, body, reply any) error 
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(answer)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, reply)
+	return over(answer, reply)
 }
 
 func (b *fakeBus) PublishReport(_ context.Context, r campaign.Report) error {

@@ -68,5 +68,5 @@ func (a *API) command(ctx context.Context, in *lifecycleInput, action string) (*
 	if err := a.bus.Command(asked, id, action, nil, nil); err != nil {
 		return nil, err
 	}
-	return a.show(ctx, id)
+	return a.look(ctx, id)
 }

@@ -89,8 +89,8 @@ func hasZero(v any) bool {
 	return false
 }
 
-// contact reads {"phone": …, "variables": …} or just a number.
-func (o *object) contact(raw json.RawMessage, at, region string) campaign.Contact {
+// contact reads {"phone": …, "time_zone": …, "variables": …} or just a number.
+func (o *object) contact(raw json.RawMessage, at, region string, zones *zoning) campaign.Contact {
 	in := &object{at: at + ".", fields: map[string]json.RawMessage{}, faults: o.faults}
 	if raw[0] == '{' {
 		in.open(raw)
@@ -101,6 +101,21 @@ func (o *object) contact(raw json.RawMessage, at, region string) campaign.Contac
 		in.fault("phone", "The contact has no number; give one like +12125550147.")
 	}
 	c := campaign.Contact{Phone: in.number("phone", region), Variables: in.variables("variables")}
+	c.Zones = in.zones("time_zone", c.Phone, zones)
 	in.rest()
 	return c
+}
+
+// zones reads the zone that was given for a number, if any, and says where that is.
+func (o *object) zones(name, e164 string, zones *zoning) campaign.Zones {
+	var given string
+	read(o, name, &given, "", "Give an IANA time zone in quotation marks, like \"America/New_York\".")
+	if e164 == "" || o.faulty(o.at+name) {
+		return ""
+	}
+	out, err := zones.zones(e164, given)
+	if err != nil {
+		o.fault(name, "%s", err)
+	}
+	return out
 }

@@ -80,14 +80,26 @@ func (o *object) faulty(field string) bool {
 	return slices.ContainsFunc(*o.faults, func(e *campaign.Error) bool { return e.Field == field })
 }
 
-// adopt takes over faults found elsewhere, except of fields that have one.
+// blamed reports whether a field, or what it is a part of, already has a fault.
+func (o *object) blamed(field string) bool {
+	return slices.ContainsFunc(*o.faults, func(e *campaign.Error) bool {
+		rest, inside := strings.CutPrefix(field, e.Field)
+		return inside && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// adopt takes over faults found elsewhere, except of fields that have one: those
+// would be its consequences.  There are no more than a person reads.
 func (o *object) adopt(err error) {
 	var es campaign.Errors
 	if !errors.As(err, &es) {
 		return
 	}
 	for _, e := range es {
-		if !o.faulty(e.Field) {
+		if len(*o.faults) >= maxFaults {
+			return
+		}
+		if !o.blamed(e.Field) {
 			*o.faults = append(*o.faults, e)
 		}
 	}
@@ -122,13 +134,36 @@ func read[T any](o *object, name string, dst *T, reset T, want string) bool {
 	return true
 }
 
-// inner is a field that is an object itself; nil if it is absent, null or
-// something else, which is a fault.
-func (o *object) inner(name, want string) *object {
+// readWell is read for types that say themselves what is wrong with a text.  null
+// leaves dst alone.
+func readWell[T any](o *object, name string, dst *T, want string) bool {
 	raw, given := o.take(name)
 	if !given || null(raw) {
-		return nil
+		return false
 	}
+	var v T
+	if err := json.Unmarshal(raw, &v); err != nil {
+		o.fault(name, "%s", wellPut(err, want))
+		return false
+	}
+	*dst = v
+	return true
+}
+
+// wellPut makes a sentence of what a type says about a text, and falls back on what
+// is wanted where encoding/json itself refused.
+func wellPut(err error, want string) string {
+	var kind *json.UnmarshalTypeError
+	if err == nil || errors.As(err, &kind) {
+		return want
+	}
+	text := strings.TrimSuffix(err.Error(), ".")
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// element is an element of a list that is an object itself; nil if it is something
+// else, which is a fault.
+func (o *object) element(name string, raw json.RawMessage, want string) *object {
 	if raw[0] != '{' {
 		o.fault(name, "%s", want)
 		return nil
@@ -136,6 +171,16 @@ func (o *object) inner(name, want string) *object {
 	in := &object{at: o.at + name + ".", fields: map[string]json.RawMessage{}, faults: o.faults}
 	in.open(raw)
 	return in
+}
+
+// inner is a field that is an object itself; nil if it is absent, null or
+// something else, which is a fault.
+func (o *object) inner(name, want string) *object {
+	raw, given := o.take(name)
+	if !given || null(raw) {
+		return nil
+	}
+	return o.element(name, raw, want)
 }
 
 // refuse is for fields that mean something, but not yet.

@@ -41,6 +41,8 @@ func (a *API) routes() (http.Handler, error) {
 			a.callRoutes()
 			a.campaignRoutes()
 			a.lifecycleRoutes()
+			a.explainRoutes()
+			a.previewRoute()
 			a.schedulerRoutes()
 			a.providerRoutes()
 		})

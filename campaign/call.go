@@ -29,6 +29,7 @@ func (s CallStatus) Terminal() bool {
 // Contact is somebody to be called.
 type Contact struct {
 	Phone     string          // E.164
+	Zones     Zones           // where the number may be
 	Variables json.RawMessage // a JSON object, or nil
 }
 
@@ -40,8 +41,9 @@ type Call struct {
 	// From is this call's own caller id; "" takes the campaign's.
 	From   string
 	Status CallStatus
-	// Attempts counts the attempts that cost.
-	Attempts int
+	// Zone is the store's number for the contact's Zones.
+	Zone ZoneID
+	Effort
 	// Claim counts how often the call was claimed, attempts that cost nothing
 	// included.
 	Claim int
@@ -53,6 +55,36 @@ type Call struct {
 	// History is filled only where the store's reader says so.
 	History []Attempt
 }
+
+// Effort is what has been done to reach somebody, counted in attempts that cost.
+type Effort struct {
+	Attempts int
+	// Tally counts them by how they ended.
+	Tally Tally
+	// Day is the date, in the contact's zone, of the last one, and OnDay how many
+	// there were on it.
+	Day   Day
+	OnDay int
+}
+
+// On is how many there were on a day, the last one's or later.
+func (e Effort) On(d Day) int {
+	if e.Day != d {
+		return 0
+	}
+	return e.OnDay
+}
+
+// With is the effort after one more attempt.
+func (e Effort) With(how Disposition, on Day) Effort {
+	return Effort{Attempts: e.Attempts + 1, Tally: e.Tally.With(how), Day: on, OnDay: e.On(on) + 1}
+}
+
+// The reasons for which a call ends otherwise than by an attempt.
+const (
+	ReasonCampaignCanceled = "campaign_canceled"
+	ReasonExpired          = "expired" // the schedule's end came first
+)
 
 // AttemptState is where one attempt stands.
 type AttemptState string

@@ -11,7 +11,7 @@ type Status string
 
 // The statuses of a campaign.
 const (
-	StatusPending    Status = "pending"     // created, not started
+	StatusPending    Status = "pending"     // created, not started, or its start_at is ahead
 	StatusInProgress Status = "in_progress" // dialling, or waiting to
 	StatusPaused     Status = "paused"      // dials nobody; calls that are up go on
 	StatusCompleted  Status = "completed"   // every call is terminal, one at least completed, or there was none
@@ -36,6 +36,11 @@ type Settings struct {
 	// DefaultRegion is the country of numbers written without their country
 	// code (ISO 3166-1 alpha-2); "" accepts international numbers only.
 	DefaultRegion string
+	// DefaultTimeZone is the IANA zone of numbers of which none is known; "" has
+	// none to offer.
+	DefaultTimeZone string
+	// Schedule is when calls are placed.
+	Schedule Schedule
 	// MaxConcurrentCalls bounds the calls that are up or being placed.
 	MaxConcurrentCalls int
 	// Weight is the campaign's part in the shared capacity, relative to others.
@@ -65,7 +70,7 @@ func (s Settings) WithDefaults() Settings {
 }
 
 // Validate returns every fault at once, as Errors, or nil.  Numbers and regions
-// are the business of campaign/phone.
+// are the business of campaign/phone, zones and schedules that of campaign/hours.
 func (s Settings) Validate() error {
 	var out Errors
 	if n := utf8.RuneCountInString(s.Name); strings.TrimSpace(s.Name) == "" || n > LimitName {
@@ -84,7 +89,10 @@ func (s Settings) Validate() error {
 type Campaign struct {
 	ID ID
 	Settings
-	Status    Status
+	Status Status
+	// Armed: it was started while its schedule's start was still ahead, and is
+	// pending until then.
+	Armed     bool
 	Stats     Stats
 	CreatedAt time.Time
 	UpdatedAt time.Time

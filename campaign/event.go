@@ -8,6 +8,7 @@ type EventType string
 
 // The events.
 const (
+	EventCampaignScheduled EventType = "campaign.scheduled" // started, to begin at its start_at
 	EventCampaignStarted   EventType = "campaign.started"
 	EventCampaignPaused    EventType = "campaign.paused"
 	EventCampaignResumed   EventType = "campaign.resumed"

@@ -1,7 +1,10 @@
 package campaign
 
 import (
+	"cmp"
+	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -15,7 +18,8 @@ const (
 )
 
 // RetryPolicy says how often and how soon a call that did not complete is
-// dialled again.  The zero value of a field means its default.
+// dialled again.  The zero value of a field means its default.  A policy never
+// changes: who wants another makes one.
 type RetryPolicy struct {
 	// MaxAttempts bounds the attempts that cost, the first one included. 1–100.
 	MaxAttempts int `json:"max_attempts,omitempty"`
@@ -27,6 +31,25 @@ type RetryPolicy struct {
 	MaxDelay Duration `json:"max_delay,omitempty"`
 	// Jitter spreads a delay d evenly over d·(1−Jitter) … d·(1+Jitter). 0–1.
 	Jitter float64 `json:"jitter,omitempty"`
+	// MaxAttemptsPerDay bounds the attempts that cost on one date of the contact's
+	// zone. 0 is no bound but MaxAttempts.
+	MaxAttemptsPerDay int `json:"max_attempts_per_day,omitempty"`
+	// ByDisposition are rules of their own for how an attempt ended: busy,
+	// no_answer, failed, lost.  A rejected number is never dialled again, so its rule
+	// can say no more than that.
+	ByDisposition map[Disposition]RetryRule `json:"by_disposition,omitempty"`
+}
+
+// RetryRule is what a RetryPolicy says of the attempts that ended in one way.  The
+// zero value of a field means that of the policy.
+type RetryRule struct {
+	// MaxAttempts bounds the attempts that ended so. 1–100.
+	MaxAttempts int `json:"max_attempts,omitempty"`
+	// Delay, Backoff and MaxDelay are the policy's, where the delay grows with the
+	// attempts that ended so and not with all.
+	Delay    Duration `json:"delay,omitempty"`
+	Backoff  Backoff  `json:"backoff,omitempty"`
+	MaxDelay Duration `json:"max_delay,omitempty"`
 }
 
 // The defaults and bounds of a RetryPolicy.
@@ -40,52 +63,104 @@ const (
 
 // WithDefaults fills what was left open.
 func (p RetryPolicy) WithDefaults() RetryPolicy {
-	if p.MaxAttempts == 0 {
-		p.MaxAttempts = DefaultMaxAttempts
-	}
-	if p.Delay == 0 {
-		p.Delay = DefaultRetryDelay
-	}
-	if p.Backoff == "" {
-		p.Backoff = BackoffFixed
-	}
-	if p.MaxDelay == 0 {
-		p.MaxDelay = max(DefaultMaxDelay, p.Delay)
-	}
+	p.MaxAttempts = cmp.Or(p.MaxAttempts, DefaultMaxAttempts)
+	p.Delay = cmp.Or(p.Delay, DefaultRetryDelay)
+	p.Backoff = cmp.Or(p.Backoff, BackoffFixed)
+	p.MaxDelay = cmp.Or(p.MaxDelay, max(DefaultMaxDelay, p.Delay))
 	return p
 }
 
+// rule is what holds for attempts that ended so, with nothing left open.
+func (p RetryPolicy) rule(d Disposition) (rule RetryRule, own bool) {
+	p = p.WithDefaults()
+	rule, own = p.ByDisposition[d]
+	rule.MaxAttempts = cmp.Or(rule.MaxAttempts, LimitMaxAttempts)
+	rule.Delay = cmp.Or(rule.Delay, p.Delay)
+	rule.Backoff = cmp.Or(rule.Backoff, p.Backoff)
+	rule.MaxDelay = cmp.Or(rule.MaxDelay, max(p.MaxDelay, rule.Delay))
+	return rule, own
+}
+
+// Exhausted reports whether a call is dialled no more, now that an attempt of it
+// ended so, which the effort includes.
+func (p RetryPolicy) Exhausted(d Disposition, e Effort) bool {
+	rule, _ := p.rule(d)
+	return d == DispositionRejected || e.Attempts >= p.WithDefaults().MaxAttempts || e.Tally.Of(d) >= rule.MaxAttempts
+}
+
+// Wait is the time between the end of an attempt that ended so, which the effort
+// includes, and the next one.  spread in [0, 1) is where in the jitter's range it
+// falls; the caller supplies it, so that the result is reproducible.
+func (p RetryPolicy) Wait(d Disposition, e Effort, spread float64) time.Duration {
+	rule, own := p.rule(d)
+	n := e.Attempts
+	if own {
+		n = e.Tally.Of(d)
+	}
+	wait := float64(rule.Delay)
+	if rule.Backoff == BackoffExponential {
+		wait = math.Min(wait*math.Exp2(float64(max(n, 1)-1)), float64(rule.MaxDelay))
+	}
+	return time.Duration(wait * (1 + p.Jitter*(2*spread-1)))
+}
+
+// retried are the dispositions for which there may be a rule.
+var retried = []Disposition{DispositionBusy, DispositionNoAnswer, DispositionFailed, DispositionLost, DispositionRejected}
+
 // faults lists what is wrong with the policy, each with the field's full name.
 func (p RetryPolicy) faults(at string) (out Errors) {
-	if p.MaxAttempts < 0 || p.MaxAttempts > LimitMaxAttempts {
-		out = append(out, Invalid(at+".max_attempts", "Give a number of attempts from 1 to %d, not %d.", LimitMaxAttempts, p.MaxAttempts))
-	}
-	if p.Delay < 0 || p.Delay > LimitRetryDelay {
-		out = append(out, Invalid(at+".delay", "Give a delay above 0s and up to %v, not %v.", LimitRetryDelay, p.Delay))
-	}
-	if p.MaxDelay < 0 || p.MaxDelay > LimitRetryDelay {
-		out = append(out, Invalid(at+".max_delay", "Give a largest delay above 0s and up to %v, not %v.", LimitRetryDelay, p.MaxDelay))
-	}
-	if p.MaxDelay > 0 && p.MaxDelay < p.Delay {
-		out = append(out, Invalid(at+".max_delay", "The largest delay, %v, is below the delay, %v; raise it or leave it out.", p.MaxDelay, p.Delay))
-	}
-	if p.Backoff != "" && p.Backoff != BackoffFixed && p.Backoff != BackoffExponential {
-		out = append(out, Invalid(at+".backoff", "There is no backoff %q; take fixed or exponential.", p.Backoff))
-	}
+	out = append(out, attemptsFault(at+".max_attempts", p.MaxAttempts)...)
+	out = append(out, delayFaults(at, p.Delay, p.Backoff, p.MaxDelay)...)
 	if !(p.Jitter >= 0 && p.Jitter <= 1) {
 		out = append(out, Invalid(at+".jitter", "Give a jitter from 0 to 1, not %v.", p.Jitter))
+	}
+	if p.MaxAttemptsPerDay < 0 || p.MaxAttemptsPerDay > LimitMaxAttempts {
+		out = append(out, Invalid(at+".max_attempts_per_day", "Give a number of attempts a day from 1 to %d, not %d.", LimitMaxAttempts, p.MaxAttemptsPerDay))
+	}
+	for _, d := range slices.Sorted(maps.Keys(p.ByDisposition)) {
+		out = append(out, p.ruleFaults(at+".by_disposition."+string(d), d)...)
 	}
 	return out
 }
 
-// Wait is the time between the end of the attempts-th attempt that cost and
-// the next one. spread in [0, 1) is where in the jitter's range it falls; the
-// caller supplies it, so that the result is reproducible.
-func (p RetryPolicy) Wait(attempts int, spread float64) time.Duration {
-	p = p.WithDefaults()
-	d := float64(p.Delay)
-	if p.Backoff == BackoffExponential {
-		d = math.Min(d*math.Exp2(float64(max(attempts, 1)-1)), float64(p.MaxDelay))
+func (p RetryPolicy) ruleFaults(at string, d Disposition) Errors {
+	r := p.ByDisposition[d]
+	if !slices.Contains(retried, d) {
+		return Errors{Invalid(at, "No call that ended as %q is dialled again; take one of busy, no_answer, failed, lost.", d)}
 	}
-	return time.Duration(d * (1 + p.Jitter*(2*spread-1)))
+	if d == DispositionRejected && r != (RetryRule{MaxAttempts: 1}) {
+		return Errors{Invalid(at, "A number that the provider rejects is never dialled again; leave this out, or give {\"max_attempts\": 1}.")}
+	}
+	out := append(attemptsFault(at+".max_attempts", r.MaxAttempts), delayFaults(at, r.Delay, r.Backoff, r.MaxDelay)...)
+	if r.Delay == 0 && r.MaxDelay > 0 && r.MaxDelay < p.Delay {
+		out = append(out, tooSmall(at, r.MaxDelay, p.Delay))
+	}
+	return out
+}
+
+func tooSmall(at string, most, delay Duration) *Error {
+	return Invalid(at+".max_delay", "The largest delay, %v, is below the delay, %v; raise it or leave it out.", most, delay)
+}
+
+func attemptsFault(field string, n int) Errors {
+	if n < 0 || n > LimitMaxAttempts {
+		return Errors{Invalid(field, "Give a number of attempts from 1 to %d, not %d.", LimitMaxAttempts, n)}
+	}
+	return nil
+}
+
+func delayFaults(at string, delay Duration, b Backoff, most Duration) (out Errors) {
+	if delay < 0 || delay > LimitRetryDelay {
+		out = append(out, Invalid(at+".delay", "Give a delay above 0s and up to %v, not %v.", LimitRetryDelay, delay))
+	}
+	if most < 0 || most > LimitRetryDelay {
+		out = append(out, Invalid(at+".max_delay", "Give a largest delay above 0s and up to %v, not %v.", LimitRetryDelay, most))
+	}
+	if most > 0 && most < delay {
+		out = append(out, tooSmall(at, most, delay))
+	}
+	if b != "" && b != BackoffFixed && b != BackoffExponential {
+		out = append(out, Invalid(at+".backoff", "There is no backoff %q; take fixed or exponential.", b))
+	}
+	return out
 }

@@ -38,7 +38,7 @@ func TestWait(t *testing.T) {
 		"jitter is not capped":      {campaign.RetryPolicy{Delay: minute, Backoff: campaign.BackoffExponential, MaxDelay: minute, Jitter: 1}, 7, 0.75, 90 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, c.want, c.policy.Wait(c.attempts, c.spread))
+			require.Equal(t, c.want, c.policy.Wait(campaign.DispositionBusy, campaign.Effort{Attempts: c.attempts}, c.spread))
 		})
 	}
 }
@@ -56,13 +56,16 @@ func TestWaitStaysInItsBounds(t *testing.T) {
 		n := rapid.IntRange(1, p.MaxAttempts).Draw(t, "n")
 		spread := rapid.Float64Range(0, 0.999999).Draw(t, "spread")
 
-		middle, got := float64(p.Wait(n, 0.5)), float64(p.Wait(n, spread))
+		wait := func(n int, spread float64) time.Duration {
+			return p.Wait(campaign.DispositionNoAnswer, campaign.Effort{Attempts: n}, spread)
+		}
+		middle, got := float64(wait(n, 0.5)), float64(wait(n, spread))
 		require.GreaterOrEqual(t, got, middle*(1-p.Jitter)-1)
 		require.LessOrEqual(t, got, middle*(1+p.Jitter)+1)
 		require.GreaterOrEqual(t, middle, float64(p.Delay)-1)
 		require.LessOrEqual(t, middle, float64(p.MaxDelay)+1)
-		require.LessOrEqual(t, p.Wait(n, spread), p.Wait(n+1, spread), "a later wait is not shorter")
-		require.LessOrEqual(t, p.Wait(n, spread/2), p.Wait(n, spread), "the spread orders the waits")
+		require.LessOrEqual(t, wait(n, spread), wait(n+1, spread), "a later wait is not shorter")
+		require.LessOrEqual(t, wait(n, spread/2), wait(n, spread), "the spread orders the waits")
 	})
 }
 
@@ -75,4 +78,99 @@ func TestDurationsTravelAsText(t *testing.T) {
 	require.JSONEq(t, `{"delay":"1m30s","max_delay":"1h30m0s","backoff":"exponential"}`, string(b))
 	require.ErrorContains(t, json.Unmarshal([]byte(`{"delay":"soon"}`), &p), `write it like "90s"`)
 	require.Error(t, json.Unmarshal([]byte(`{"delay":90}`), &p), "a number has no unit")
+}
+
+// The issue's rule: each disposition may have a delay and a cap of its own, under
+// max_attempts over all.
+func TestRulesByDisposition(t *testing.T) {
+	const minute = campaign.Duration(time.Minute)
+	p := campaign.RetryPolicy{
+		MaxAttempts: 5, Delay: 10 * minute, Backoff: campaign.BackoffExponential, MaxDelay: 30 * minute,
+		ByDisposition: map[campaign.Disposition]campaign.RetryRule{
+			campaign.DispositionBusy:     {MaxAttempts: 3, Delay: minute},
+			campaign.DispositionNoAnswer: {Delay: 60 * minute, Backoff: campaign.BackoffFixed},
+			campaign.DispositionLost:     {MaxAttempts: 1},
+		},
+	}
+	require.NoError(t, settings(func(s *campaign.Settings) { s.Retry = p }).Validate())
+	var e campaign.Effort
+	for _, step := range []struct {
+		ended     campaign.Disposition
+		wait      time.Duration
+		exhausted bool
+	}{
+		{campaign.DispositionBusy, time.Minute, false},
+		{campaign.DispositionNoAnswer, time.Hour, false},
+		{campaign.DispositionBusy, 2 * time.Minute, false}, // it grows with those that were busy
+		{campaign.DispositionFailed, 30 * time.Minute, false},
+		{campaign.DispositionNoAnswer, time.Hour, true}, // the fifth of all
+	} {
+		e = e.With(step.ended, 0)
+		require.Equal(t, step.wait, p.Wait(step.ended, e, 0.5), "%+v", e)
+		require.Equal(t, step.exhausted, p.Exhausted(step.ended, e), "%+v", e)
+	}
+	busy := campaign.Effort{}.With(campaign.DispositionBusy, 0).With(campaign.DispositionBusy, 0).With(campaign.DispositionBusy, 0)
+	require.True(t, p.Exhausted(campaign.DispositionBusy, busy), "its own cap")
+	require.False(t, p.Exhausted(campaign.DispositionNoAnswer, busy.With(campaign.DispositionNoAnswer, 0)))
+	require.True(t, p.Exhausted(campaign.DispositionLost, campaign.Effort{}.With(campaign.DispositionLost, 0)))
+	require.True(t, p.Exhausted(campaign.DispositionRejected, campaign.Effort{}.With(campaign.DispositionRejected, 0)), "a bad number is never dialled again")
+}
+
+func TestRulesThatAreWrong(t *testing.T) {
+	rules := map[campaign.Disposition]campaign.RetryRule{
+		campaign.DispositionBusy:      {MaxAttempts: -1, Delay: -1, Backoff: "x"},
+		campaign.DispositionNoAnswer:  {MaxDelay: 1},
+		campaign.DispositionFailed:    {Delay: campaign.LimitRetryDelay + 1},
+		campaign.DispositionCompleted: {MaxAttempts: 2},
+		campaign.DispositionRejected:  {MaxAttempts: 2},
+		"engaged":                     {},
+	}
+	err := settings(func(s *campaign.Settings) { s.Retry.ByDisposition, s.Retry.MaxAttemptsPerDay = rules, 101 }).Validate()
+	var all campaign.Errors
+	require.ErrorAs(t, err, &all)
+	var fields []string
+	for _, e := range all {
+		fields = append(fields, e.Field)
+	}
+	require.ElementsMatch(t, []string{
+		"retry.max_attempts_per_day",
+		"retry.by_disposition.busy.max_attempts", "retry.by_disposition.busy.delay", "retry.by_disposition.busy.backoff",
+		"retry.by_disposition.no_answer.max_delay", "retry.by_disposition.failed.delay",
+		"retry.by_disposition.completed", "retry.by_disposition.rejected", "retry.by_disposition.engaged",
+	}, fields)
+}
+
+// An effort counts all attempts, each by how it ended, and those of the last day.
+func TestEffortCounts(t *testing.T) {
+	all := []campaign.Disposition{
+		campaign.DispositionCompleted, campaign.DispositionBusy, campaign.DispositionNoAnswer, campaign.DispositionFailed,
+		campaign.DispositionCanceled, campaign.DispositionRejected, campaign.DispositionLost,
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var e campaign.Effort
+		counts, day, onDay := map[campaign.Disposition]int{}, campaign.Day(0), 0
+		for range rapid.IntRange(0, 300).Draw(t, "attempts") {
+			d := rapid.SampledFrom(all).Draw(t, "ended")
+			if rapid.IntRange(0, 5).Draw(t, "later") == 0 {
+				day, onDay = day+1, 0
+			}
+			counts[d], onDay = counts[d]+1, onDay+1
+			e = e.With(d, day)
+		}
+		total := 0
+		for _, d := range all {
+			total += counts[d]
+			require.Equal(t, min(counts[d], 255), e.Tally.Of(d), d)
+		}
+		require.Equal(t, total, e.Attempts)
+		require.Equal(t, onDay, e.On(day))
+		require.Zero(t, e.On(day+1))
+		require.Zero(t, e.Tally.Of("unheard of"))
+	})
+}
+
+func TestZonesAreInOrder(t *testing.T) {
+	require.Equal(t, campaign.Zones("Asia/Kolkata,Europe/Berlin"), campaign.ZonesOf("Europe/Berlin", "Asia/Kolkata", "Europe/Berlin"))
+	require.Equal(t, []string{"Asia/Kolkata", "Europe/Berlin"}, campaign.Zones("Asia/Kolkata,Europe/Berlin").Names())
+	require.Empty(t, campaign.ZonesOf().Names())
 }

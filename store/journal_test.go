@@ -70,7 +70,7 @@ func flat(b *Batch) (out []Op) {
 	for _, op := range b.Placing {
 		out = append(out, op)
 	}
-	for _, op := range b.CancelCalls {
+	for _, op := range b.EndCalls {
 		out = append(out, op)
 	}
 	return out
@@ -195,7 +195,7 @@ func depends(a, b Op) bool {
 	switch {
 	case ca != cb:
 		return false
-	case ra == rankStatus || rb == rankStatus || ra == rankCancel || rb == rankCancel:
+	case ra == rankStatus || rb == rankStatus || ra == rankEnd || rb == rankEnd:
 		return true
 	}
 	return la == lb
@@ -204,7 +204,7 @@ func depends(a, b Op) bool {
 func drawOp(t *rapid.T) Op {
 	in := campaign.ID(rapid.IntRange(1, 2).Draw(t, "campaign"))
 	a := campaign.NewAttemptID(campaign.CallID(int(in)*10+rapid.IntRange(1, 4).Draw(t, "call")), 1)
-	switch rank(rapid.IntRange(int(rankStatus), int(rankCancel)).Draw(t, "kind")) {
+	switch rank(rapid.IntRange(int(rankStatus), int(rankEnd)).Draw(t, "kind")) {
 	case rankStatus:
 		return &SetStatus{Campaign: in}
 	case rankPlaced:
@@ -220,7 +220,7 @@ func drawOp(t *rapid.T) Op {
 	case rankPlacing:
 		return &Placing{Campaign: in, Attempt: a}
 	}
-	return &CancelCalls{Campaign: in}
+	return &EndCalls{Campaign: in}
 }
 
 func TestJournalOutlastsADatabaseThatIsAway(t *testing.T) {

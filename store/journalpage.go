@@ -14,7 +14,7 @@ const (
 	rankGiveBack
 	rankClaim
 	rankPlacing
-	rankCancel
+	rankEnd
 )
 
 // page is a batch in the making.  It belongs to the journal's goroutine.
@@ -43,11 +43,11 @@ func (p *page) takes(op Op) bool {
 	switch r {
 	case rankStatus: // after anything else of its campaign it needs a new batch
 		return p.campaigns[in] <= rankStatus
-	case rankCancel:
+	case rankEnd:
 		return true
 	}
-	// Calls that a CancelCalls may have canceled are left alone in its batch.
-	return p.calls[call] <= r && p.campaigns[in] < rankCancel
+	// Calls that an EndCalls may have ended are left alone in its batch.
+	return p.calls[call] <= r && p.campaigns[in] < rankEnd
 }
 
 func (p *page) add(op Op) {
@@ -55,7 +55,7 @@ func (p *page) add(op Op) {
 	p.batch.Add(op)
 	p.ops++
 	p.campaigns[in] = max(p.campaigns[in], r)
-	if r != rankStatus && r != rankCancel {
+	if r != rankStatus && r != rankEnd {
 		p.calls[call] = r
 	}
 }
@@ -72,7 +72,7 @@ func (p *page) reset() {
 	b := &p.batch
 	*b = Batch{
 		SetStatus: empty(b.SetStatus), Placed: empty(b.Placed), Ambiguous: empty(b.Ambiguous), Finish: empty(b.Finish),
-		GiveBack: empty(b.GiveBack), Claim: empty(b.Claim), Placing: empty(b.Placing), CancelCalls: empty(b.CancelCalls),
+		GiveBack: empty(b.GiveBack), Claim: empty(b.Claim), Placing: empty(b.Placing), EndCalls: empty(b.EndCalls),
 	}
 	p.parts = empty(p.parts)
 	p.ops = 0
@@ -103,8 +103,8 @@ func place(op Op) (r rank, in campaign.ID, call campaign.CallID) {
 		return rankClaim, op.Campaign, op.Attempt.Call()
 	case *Placing:
 		return rankPlacing, op.Campaign, op.Attempt.Call()
-	case *CancelCalls:
-		return rankCancel, op.Campaign, 0
+	case *EndCalls:
+		return rankEnd, op.Campaign, 0
 	}
 	return 0, 0, 0
 }

@@ -57,10 +57,10 @@ type Claim struct {
 	Attempt  campaign.AttemptID
 
 	// Results: what is needed to dial. They are filled when Err is nil.
-	Phone     string
-	From      string // the call's own, or ""
-	Variables json.RawMessage
-	Attempts  int // attempts so far that cost
+	Phone           string
+	From            string // the call's own, or ""
+	Variables       json.RawMessage
+	campaign.Effort // so far
 }
 
 // Placing is the guard against dialling twice: it creates the attempt's row in
@@ -106,7 +106,8 @@ type Ambiguous struct {
 //
 // The attempt's row becomes ended (from any earlier state; it must exist), the
 // call, which must be in progress under this claim, gets Next, one more attempt,
-// and NextAttemptAt when Next is retry_wait.  Statistics: in_progress −1, Next +1, attempts +1,
+// and NextAttemptAt when Next is retry_wait; its Effort grows by the disposition and
+// the Day.  Statistics: in_progress −1, Next +1, attempts +1,
 // and retries +1 unless it was the call's first attempt.
 //
 // When the call has moved past this claim or the attempt is already ended, it
@@ -123,6 +124,7 @@ type Finish struct {
 	EndedAt        time.Time
 	Duration       time.Duration
 	Detail         string
+	Day            campaign.Day        // on which it was dialled, in the contact's zone
 	Next           campaign.CallStatus // completed, failed, canceled or retry_wait
 	NextAttemptAt  time.Time
 	Reason         string // of the call, when Next is failed or canceled
@@ -130,7 +132,7 @@ type Finish struct {
 
 // GiveBack undoes a claim that cost nothing: the attempt's row, if there is
 // one and it is not placed or ended, is deleted; the call, which must be in progress under this claim,
-// goes to Next: queued, retry_wait (due NextAttemptAt) or canceled.
+// goes to Next: queued, retry_wait (due NextAttemptAt), canceled or failed.
 //
 // When the call has moved past this claim it changes nothing and is accepted.
 // When the attempt is placed or ended it is ErrState; with Unplaced set it is
@@ -154,6 +156,10 @@ type GiveBack struct {
 // With Drained set it applies only when every call is terminal
 // (Stats.Open() == 0, read under the campaign's lock), else ErrState; To is then
 // ignored and Stats.Outcome() taken for it.
+//
+// With Armed set, which goes with To pending, the campaign is marked as armed, also
+// one that is pending already, if From has that.  Only a change of status to another
+// takes the mark away.
 type SetStatus struct {
 	Outcome
 	Fence
@@ -161,6 +167,7 @@ type SetStatus struct {
 	From     []campaign.Status
 	To       campaign.Status
 	Drained  bool
+	Armed    bool
 	At       time.Time
 
 	// Result: the campaign as it stands after the batch, also when Err is ErrState.
@@ -168,14 +175,16 @@ type SetStatus struct {
 	Now campaign.Campaign
 }
 
-// CancelCalls cancels up to Limit calls of a canceled campaign that wait
-// (queued or retry_wait), for the reason campaign_canceled.  Count is how many it
-// found; fewer than Limit means that none are left.  ErrState if the campaign is
-// not canceled.
-type CancelCalls struct {
+// EndCalls ends up to Limit calls that wait (queued or retry_wait): those of a
+// canceled campaign as canceled, for the reason campaign_canceled, those of one in
+// progress as failed, for the reason expired.  Count is how many it found; fewer
+// than Limit means that none are left.  ErrState if the campaign is not in the
+// Status for which it was asked.
+type EndCalls struct {
 	Outcome
 	Fence
 	Campaign campaign.ID
+	Status   campaign.Status // canceled or in_progress
 	Limit    int
 
 	// Result.
@@ -184,17 +193,17 @@ type CancelCalls struct {
 
 // Batch is the operations of one transaction.  Within a batch an attempt's
 // operations take effect in the order SetStatus, Finish and GiveBack after
-// Placed and Ambiguous, then Claim, then Placing, then CancelCalls; of each kind
+// Placed and Ambiguous, then Claim, then Placing, then EndCalls; of each kind
 // in the order given.
 type Batch struct {
-	SetStatus   []*SetStatus
-	Placed      []*Placed
-	Ambiguous   []*Ambiguous
-	Finish      []*Finish
-	GiveBack    []*GiveBack
-	Claim       []*Claim
-	Placing     []*Placing
-	CancelCalls []*CancelCalls
+	SetStatus []*SetStatus
+	Placed    []*Placed
+	Ambiguous []*Ambiguous
+	Finish    []*Finish
+	GiveBack  []*GiveBack
+	Claim     []*Claim
+	Placing   []*Placing
+	EndCalls  []*EndCalls
 
 	// Stats is a result: the statistics, after the commit, of every campaign of
 	// which an operation other than Placing was accepted, also when it found its
@@ -205,7 +214,7 @@ type Batch struct {
 // Len is the number of operations.
 func (b *Batch) Len() int {
 	return len(b.SetStatus) + len(b.Placed) + len(b.Ambiguous) + len(b.Finish) +
-		len(b.GiveBack) + len(b.Claim) + len(b.Placing) + len(b.CancelCalls)
+		len(b.GiveBack) + len(b.Claim) + len(b.Placing) + len(b.EndCalls)
 }
 
 // Add sorts an operation in.
@@ -225,7 +234,7 @@ func (b *Batch) Add(op Op) {
 		b.Claim = append(b.Claim, op)
 	case *Placing:
 		b.Placing = append(b.Placing, op)
-	case *CancelCalls:
-		b.CancelCalls = append(b.CancelCalls, op)
+	case *EndCalls:
+		b.EndCalls = append(b.EndCalls, op)
 	}
 }

@@ -74,8 +74,17 @@ type Calls interface {
 	Call(ctx context.Context, id campaign.CallID) (campaign.Call, error)
 	// ListCalls pages through a campaign's calls by ascending id, with History.
 	ListCalls(ctx context.Context, q CallQuery) ([]campaign.Call, error)
-	// Queued is the next page of queued calls by ascending id, after the cursor.
-	Queued(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]Waiting, error)
+	// Queued is the next page of a zone's queued calls by ascending id, after the
+	// cursor; of all zones for campaign.AnyZone.  It costs the rows of that zone
+	// only.
+	Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID, after campaign.CallID, limit int) ([]Waiting, error)
+	// Zones lists the zones in which a campaign has calls, by ascending id, whatever
+	// has become of those calls.  It costs a look for each zone there is, not for each
+	// call.
+	Zones(ctx context.Context, id campaign.ID) ([]Zone, error)
+	// Unfinished reports whether a zone has a call that is not terminal; for
+	// campaign.AnyZone, whether any has.
+	Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID) (bool, error)
 	// Open pages, by ascending id, through the calls that a waking owner must
 	// know: in_progress and retry_wait, each with its newest attempt if that
 	// belongs to the present claim, and queued ones that were claimed before.
@@ -107,6 +116,13 @@ type AttemptRef struct {
 type Waiting struct {
 	ID    campaign.CallID
 	Claim int // claims so far
+	Zone  campaign.ZoneID
+}
+
+// Zone is what the store calls some Zones.
+type Zone struct {
+	ID campaign.ZoneID
+	campaign.Zones
 }
 
 // OpenCall is a call as a waking owner finds it.
@@ -121,8 +137,8 @@ type Ownership interface {
 	// RaiseEpochs makes node the owner of the partitions, in one transaction,
 	// and returns their new epochs.
 	RaiseEpochs(ctx context.Context, node string, partitions []int) (map[int]int64, error)
-	// Active lists the campaigns that need an owner: in progress, or with calls
-	// in progress, or canceled with calls left to cancel.
+	// Active lists the campaigns that need an owner: in progress, or armed, or with
+	// calls in progress, or canceled with calls left to cancel.
 	Active(ctx context.Context) ([]campaign.ID, error)
 }
 

@@ -196,7 +196,7 @@ func (c *Caller) take(d bus.JobDelivery) {
 	case d.Job.Kind != campaign.JobPlace:
 		c.log.Error("a job of an unknown kind is dropped", "kind", d.Job.Kind)
 		c.acknowledge(d)
-	case !d.Job.NotAfter.IsZero() && time.Now().After(d.Job.NotAfter):
+	case late(&d.Job):
 		c.giveBack(d, campaign.GivenBackExpired, "", 0)
 	case c.cfg.Providers[d.Job.Provider] == nil:
 		c.giveBack(d, campaign.GivenBackUnknown, d.Job.Provider, 0)
@@ -204,6 +204,9 @@ func (c *Caller) take(d bus.JobDelivery) {
 		c.place(d)
 	}
 }
+
+// late reports whether a job is of no use any more.
+func late(j *campaign.Job) bool { return !j.NotAfter.IsZero() && time.Now().After(j.NotAfter) }
 
 // place writes placing; only who has written it may ask the provider.
 func (c *Caller) place(d bus.JobDelivery) {

@@ -211,6 +211,24 @@ func TestLateIsUnsent(t *testing.T) {
 	st.acknowledged()
 }
 
+// InHours: the hours are over by the time that placing is written, and nobody is
+// called.
+func TestInHoursLateIsUnsent(t *testing.T) {
+	st := newStage(t)
+	job := st.claimed(1)[0]
+	job.NotAfter = time.Now().Add(time.Second).UTC()
+	st.gate.close()
+	st.publish(job)
+	eventually(t, "placing is asked for", func() bool { held, _ := st.gate.counts(); return held == 1 })
+	<-time.After(time.Until(job.NotAfter) + 10*time.Millisecond)
+	st.gate.open()
+	r := st.report(job)
+	require.Equal(t, campaign.ReportGivenBack, r.Kind)
+	require.Equal(t, campaign.GivenBackUnsent, r.Reason, "who says so had written placing")
+	require.Empty(t, st.phone.dials())
+	st.acknowledged()
+}
+
 // TestRequestEndsInTime: the machine's patience counts on it.
 func TestRequestEndsInTime(t *testing.T) {
 	st := newStage(t, func(c *caller.Config) { c.RequestTimeout = 100 * time.Millisecond })

@@ -97,7 +97,7 @@ func (st *stage) claimedTo(contacts ...campaign.Contact) (jobs []campaign.Job) {
 	require.NoError(st.t, err)
 	st.listen(bus.PartitionOf(c.ID))
 	st.move(c.ID, campaign.StatusPending, campaign.StatusInProgress)
-	waiting, err := st.db.Queued(st.t.Context(), c.ID, 0, len(contacts))
+	waiting, err := st.db.Queued(st.t.Context(), c.ID, campaign.AnyZone, 0, len(contacts))
 	require.NoError(st.t, err)
 	for _, w := range waiting {
 		op := &store.Claim{Fence: st.fence(c.ID), Campaign: c.ID, Attempt: campaign.NewAttemptID(w.ID, 1)}

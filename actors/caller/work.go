@@ -23,10 +23,11 @@ func (c *Caller) workOff() {
 
 // dial asks the provider. The request ends with RequestTimeout, counted from
 // placing, so that the machine's patience covers it; and it is not begun when
-// it would go out late: the process may have stood still since.
+// it would go out late: the process may have stood still since, and the hours of
+// whom it is to call may be over.
 func (c *Caller) dial(t task) {
 	job := &t.delivery.Job
-	if time.Since(t.placedAt) > c.cfg.SendWithin || c.accept.Err() != nil {
+	if time.Since(t.placedAt) > c.cfg.SendWithin || late(job) || c.accept.Err() != nil {
 		c.giveBack(t.delivery, campaign.GivenBackUnsent, "", 0)
 		return
 	}

@@ -10,33 +10,34 @@ import (
 )
 
 // decode reads a contact written in JSON, well-formed as that is known to be.
-func decode(raw []byte, limit int) (string, json.RawMessage, error) {
+func decode(raw []byte, limit int) (out written, err error) {
 	if raw[0] == '"' {
-		var number string
-		return number, nil, decodeNumber(raw, &number)
+		return out, decodeNumber(raw, &out.number)
 	}
 	var fields map[string]json.RawMessage
 	if raw[0] != '{' || json.Unmarshal(raw, &fields) != nil {
-		return "", nil, refuse(string(raw), "A contact is a number in quotation marks, or an object with \"phone\" and, if need be, \"variables\".")
+		return out, refuse(string(raw), "A contact is a number in quotation marks, or an object with \"phone\" and, if need be, \"time_zone\" and \"variables\".")
 	}
-	var number string
-	written, found := fields["phone"]
+	number, found := fields["phone"]
 	if !found {
-		return "", nil, refuse(string(raw), "The contact has no \"phone\".")
+		return out, refuse(string(raw), "The contact has no \"phone\".")
 	}
-	if err := decodeNumber(written, &number); err != nil {
-		return "", nil, err
+	if err := decodeNumber(number, &out.number); err != nil {
+		return out, err
 	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
-		if key != "phone" && key != "variables" {
-			return "", nil, refuse(number, "A contact has no %q: what belongs to the call goes under \"variables\".", clip(key))
+		if key != "phone" && key != "time_zone" && key != "variables" {
+			return out, refuse(out.number, "A contact has no %q: what belongs to the call goes under \"variables\".", clip(key))
 		}
 	}
-	variables, err := decodeVariables(number, fields["variables"])
-	if err != nil || variables == nil {
-		return number, nil, err
+	if zone, found := fields["time_zone"]; found && json.Unmarshal(zone, &out.zone) != nil {
+		return out, refuse(out.number, "\"time_zone\" must be a JSON string, like \"America/New_York\".")
 	}
-	return number, variables, checkVariables(number, variables, limit)
+	out.variables, err = decodeVariables(out.number, fields["variables"])
+	if err != nil || out.variables == nil {
+		return out, err
+	}
+	return out, checkVariables(out.number, out.variables, limit)
 }
 
 func decodeNumber(raw []byte, number *string) error {

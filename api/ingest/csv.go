@@ -18,14 +18,19 @@ type csvSource struct {
 	r     *csv.Reader
 	start int64    // where r's offsets begin in the file
 	names []string // the header's, trimmed
-	keys  [][]byte // by column, its name as a JSON key with colon; nil for the number
+	keys  [][]byte // by column, its name as a JSON key with colon; nil for what is no variable
 	phone int      // the number's column
+	zone  int      // the time zone's column, -1 if there is none
 	limit int      // bytes of variables
 	ended int      // the line on which the record read last gave way to the next
 }
 
-// phoneColumn is the one column that must be there, in any case of letters.
-const phoneColumn = "phone"
+// The columns that are no variables, in any case of letters.  The number's must be
+// there.
+const (
+	phoneColumn = "phone"
+	zoneColumn  = "time_zone"
+)
 
 func openCSV(w *window, head *bufio.Reader, start int64, limit int) (source, error) {
 	line := peekLine(head)
@@ -61,7 +66,7 @@ func (s *csvSource) finished() {
 // columns takes in the header.
 func (s *csvSource) columns(header []string, firstLine []byte) error {
 	at, _ := s.r.FieldPos(0)
-	s.phone = -1
+	s.phone, s.zone = -1, -1
 	for i, name := range header {
 		name = strings.TrimSpace(name)
 		switch {
@@ -69,10 +74,12 @@ func (s *csvSource) columns(header []string, firstLine []byte) error {
 			return notUTF8(at)
 		case name == "":
 			return faultAt(at, "Column %d of the header has no name: name it, or take the column out.", i+1)
-		case strings.EqualFold(name, phoneColumn) && s.phone >= 0, slices.Contains(s.names, name):
+		case strings.EqualFold(name, phoneColumn) && s.phone >= 0, strings.EqualFold(name, zoneColumn) && s.zone >= 0, slices.Contains(s.names, name):
 			return faultAt(at, "The header has two columns %q: give each its own name.", clip(name))
 		case strings.EqualFold(name, phoneColumn):
 			s.phone = i
+		case strings.EqualFold(name, zoneColumn):
+			s.zone = i
 		}
 		key, err := json.Marshal(name)
 		if err != nil {
@@ -84,6 +91,9 @@ func (s *csvSource) columns(header []string, firstLine []byte) error {
 		return noPhoneColumn(at, firstLine)
 	}
 	s.keys[s.phone] = nil
+	if s.zone >= 0 {
+		s.keys[s.zone] = nil
+	}
 	return nil
 }
 
@@ -132,24 +142,31 @@ func (s *csvSource) fault(err error) error {
 	return err
 }
 
-func (s *csvSource) contact(r record) (string, json.RawMessage, error) {
-	number := field(r.fields, s.phone)
+func (s *csvSource) contact(r record) (written, error) {
+	out := written{number: field(r.fields, s.phone), zone: field(r.fields, s.zone)}
 	for _, f := range r.fields[min(len(r.fields), len(s.names)):] {
 		if strings.TrimSpace(f) != "" {
-			return "", nil, refuse(number, "The row has %d fields and the header %d columns: put a field with a separator in it in quotation marks.", len(r.fields), len(s.names))
+			return out, refuse(out.number, "The row has %d fields and the header %d columns: put a field with a separator in it in quotation marks.", len(r.fields), len(s.names))
 		}
 	}
-	if len(s.names) == 1 {
-		return number, nil, nil
+	if out.variables = s.variables(r.fields); out.variables == nil {
+		return out, nil
+	}
+	return out, checkVariables(out.number, out.variables, s.limit)
+}
+
+// variables are the other columns as a JSON object; nil where there is none.
+func (s *csvSource) variables(fields []string) json.RawMessage {
+	if !slices.ContainsFunc(s.keys, func(key []byte) bool { return key != nil }) {
+		return nil
 	}
 	out := make([]byte, 0, 64)
 	for i, key := range s.keys {
 		if key != nil {
-			out = appendText(append(separate(out), key...), field(r.fields, i))
+			out = appendText(append(separate(out), key...), field(fields, i))
 		}
 	}
-	out = append(out, '}')
-	return number, out, checkVariables(number, out, s.limit)
+	return append(out, '}')
 }
 
 // separate starts an object, or goes on with it.
@@ -160,9 +177,9 @@ func separate(out []byte) []byte {
 	return append(out, ',')
 }
 
-// field is a cell, "" where the row ends early.
+// field is a cell, "" where the row ends early or there is no such column.
 func field(fields []string, i int) string {
-	if i >= len(fields) {
+	if i < 0 || i >= len(fields) {
 		return ""
 	}
 	return strings.TrimSpace(fields[i])

@@ -34,6 +34,7 @@ func TestFileFaults(t *testing.T) {
 		{"another separator", ingest.FormatCSV, "phone|name\n+12125550147|Ada\n", 1, "commas, semicolons or tabs"},
 		{"JSON sent as CSV", ingest.FormatCSV, `[{"phone":"+12125550147"}]`, 1, "quotation mark|no column"},
 		{"two phone columns", ingest.FormatCSV, "phone,Phone\n", 1, `two columns "Phone"`},
+		{"two columns of time zones", ingest.FormatCSV, "phone,time_zone,Time_Zone\n" + good, 1, `two columns "Time_Zone"`},
 		{"two columns of a name", ingest.FormatCSV, "phone,name, name\n" + good, 1, `two columns "name"`},
 		{"a column without a name", ingest.FormatCSV, "phone,name,\n" + good, 1, "Column 3"},
 		{"quote that is not closed", ingest.FormatCSV, "phone,name\n" + good + "+12125550148,\"Jo\n" + good, 3, "not closed"},

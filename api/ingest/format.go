@@ -11,7 +11,7 @@ type Format int
 
 // The formats.
 const (
-	FormatCSV    Format = iota + 1 // a header with a column "phone"; the others become variables
+	FormatCSV    Format = iota + 1 // a header with a column "phone" and perhaps "time_zone"; the others become variables
 	FormatNDJSON                   // a contact on each line
 	FormatJSON                     // an array of contacts or numbers, or {"contacts": […]}
 )

@@ -11,7 +11,8 @@ import (
 	"dialtone/campaign/phone"
 )
 
-// Contact is what the sink gets: a number in E.164, and variables or nil.
+// Contact is what the sink gets: a number in E.164, the time zones in which it may
+// be, and variables or nil.
 type Contact = campaign.Contact
 
 // Sink stores a batch and returns how many of it were new; the others are
@@ -23,7 +24,12 @@ type Sink func(ctx context.Context, batch []Contact) (added int, err error)
 type Options struct {
 	// DefaultRegion is the country of numbers without a country code; "" accepts
 	// international numbers only.
-	DefaultRegion  string
+	DefaultRegion string
+	// Zones are the time zones of a number, beside which one was given or "".  An
+	// error refuses the row, and its text is the reason.  Several goroutines call it at once.
+	// By default a given zone must be an IANA name, and where none is given it is the
+	// number's own.
+	Zones          func(e164, given string) (campaign.Zones, error)
 	BatchSize      int // contacts a batch, at most; 2,000
 	Workers        int // goroutines that normalise; 2
 	StageRows      int // contacts kept in memory until the file's end; more go to a temporary file; 10,000
@@ -37,6 +43,9 @@ func (o Options) withDefaults() Options {
 	o.StageRows = cmp.Or(o.StageRows, 10_000)
 	o.LimitVariables = cmp.Or(o.LimitVariables, 4<<10)
 	o.LimitErrors = cmp.Or(o.LimitErrors, 1_000)
+	if o.Zones == nil {
+		o.Zones = Zones
+	}
 	return o
 }
 
@@ -88,7 +97,7 @@ func Read(ctx context.Context, r io.Reader, format Format, opts Options, sink Si
 	}
 	u := &upload{opts: opts, src: src, sink: sink, result: none, stage: stage{most: opts.StageRows}}
 	defer func() { err = errors.Join(err, u.stage.close()) }()
-	u.workers = startWorkers(opts.Workers, src, opts.DefaultRegion)
+	u.workers = startWorkers(src, opts)
 	defer u.workers.stop()
 	err = wording(u.run(ctx))
 	return u.result, err

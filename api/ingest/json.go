@@ -44,7 +44,7 @@ func (s *linesSource) next() (record, error) {
 	}
 }
 
-func (s *linesSource) contact(r record) (string, json.RawMessage, error) {
+func (s *linesSource) contact(r record) (written, error) {
 	return decode(r.raw, s.limit)
 }
 
@@ -168,6 +168,6 @@ func (s *arraySource) valueStart() int64 {
 	}
 }
 
-func (s *arraySource) contact(r record) (string, json.RawMessage, error) {
+func (s *arraySource) contact(r record) (written, error) {
 	return decode(r.raw, s.limit)
 }

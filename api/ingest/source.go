@@ -9,6 +9,12 @@ import (
 	"io"
 )
 
+// written is a contact as it was written.
+type written struct {
+	number, zone string
+	variables    json.RawMessage
+}
+
 // record is one row as it stands in the file.
 type record struct {
 	line   int
@@ -21,9 +27,9 @@ type source interface {
 	// next returns io.EOF after the last record; a *FileError where the file
 	// is wrong; and the reader's own error.  The record is the caller's.
 	next() (record, error)
-	// contact says what a record means, its number still as it was written; or
-	// a *refusal.  Several goroutines call it at once.
-	contact(record) (number string, variables json.RawMessage, err error)
+	// contact says what a record means; or a *refusal, beside which nothing counts.
+	// Several goroutines call it at once.
+	contact(record) (written, error)
 }
 
 // open looks at the start of an upload and returns the source for it.

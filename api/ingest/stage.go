@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+
+	"dialtone/campaign"
 )
 
 // stage keeps the contacts of an upload until all of it has been read without a
@@ -19,6 +22,11 @@ type stage struct {
 	out   *bufio.Writer
 	in    *bufio.Reader
 	count int // contacts in the file
+
+	// The file names zones by their place in this list, which is short: there are
+	// some hundred combinations in the world.
+	zones  []campaign.Zones
+	placed map[campaign.Zones]uint64
 }
 
 const stageBuffer = 256 << 10
@@ -51,10 +59,26 @@ func (s *stage) open() (err error) {
 	return nil
 }
 
-// write appends a contact: number and variables, each behind its length.
+// place is where zones stand in the list.
+func (s *stage) place(z campaign.Zones) uint64 {
+	at, ok := s.placed[z]
+	if !ok {
+		if s.placed == nil {
+			s.placed = map[campaign.Zones]uint64{}
+		}
+		at = uint64(len(s.zones))
+		z = campaign.Zones(strings.Clone(string(z))) // a part of a row would keep the row
+		s.placed[z], s.zones = at, append(s.zones, z)
+	}
+	return at
+}
+
+// write appends a contact: its zones, then number and variables behind the lengths
+// of both.
 func (s *stage) write(c *Contact) error {
-	var length [2 * binary.MaxVarintLen32]byte
-	head := binary.AppendUvarint(length[:0], uint64(len(c.Phone)))
+	var numbers [3 * binary.MaxVarintLen32]byte
+	head := binary.AppendUvarint(numbers[:0], s.place(c.Zones))
+	head = binary.AppendUvarint(head, uint64(len(c.Phone)))
 	head = binary.AppendUvarint(head, uint64(len(c.Variables)))
 	s.count++
 	_, err := s.out.Write(head)
@@ -105,28 +129,26 @@ func (s *stage) rewind() error {
 
 func (s *stage) next() (c Contact, err error) {
 	if len(s.held) == 0 {
-		return readContact(s.in)
+		return s.read()
 	}
 	c, s.held = s.held[0], s.held[1:]
 	return c, nil
 }
 
-func readContact(in *bufio.Reader) (c Contact, err error) {
-	number, err := binary.ReadUvarint(in)
-	if err != nil {
+func (s *stage) read() (c Contact, err error) {
+	var numbers [3]uint64 // as write wrote them
+	for i := range numbers {
+		if numbers[i], err = binary.ReadUvarint(s.in); err != nil {
+			return c, err
+		}
+	}
+	text := make([]byte, numbers[1]+numbers[2])
+	if _, err := io.ReadFull(s.in, text); err != nil {
 		return c, err
 	}
-	variables, err := binary.ReadUvarint(in)
-	if err != nil {
-		return c, err
-	}
-	text := make([]byte, number+variables)
-	if _, err := io.ReadFull(in, text); err != nil {
-		return c, err
-	}
-	c.Phone = string(text[:number])
-	if variables > 0 {
-		c.Variables = text[number:]
+	c.Zones, c.Phone = s.zones[numbers[0]], string(text[:numbers[1]])
+	if numbers[2] > 0 {
+		c.Variables = text[numbers[1]:]
 	}
 	return c, nil
 }

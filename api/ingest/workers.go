@@ -25,13 +25,13 @@ type workers struct {
 	panics panics.Catcher
 }
 
-func startWorkers(n int, src source, region string) *workers {
+func startWorkers(src source, opts Options) *workers {
 	// With room for every chunk that can be under way, give never blocks.
 	w := &workers{work: make(chan *chunk, chunksAhead)}
-	for range n {
+	for range opts.Workers {
 		w.wg.Go(func() {
 			for c := range w.work {
-				w.panics.Try(func() { c.resolve(src, region) })
+				w.panics.Try(func() { c.resolve(src, opts) })
 			}
 		})
 	}
@@ -47,11 +47,11 @@ func (w *workers) stop() {
 	w.panics.Repanic()
 }
 
-func (c *chunk) resolve(src source, region string) {
+func (c *chunk) resolve(src source, opts Options) {
 	defer close(c.done) // also if a record makes us panic: the reader must not wait for ever
 	c.contacts = make([]Contact, 0, len(c.records))
 	for _, r := range c.records {
-		contact, err := resolve(src, r, region)
+		contact, err := resolve(src, r, opts)
 		if err != nil {
 			c.refused = append(c.refused, RowError{Line: r.line, Value: clip(contact.Phone), Reason: err.Error()})
 			continue
@@ -62,17 +62,21 @@ func (c *chunk) resolve(src source, region string) {
 }
 
 // resolve is a record's contact; beside an error, Phone is what to show of it.
-func resolve(src source, r record, region string) (Contact, error) {
-	number, variables, err := src.contact(r)
+func resolve(src source, r record, opts Options) (Contact, error) {
+	w, err := src.contact(r)
 	var refused *refusal
 	if errors.As(err, &refused) {
 		return Contact{Phone: refused.value}, err
 	} else if err != nil {
-		return Contact{Phone: number}, err
+		return Contact{Phone: w.number}, err
 	}
-	e164, err := phone.Normalize(number, region)
+	e164, err := phone.Normalize(w.number, opts.DefaultRegion)
 	if err != nil {
-		return Contact{Phone: number}, err
+		return Contact{Phone: w.number}, err
 	}
-	return Contact{Phone: e164, Variables: variables}, nil
+	zones, err := opts.Zones(e164, w.zone)
+	if err != nil {
+		return Contact{Phone: w.number}, err
+	}
+	return Contact{Phone: e164, Zones: zones, Variables: w.variables}, nil
 }

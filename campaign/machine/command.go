@@ -21,9 +21,10 @@ const (
 	changeNone change = iota
 	changeCommand
 	changeDrained
+	changeBegun
 )
 
-const cancelChunk = 2000
+const endChunk = 2000
 
 // moves says from where each verb leads where.
 var moves = map[Verb]ChangeStatus{
@@ -38,10 +39,31 @@ var tidings = map[Verb]campaign.EventType{
 	Resume: campaign.EventCampaignResumed, Cancel: campaign.EventCampaignCanceled,
 }
 
+// move is where a verb leads now, or why it can't.
+func (m *Machine) move(v Verb, now time.Time) (ChangeStatus, *campaign.Error) {
+	move := moves[v]
+	switch pending := m.c.Status == campaign.StatusPending; {
+	case v == Start && pending && m.c.Schedule.Ended(now):
+		return move, campaign.Conflict("The schedule's end_at, %s, has passed, so the campaign can't start; give it a later one.", m.c.Schedule.EndAt.UTC().Format(time.RFC3339))
+	case v == Start && pending && m.c.Schedule.StartAt.After(now):
+		move.To, move.Armed = campaign.StatusPending, true
+	case v == Pause && m.c.Armed:
+		move.From = append([]campaign.Status{campaign.StatusPending}, move.From...)
+	}
+	return move, nil
+}
+
+// begin starts an armed campaign when its time has come.
+func (m *Machine) begin(now time.Time, out *Effects) {
+	if m.c.Armed && m.changing == changeNone && !m.c.Schedule.StartAt.After(now) {
+		m.changing = changeBegun
+		out.Status = append(out.Status, moves[Start])
+	}
+}
+
 // obey works on the oldest command: one at a time, since each decides on the
 // status that the one before it leaves.
 func (m *Machine) obey(now time.Time, out *Effects) {
-	m.cancelWaiting(out)
 	for len(m.commands) > 0 && m.changing == changeNone {
 		c := &m.commands[0]
 		stops := c.Verb == Pause || c.Verb == Cancel
@@ -49,8 +71,13 @@ func (m *Machine) obey(now time.Time, out *Effects) {
 		case stops && m.c.ID == campaign.Single:
 			m.answer(c, campaign.Conflict("The standing campaign of the single calls can't be stopped."), out)
 		case !c.done:
+			move, err := m.move(c.Verb, now)
+			if err != nil {
+				m.answer(c, err, out)
+				continue
+			}
 			m.changing = changeCommand
-			out.Status = append(out.Status, moves[c.Verb])
+			out.Status = append(out.Status, move)
 		case stops && m.beingPlaced() && now.Before(c.answerBy), m.canceling:
 			return
 		default:
@@ -62,13 +89,17 @@ func (m *Machine) obey(now time.Time, out *Effects) {
 // statusChanged hears what came of a ChangeStatus: that of the oldest command,
 // or the one that ends the campaign.
 func (m *Machine) statusChanged(in StatusChanged, now time.Time, out *Effects) {
-	m.c.Status, m.c.Stats = in.Campaign.Status, in.Campaign.Stats
+	m.c.Status, m.c.Armed, m.c.Stats = in.Campaign.Status, in.Campaign.Armed, in.Campaign.Stats
 	m.c.StartedAt, m.c.EndedAt = in.Campaign.StartedAt, in.Campaign.EndedAt
 	whose := m.changing
 	m.changing = changeNone
 	switch {
 	case whose == changeDrained:
 		m.drained(in, now, out)
+	case whose == changeBegun:
+		if in.Changed {
+			m.tellCampaign(campaign.EventCampaignStarted, now, out)
+		}
 	case in.Refused:
 		m.answer(&m.commands[0], refusal(m.commands[0].Verb, m.c.Status), out)
 	default:
@@ -84,14 +115,18 @@ func (m *Machine) commanded(c *pendingCommand, changed bool, now time.Time, out 
 	}
 	c.done, c.answerBy = true, m.stopBy
 	if changed {
-		m.tellCampaign(tidings[c.Verb], now, out)
+		what := tidings[c.Verb]
+		if m.c.Armed {
+			what = campaign.EventCampaignScheduled
+		}
+		m.tellCampaign(what, now, out)
 	}
 	switch c.Verb {
 	case Cancel:
 		m.canceling = true
-		m.waiting, m.returned, m.page, m.adrift = nil, nil, nil, nil
+		m.queue.clear()
 	case Start, Resume:
-		m.readOn()
+		m.queue.readOn()
 	}
 }
 
@@ -100,11 +135,13 @@ func (m *Machine) commanded(c *pendingCommand, changed bool, now time.Time, out 
 // sight of something.
 func (m *Machine) drained(in StatusChanged, now time.Time, out *Effects) {
 	if in.Refused {
-		if m.atHand() == 0 && !m.loading {
+		if m.atHand() == 0 && m.queue.loading == nil && !m.expired(now) {
 			m.unseen = m.c.Stats.Queued > 0
 			out.Rebuild = out.Rebuild || m.c.Stats.Open() > m.c.Stats.Queued
 		}
-		m.readOn()
+		m.spent = false
+		m.queue.readOn()
+		out.Refresh = true // they may be of new zones
 		return
 	}
 	what := campaign.EventCampaignCompleted
@@ -140,16 +177,27 @@ func (m *Machine) beingPlaced() bool {
 	return false
 }
 
-func (m *Machine) cancelWaiting(out *Effects) {
-	if m.canceling && !m.chunkAsked {
-		m.chunkAsked = true
-		out.CancelWaiting = cancelChunk
+// endWaiting ends what waits, chunk by chunk: where the campaign is canceled, or the
+// end of its schedule has come.
+func (m *Machine) endWaiting(now time.Time, out *Effects) {
+	expired := m.expired(now) && m.c.ID != campaign.Single
+	if expired {
+		m.queue.clear()
 	}
+	if m.chunkAsked || !m.canceling && (!expired || m.spent) {
+		return
+	}
+	m.chunkAsked = true
+	out.EndWaiting = &EndWaiting{Status: m.c.Status, Limit: endChunk}
 }
 
-// waitingCanceled goes on until a chunk is not full: then none is left.
-func (m *Machine) waitingCanceled(in WaitingCanceled) {
+// waitingEnded goes on until a chunk is not full: then none is left.
+func (m *Machine) waitingEnded(in WaitingEnded) {
 	m.count(in.Stats)
 	m.chunkAsked = false
-	m.canceling = in.Count == cancelChunk
+	if in.Status == campaign.StatusCanceled {
+		m.canceling = in.Count == in.Limit
+	} else {
+		m.spent = in.Count < in.Limit
+	}
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// canceling is what a canceled campaign asks for until nothing waits.
+var canceling = machine.EndWaiting{Status: campaign.StatusCanceled, Limit: 2000}
+
 func (s *script) command(verbs ...machine.Verb) *machine.Effects {
 	s.Helper()
 	var in []machine.Input
@@ -50,7 +53,7 @@ func TestCommands(t *testing.T) {
 		out = s.answer(0)
 		require.Equal(t, []campaign.EventType{want.event}, s.events())
 		if verb == machine.Cancel {
-			require.Equal(t, 2000, out.CancelWaiting)
+			require.Equal(t, &canceling, out.EndWaiting)
 			s.answer(0)
 		}
 		require.Equal(t, []string{string(verb)}, s.replies())
@@ -85,7 +88,7 @@ func TestRefusedCommandsSayWhatToDo(t *testing.T) {
 		require.Equal(t, []string{c.want}, s.replies())
 		require.Equal(t, campaign.CodeConflict, s.out.Replies[0].Err.Code)
 		require.Empty(t, s.out.Status)
-		require.Zero(t, s.out.CancelWaiting)
+		require.Nil(t, s.out.EndWaiting)
 	}
 }
 
@@ -184,17 +187,17 @@ func TestCancelGoesOnChunkByChunk(t *testing.T) {
 	s := running(t, 5, 5)
 	s.command(machine.Cancel, machine.Pause)
 	out := s.answer(0)
-	require.Equal(t, 2000, out.CancelWaiting)
-	require.Zero(t, s.do(machine.Tick{}).CancelWaiting, "one chunk at a time")
-	out = s.do(machine.WaitingCanceled{Count: 2000, Stats: campaign.Stats{Total: 4500, Queued: 2500, Canceled: 2000}})
-	require.Equal(t, 2000, out.CancelWaiting)
+	require.Equal(t, &canceling, out.EndWaiting)
+	require.Nil(t, s.do(machine.Tick{}).EndWaiting, "one chunk at a time")
+	out = s.do(machine.WaitingEnded{EndWaiting: canceling, Count: 2000, Stats: campaign.Stats{Total: 4500, Queued: 2500, Canceled: 2000}})
+	require.Equal(t, &canceling, out.EndWaiting)
 	require.Empty(t, out.Replies)
 	require.False(t, out.Retire)
 	require.Equal(t, 2000, s.m.Campaign().Stats.Canceled)
-	s.do(machine.WaitingCanceled{Count: 2000})
-	out = s.do(machine.WaitingCanceled{Count: 500})
+	s.do(machine.WaitingEnded{EndWaiting: canceling, Count: 2000})
+	out = s.do(machine.WaitingEnded{EndWaiting: canceling, Count: 500})
 	require.Equal(t, []string{"cancel"}, s.replies())
-	require.Zero(t, out.CancelWaiting)
+	require.Nil(t, out.EndWaiting)
 	require.Len(t, out.Status, 1, "the pause has its turn")
 	s.c.Status = campaign.StatusCanceled
 	s.do(machine.StatusChanged{Refused: true, Campaign: s.c})
@@ -221,5 +224,5 @@ func TestResumeLooksForContactsAddedInTheMeantime(t *testing.T) {
 	s.answer(0)
 	require.Empty(t, s.out.Load)
 	s.command(machine.Resume)
-	require.Equal(t, &machine.Load{After: 1, Limit: 2000}, s.answer(0).Load)
+	require.Equal(t, &machine.Load{Zone: campaign.AnyZone, After: 1, Limit: 2000}, s.answer(0).Load)
 }

@@ -1,8 +1,6 @@
 package machine
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"dialtone/campaign"
@@ -15,7 +13,7 @@ func (m *Machine) granted(in Granted, now time.Time, out *Effects) {
 	for _, t := range in.Tokens {
 		next, ok := Waiting{}, false
 		if room > 0 {
-			next, ok = m.next(now)
+			next, ok = m.queue.take(now)
 		}
 		if !ok {
 			out.Releases = append(out.Releases, Release{Token: t})
@@ -49,25 +47,10 @@ func (m *Machine) underway() (n int) {
 	return n
 }
 
-// next takes the call that is to be dialled next.
-func (m *Machine) next(now time.Time) (Waiting, bool) {
-	for _, h := range []*dues{&m.waiting, &m.returned} {
-		if d, ok := h.take(now.UnixNano()); ok {
-			return Waiting{ID: d.call, Claim: d.claim}, true
-		}
-	}
-	if len(m.page) == 0 {
-		return Waiting{}, false
-	}
-	w := m.page[0]
-	m.page = m.page[1:]
-	return w, true
-}
-
 func (m *Machine) spend(t Token, w Waiting, now time.Time, out *Effects) {
 	f := &flight{
 		attempt: campaign.NewAttemptID(w.ID, w.Claim+1),
-		token:   t, stage: claiming, since: now,
+		token:   t, stage: claiming, since: now, zone: w.Zone,
 	}
 	m.flights[f.attempt] = f
 	out.Claims = append(out.Claims, Claim{Attempt: f.attempt})
@@ -83,45 +66,51 @@ func (m *Machine) claimed(in Claimed, now time.Time, out *Effects) {
 			out.Rebuild = true
 			continue
 		}
-		f.attempts = r.Attempts
+		f.effort = r.Effort
 		f.job = campaign.Job{
 			Campaign: m.c.ID, Attempt: f.attempt, Number: r.Attempts + 1, Provider: f.token.Provider,
 			To: r.To, From: m.from(r.From), Variables: r.Variables,
 		}
-		if m.c.Status != campaign.StatusInProgress {
-			m.giveBack(f, Record{Unplaced: true, Reason: campaign.GivenBackStopped}, now, out)
-			continue
-		}
-		m.enter(f, claimed, now)
-		m.publishPlace(f, now, out)
+		m.dispatch(f, now, out)
 	}
 }
 
-// load asks for more queued calls when half of the page is used up.
-func (m *Machine) load(out *Effects) {
-	if m.loading || m.exhausted || m.undoing > 0 || m.c.Status != campaign.StatusInProgress || len(m.page) > m.cfg.PageSize/2 {
+// dispatch hands a claimed call to the callers, unless it may not be dialled any
+// more by now: the claim is undone then, and costs nothing.
+func (m *Machine) dispatch(f *flight, now time.Time, out *Effects) {
+	undo := Record{Unplaced: true}
+	switch day := m.c.Retry.MaxAttemptsPerDay; {
+	case m.c.Status != campaign.StatusInProgress:
+		undo.Reason = campaign.GivenBackStopped
+	case !m.queue.lane(f.zone).open:
+		undo.Reason = campaign.GivenBackExpired
+	case day > 0 && f.effort.On(m.queue.clock(f.zone).Day(now)) >= day:
+		undo.Reason, undo.NextAttemptAt = "day_cap", m.queue.clock(f.zone).NextDay(now).UTC()
+	default:
+		m.enter(f, claimed, now)
+		m.publishPlace(f, now, out)
 		return
 	}
-	m.loading = true
-	out.Load = &Load{After: m.cursor, Limit: m.cfg.PageSize}
+	m.giveBack(f, undo, now, out)
+}
+
+// load asks for more queued calls.
+func (m *Machine) load(now time.Time, out *Effects) {
+	if m.undoing > 0 || m.c.Status != campaign.StatusInProgress || m.expired(now) {
+		return
+	}
+	out.Load = m.queue.load(m.cfg.PageSize)
 }
 
 func (m *Machine) paged(in Page, out *Effects) {
-	m.loading, m.exhausted, m.reload = false, in.Last && !m.reload, false
-	if n := len(in.Calls); n > 0 {
-		m.cursor = in.Calls[n-1].ID
-	} else if m.unseen {
+	// One that is being given back may be read before that is told; it has its
+	// place then.
+	m.queue.paged(in, func(w Waiting) bool { return m.flights[campaign.NewAttemptID(w.ID, w.Claim)] != nil })
+	if len(in.Calls) > 0 {
+		m.unseen = false
+	} else if m.unseen && m.queue.exhausted() {
 		out.Rebuild = true
 	}
-	m.unseen = false
-	for _, w := range in.Calls {
-		// One that is being given back may be read before that is told; it has its
-		// place then.
-		if m.flights[campaign.NewAttemptID(w.ID, w.Claim)] == nil {
-			m.page = append(m.page, w)
-		}
-	}
-	m.moor(in.Calls)
 }
 
 // refresh asks from time to time for the campaign as the store has it.
@@ -132,31 +121,22 @@ func (m *Machine) refresh(now time.Time, out *Effects) {
 	}
 }
 
-// refreshed takes over changed settings and looks for added contacts.
-func (m *Machine) refreshed(in Refreshed) {
+// refreshed takes over changed settings, at once, and looks for added contacts.
+func (m *Machine) refreshed(in Refreshed, now time.Time, out *Effects) {
+	was := m.expired(now)
 	m.c.Settings, m.c.UpdatedAt = in.Campaign.Settings.WithDefaults(), in.Campaign.UpdatedAt
-	m.readOn()
+	// What waited was let go of when the end had come; and lanes of one kind hold
+	// nothing for those of the other.
+	if !m.queue.reckon(m.c.Settings, in.Zones) || was && !m.expired(now) {
+		out.Renew = true
+		return
+	}
+	m.queue.strike(now)
+	if in.Campaign.Stats.Total != m.total {
+		m.total = in.Campaign.Stats.Total
+		m.queue.readOn()
+	}
 	if in.Campaign.Stats.Total > m.c.Stats.Total {
 		m.c.Stats = in.Campaign.Stats
 	}
-}
-
-// readOn lets the store's queue be read again although it had come to its end.
-// A page that is on its way may have been read before there was more.
-func (m *Machine) readOn() {
-	m.exhausted, m.reload = false, m.loading
-}
-
-// moor sorts in the calls that were given back while a page was on its way: the
-// cursor may have passed them by.
-func (m *Machine) moor(page []Waiting) {
-	for _, d := range m.adrift {
-		_, found := slices.BinarySearchFunc(page, d.call, func(w Waiting, id campaign.CallID) int {
-			return cmp.Compare(w.ID, id)
-		})
-		if !found && d.call <= m.cursor {
-			m.returned.add(d)
-		}
-	}
-	m.adrift = m.adrift[:0]
 }

@@ -30,7 +30,7 @@ func TestATokenIsSpentOnTheNextNumber(t *testing.T) {
 func TestACallsOwnCallerIDGoesBeforeTheCampaigns(t *testing.T) {
 	s := running(t, 5, 1)
 	s.grant(1)
-	out := s.do(machine.Claimed{Results: []machine.ClaimResult{{Attempt: attempt(1, 1), To: "+4930555", From: "+49301", Attempts: 2}}})
+	out := s.do(machine.Claimed{Results: []machine.ClaimResult{{Attempt: attempt(1, 1), To: "+4930555", From: "+49301", Effort: campaign.Effort{Attempts: 2}}}})
 	require.Equal(t, "+49301", out.Publish[0].From)
 	require.Equal(t, 3, out.Publish[0].Number)
 }

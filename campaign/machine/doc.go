@@ -39,11 +39,31 @@
 // is placed at the very moment it is given back, and is a fault of the program
 // at any other time.
 //
+// A machine is built anew on purpose, too (Effects.Renew): when the schedule turns
+// from one for all numbers to one for each, or its end, which had come, is put off.
+//
+// # Hours
+//
+// What waits lies in lanes, the numbers that have the same hours: one lane, or, with
+// contact-local hours, one for each set of time zones.  A lane has its calendar
+// (package hours), its retries and its own cursor in the store's queue, so that the
+// numbers of a closed zone are neither read nor looked at.
+//
+// Only open lanes count for the Demand, and only from them a token takes a call.  A
+// lane closes CloseEarly before its hours do, since the last request must have
+// arrived by then; that moment is the not-after of the jobs that it publishes.  A
+// claim that is committed later, or of which no caller has said anything until then,
+// is undone.  NextTick covers the turns of the lanes, so a campaign wakes by itself.
+//
+// At the schedule's end what waits is ended in the store, chunk by chunk, as failed.
+// Before its start a campaign that was started is armed: pending, with an owner.
+//
 // # Order
 //
-// Due retries go first, then new numbers that were given back, then those of the
-// page at hand.  The queue is read by a cursor, while calls are given back to it
-// on both sides: one that the cursor has passed is kept in memory (returned), one
-// that it has not come to is left to its page, and one of which that can't be
-// told yet, since a page is on its way, is kept apart until it is there (adrift).
+// Due retries go first, by their times; then new numbers that were given back; then
+// those of the pages at hand, of the lane that closes first.  A lane of the store's
+// queue is read by a cursor, while calls are given back to it on both sides: one that
+// the cursor has passed is kept in memory (returned), one that it has not come to is
+// left to its page, and one of which that can't be told yet, since a page is on its
+// way, is kept apart until it is there (adrift).
 package machine

@@ -13,7 +13,10 @@ type due struct {
 	at    int64 // Unix nanoseconds
 	call  campaign.CallID
 	claim int
+	zone  campaign.ZoneID
 }
+
+func (d due) waiting() Waiting { return Waiting{ID: d.call, Claim: d.claim, Zone: d.zone} }
 
 // dues orders what waits by time, then by call, for a reproducible order.
 type dues []due

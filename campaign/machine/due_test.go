@@ -18,7 +18,7 @@ func TestDuesAreTakenInOrder(t *testing.T) {
 		var list []due
 		now := rapid.Int64Range(0, 20).Draw(t, "now")
 		for i, at := range rapid.SliceOfN(rapid.Int64Range(0, 20), 0, 40).Draw(t, "times") {
-			d := due{at, campaign.CallID(i), i}
+			d := due{at: at, call: campaign.CallID(i), claim: i}
 			h.add(d)
 			list = append(list, d)
 		}

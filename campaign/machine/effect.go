@@ -10,11 +10,10 @@ import (
 // and empties it.
 type Effects struct {
 	// To be committed. Each is answered by the input named.
-	Claims  []Claim        // Claimed
-	Records []Record       // Recorded
-	Status  []ChangeStatus // StatusChanged, one each
-	// CancelWaiting asks to cancel up to so many waiting calls (WaitingCanceled).
-	CancelWaiting int
+	Claims     []Claim        // Claimed
+	Records    []Record       // Recorded
+	Status     []ChangeStatus // StatusChanged, one each
+	EndWaiting *EndWaiting    // WaitingEnded
 
 	// To be read.  Each is answered by the input named.
 	Load    *Load // Page
@@ -29,6 +28,8 @@ type Effects struct {
 
 	// Rebuild: the machine's view was wrong; build a new one from the store.
 	Rebuild bool
+	// Renew: settings have changed by which the machine was built; build a new one.
+	Renew bool
 	// Retire: there is nothing left to do; the owner may let go.
 	Retire bool
 }
@@ -68,6 +69,7 @@ type Record struct {
 	Next           campaign.CallStatus
 	NextAttemptAt  time.Time
 	Reason         string
+	Day            campaign.Day // on which it was dialled, where it was
 	// Unplaced: give back only if no placing is on record.
 	Unplaced bool
 }
@@ -79,10 +81,20 @@ type ChangeStatus struct {
 	// Drained: only if every call is terminal; the statistics then say to which
 	// status.
 	Drained bool
+	// Armed: it stays pending until its schedule's start.
+	Armed bool
 }
 
-// Load asks for queued calls after a cursor.
+// EndWaiting ends up to Limit of the calls that wait: as canceled in a canceled
+// campaign, as expired in one that is in progress.
+type EndWaiting struct {
+	Status campaign.Status
+	Limit  int
+}
+
+// Load asks for the queued calls of a zone, or of all, after a cursor.
 type Load struct {
+	Zone  campaign.ZoneID
 	After campaign.CallID
 	Limit int
 }

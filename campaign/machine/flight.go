@@ -22,12 +22,15 @@ const (
 
 // flight is one attempt between its claim and its end.
 type flight struct {
-	attempt  campaign.AttemptID
-	token    Token
-	stage    stage
-	since    time.Time // when the token was spent
-	job      campaign.Job
-	attempts int // of the call, before this one
+	attempt campaign.AttemptID
+	token   Token
+	stage   stage
+	since   time.Time // when the token was spent
+	job     campaign.Job
+	zone    campaign.ZoneID
+	effort  campaign.Effort // of the call, before this attempt
+	// dialled is when it was heard that the provider has the call; zero until then.
+	dialled time.Time
 	// providerCallID is known from the placed report on.
 	providerCallID string
 	// refs are the messages to be acknowledged when nothing about this flight is
@@ -62,7 +65,7 @@ type Open struct {
 func (m *Machine) takeUp(o Open, now time.Time, out *Effects) {
 	switch o.Call.Status {
 	case campaign.CallRetryWait:
-		m.waiting.add(due{o.Call.NextAttemptAt.UnixNano(), o.Call.ID, o.Call.Claim})
+		m.queue.retry(due{o.Call.NextAttemptAt.UnixNano(), o.Call.ID, o.Call.Claim, o.Call.Zone})
 	case campaign.CallInProgress:
 		m.takeUpFlight(o, now, out)
 	}
@@ -70,9 +73,10 @@ func (m *Machine) takeUp(o Open, now time.Time, out *Effects) {
 
 func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 	f := &flight{
-		attempt:  campaign.NewAttemptID(o.Call.ID, o.Call.Claim),
-		since:    now,
-		attempts: o.Call.Attempts,
+		attempt: campaign.NewAttemptID(o.Call.ID, o.Call.Claim),
+		since:   now,
+		zone:    o.Call.Zone,
+		effort:  o.Call.Effort,
 	}
 	f.token.ID = adopted | uint64(f.attempt)
 	f.job = campaign.Job{
@@ -100,6 +104,10 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 		f.deadline = now.Add(m.cfg.PlacingPatience)
 	default:
 		m.enter(f, placed, now)
+		f.dialled = o.Current.StartedAt.Add(m.cfg.PlacingPatience) // at the latest
+		if f.dialled.After(now) {
+			f.dialled = now
+		}
 		f.patience = m.cfg.TakeoverPatience
 		f.deadline = now.Add(m.takeoverPatience(f.attempt))
 	}
@@ -109,6 +117,18 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 // about all of them at once.
 func (m *Machine) takeoverPatience(id campaign.AttemptID) time.Duration {
 	return m.cfg.TakeoverPatience + time.Duration(spread(id)*float64(m.cfg.TakeoverPatience))
+}
+
+// Unacknowledged lists the messages that this machine has not let go of.
+func (m *Machine) Unacknowledged(yield func(Ref)) {
+	for _, f := range m.flights {
+		for _, r := range f.refs {
+			yield(r)
+		}
+		for _, in := range f.late {
+			yield(in.Ref)
+		}
+	}
 }
 
 // enter moves a flight to a stage and sets how long it may stay there unheard.
@@ -161,6 +181,10 @@ func (m *Machine) watch(now time.Time, out *Effects) {
 func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
 	switch f.stage {
 	case claimed:
+		if !m.queue.lane(f.zone).open {
+			m.giveBack(f, Record{Unplaced: true, Reason: campaign.GivenBackExpired}, now, out)
+			return
+		}
 		m.publishPlace(f, now, out)
 	case placing:
 		m.doubt(f, "no report came of placing it", now, out)
@@ -180,9 +204,11 @@ func (m *Machine) doubt(f *flight, detail string, from time.Time, out *Effects) 
 	m.write(f, Record{Kind: RecordAmbiguous, Detail: detail}, out)
 }
 
+// publishPlace hands the call to the callers, to be dialled before its hours end or
+// not at all.
 func (m *Machine) publishPlace(f *flight, now time.Time, out *Effects) {
 	f.job.Kind = campaign.JobPlace
-	f.job.NotAfter = now.Add(m.cfg.JobTTL)
+	f.job.NotAfter = soonest(now.Add(m.cfg.JobTTL), m.queue.lane(f.zone).turns)
 	out.Publish = append(out.Publish, f.job)
 }
 

@@ -21,7 +21,7 @@ type Token struct {
 
 // Page is the next queued calls after the cursor of Effects.Load.
 type Page struct {
-	Calls []Waiting
+	Calls []Waiting // of the Load's zone, by ascending id
 	// Last is true when the store had no more at that moment.
 	Last bool
 }
@@ -30,11 +30,16 @@ type Page struct {
 type Waiting struct {
 	ID    campaign.CallID
 	Claim int
+	Zone  campaign.ZoneID
 }
 
-// Refreshed is the campaign as the store has it: its settings may have been
-// changed and contacts added.
-type Refreshed struct{ Campaign campaign.Campaign }
+// Refreshed is the campaign as the store has it, and the zones of its calls, by
+// ascending id, read no earlier: its settings may have been changed and contacts
+// added.
+type Refreshed struct {
+	Campaign campaign.Campaign
+	Zones    []Zone
+}
 
 // Granted are tokens for this campaign.
 type Granted struct{ Tokens []Token }
@@ -50,11 +55,11 @@ type Claimed struct {
 type ClaimResult struct {
 	Attempt campaign.AttemptID
 	// Refused means that the call was not as the machine believed.
-	Refused   bool
-	To        string
-	From      string
-	Variables json.RawMessage
-	Attempts  int
+	Refused         bool
+	To              string
+	From            string
+	Variables       json.RawMessage
+	campaign.Effort // so far
 }
 
 // Published tells that jobs could not be handed to the queue; success is
@@ -104,8 +109,9 @@ type StatusChanged struct {
 	Campaign campaign.Campaign // as it stands now
 }
 
-// WaitingCanceled tells how many calls an Effects.CancelWaiting found.
-type WaitingCanceled struct {
+// WaitingEnded tells how many calls an Effects.EndWaiting found.
+type WaitingEnded struct {
+	EndWaiting
 	Count int
 	Stats campaign.Stats
 }

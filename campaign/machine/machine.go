@@ -38,6 +38,9 @@ type Config struct {
 	// just being placed.  It must exceed the time that a caller may let pass between
 	// asking for placing and sending the create request. Default 5 s.
 	StopPatience time.Duration
+	// CloseEarly is how long before the hours end the last call may be placed: the
+	// time that a request may take to reach the provider. Default 2 s.
+	CloseEarly time.Duration
 	// RefreshEvery is how often the campaign is read again without being told
 	// to, in case the telling got lost. Default 10 s.
 	RefreshEvery time.Duration
@@ -52,6 +55,7 @@ func (c Config) withDefaults() Config {
 	c.TakeoverPatience = cmp.Or(c.TakeoverPatience, 5*time.Second)
 	c.SettlePatience = cmp.Or(c.SettlePatience, 15*time.Second)
 	c.StopPatience = cmp.Or(c.StopPatience, 5*time.Second)
+	c.CloseEarly = cmp.Or(c.CloseEarly, 2*time.Second)
 	c.RefreshEvery = cmp.Or(c.RefreshEvery, 10*time.Second)
 	return c
 }
@@ -61,19 +65,10 @@ type Machine struct {
 	cfg Config
 	c   campaign.Campaign
 
-	// What is to be dialled: due retries, then new numbers that were given back,
-	// then the others in the order of their ids.
-	waiting, returned dues
-	page              []Waiting
-	cursor            campaign.CallID
-	loading           bool
-	exhausted         bool // the store had no more queued calls after the cursor
-	// reload: the page on its way may have been read too early to end the queue.
-	reload bool
-	// adrift are queued calls, given back while a page is on its way, that may or
-	// may not be in it.
-	adrift []due
-	// unseen: the store has queued calls, so the next page can't be empty.
+	queue queue
+	// total is how many calls the campaign had when the queue was last read on.
+	total int
+	// unseen: the store has queued calls, so not every page can be empty.
 	unseen bool
 
 	flights map[campaign.AttemptID]*flight
@@ -88,8 +83,10 @@ type Machine struct {
 	// changing is the ChangeStatus that is on its way; there is one at a time.
 	changing change
 	// canceling: the campaign is canceled and has waiting calls to cancel, chunk
-	// by chunk; chunkAsked while one is on its way.
+	// by chunk; chunkAsked while one is on its way, there or at the schedule's end.
 	canceling, chunkAsked bool
+	// spent: the end of the schedule has come, and no call waits in the store.
+	spent bool
 	// undoing counts the taken-over claims that are being given back.  Until that
 	// is committed the store's queue is not read, so that none is seen twice.
 	undoing int
@@ -101,27 +98,32 @@ type Machine struct {
 	told         campaign.Stats // the statistics of the last progress event
 }
 
-// New builds a machine from what the store has: the campaign, and its calls
-// that are in progress or wait for a retry, each with the attempt of its present
-// claim, if that has a row.
-func New(cfg Config, c campaign.Campaign, open []Open, now time.Time, out *Effects) *Machine {
+// New builds a machine from what the store has: the campaign, the zones of its
+// calls by ascending id, read no earlier, and those of its calls that are in
+// progress or wait for a retry, each with the attempt of its present claim, if that
+// has a row.
+func New(cfg Config, c campaign.Campaign, zones []Zone, open []Open, now time.Time, out *Effects) *Machine {
 	cfg, c.Settings = cfg.withDefaults(), c.Settings.WithDefaults()
 	m := &Machine{
-		cfg: cfg, c: c, told: c.Stats,
+		cfg: cfg, c: c, told: c.Stats, total: c.Stats.Total,
+		queue:       queue{early: cfg.CloseEarly},
 		flights:     make(map[campaign.AttemptID]*flight),
 		canceling:   c.Status == campaign.StatusCanceled,
 		nextWatch:   now.Add(watchEvery),
 		nextRefresh: now.Add(cfg.RefreshEvery),
 	}
+	m.queue.reckon(c.Settings, zones)
 	for _, o := range open {
 		m.takeUp(o, now, out)
 	}
+	m.queue.strike(now)
 	m.proceed(now, out)
 	return m
 }
 
 // Handle takes in what happened, in order, and appends to out what is to be done.
 func (m *Machine) Handle(inputs []Input, now time.Time, out *Effects) {
+	m.queue.strike(now)
 	for _, in := range inputs {
 		m.handle(in, now, out)
 	}
@@ -143,13 +145,13 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 	case Page:
 		m.paged(in, out)
 	case Refreshed:
-		m.refreshed(in)
+		m.refreshed(in, now, out)
 	case Command:
 		m.commands = append(m.commands, pendingCommand{Command: in})
 	case StatusChanged:
 		m.statusChanged(in, now, out)
-	case WaitingCanceled:
-		m.waitingCanceled(in)
+	case WaitingEnded:
+		m.waitingEnded(in)
 	case Tick:
 	}
 }
@@ -160,20 +162,20 @@ func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.recordPlaced(out)
 	m.watch(now, out)
 	m.refresh(now, out)
-	m.load(out)
+	m.begin(now, out)
+	m.endWaiting(now, out)
+	m.load(now, out)
 	m.obey(now, out)
-	m.drain(out)
+	m.drain(now, out)
 	m.tellProgress(now, out)
 	out.Retire = m.idle()
 }
 
 // Demand is what the campaign could use now.
 func (m *Machine) Demand(now time.Time) Demand {
+	m.queue.strike(now)
 	d := Demand{Limit: m.c.MaxConcurrentCalls, Weight: m.c.Weight}
-	room := m.room(now)
-	d.Retries = m.waiting.ready(now.UnixNano(), room)
-	d.Fresh = m.returned.ready(now.UnixNano(), room-d.Retries)
-	d.Fresh += min(len(m.page), room-d.Retries-d.Fresh)
+	d.Retries, d.Fresh = m.queue.ready(now, m.room(now))
 	return d
 }
 
@@ -204,9 +206,12 @@ func (m *Machine) NextTick(now time.Time) time.Time {
 		next = m.sooner(next, m.nextProgress)
 	}
 	if m.c.Status == campaign.StatusInProgress {
-		next = m.sooner(next, m.waiting.first())
-		next = m.sooner(next, m.returned.first())
+		next = m.sooner(next, m.queue.next())
 		next = m.sooner(next, m.hold.until)
+		next = m.sooner(next, m.c.Schedule.EndAt)
+	}
+	if m.c.Armed {
+		next = m.sooner(next, m.c.Schedule.StartAt)
 	}
 	if next.Before(now) {
 		return now
@@ -227,16 +232,16 @@ func (m *Machine) idle() bool {
 	if len(m.flights) > 0 || len(m.commands) > 0 || m.canceling {
 		return false
 	}
-	return m.c.Status != campaign.StatusInProgress
+	return m.c.Status != campaign.StatusInProgress && !m.c.Armed
 }
 
 // drain ends the campaign when there is nothing left to dial or to wait for.
 // The store has the last word: contacts may just have been added.
-func (m *Machine) drain(out *Effects) {
+func (m *Machine) drain(now time.Time, out *Effects) {
 	if m.c.Status != campaign.StatusInProgress || m.c.ID == campaign.Single || m.changing != changeNone {
 		return
 	}
-	if m.atHand() > 0 || !m.exhausted || m.loading {
+	if m.atHand() > 0 || m.queue.loading != nil || !m.emptied(now) {
 		return
 	}
 	m.changing = changeDrained
@@ -245,10 +250,22 @@ func (m *Machine) drain(out *Effects) {
 	})
 }
 
-// atHand is how many calls the machine knows that are not terminal.
-func (m *Machine) atHand() int {
-	return len(m.flights) + len(m.waiting) + len(m.returned) + len(m.page)
+// emptied reports whether, as far as is known, no call waits in the store.  Lanes
+// that are closed need not be read for that if there is none to be found.
+func (m *Machine) emptied(now time.Time) bool {
+	if m.expired(now) {
+		return m.spent
+	}
+	return m.queue.exhausted() || m.c.Stats.Queued == 0 && m.queue.readOpen()
 }
+
+// expired reports whether the end of the schedule has come.
+func (m *Machine) expired(now time.Time) bool {
+	return m.c.Status == campaign.StatusInProgress && m.c.Schedule.Ended(now)
+}
+
+// atHand is how many calls the machine knows that are not terminal.
+func (m *Machine) atHand() int { return len(m.flights) + m.queue.size() }
 
 // count takes over the statistics after a commit.  A batch that found all its
 // work done tells none.

@@ -12,11 +12,11 @@ import (
 
 func TestThePageIsFilledUpWhenHalfOfItIsUsed(t *testing.T) {
 	s := begin(t, machine.Config{PageSize: 4}, aCampaign(campaign.StatusInProgress, 99))
-	require.Equal(t, &machine.Load{After: 0, Limit: 4}, s.out.Load)
+	require.Equal(t, &machine.Load{Zone: campaign.AnyZone, After: 0, Limit: 4}, s.out.Load)
 	require.Nil(t, s.do(machine.Tick{}).Load, "one page at a time")
 	require.Nil(t, s.do(machine.Page{Calls: waitings(1, 4)}).Load)
 	require.Nil(t, s.grant(1).Load, "three of four are left")
-	require.Equal(t, &machine.Load{After: 4, Limit: 4}, s.grant(1).Load)
+	require.Equal(t, &machine.Load{Zone: campaign.AnyZone, After: 4, Limit: 4}, s.grant(1).Load)
 	require.Nil(t, s.do(machine.Page{Calls: waitings(11, 2), Last: true}).Load)
 	require.Equal(t, 4, s.m.Demand(s.now).Fresh)
 	require.Nil(t, s.grant(4).Load, "the store had no more")
@@ -37,7 +37,7 @@ func TestContactsAddedWhileAPageIsOnItsWay(t *testing.T) {
 	c := s.c
 	c.Stats = campaign.Stats{Total: 2, Queued: 2}
 	require.Nil(t, s.do(machine.Refreshed{Campaign: c}).Load)
-	require.Equal(t, &machine.Load{After: 1, Limit: 2000}, s.do(machine.Page{Calls: waitings(1, 1), Last: true}).Load)
+	require.Equal(t, &machine.Load{Zone: campaign.AnyZone, After: 1, Limit: 2000}, s.do(machine.Page{Calls: waitings(1, 1), Last: true}).Load)
 	require.Nil(t, s.do(machine.Page{Calls: waitings(2, 1), Last: true}).Load)
 	require.Equal(t, 2, s.m.Demand(s.now).Fresh)
 }
@@ -83,7 +83,7 @@ func TestNothingLostWhenGivenBackAroundAPage(t *testing.T) {
 		"beyond the end": func(s *script) {
 			s.do(machine.Page{Calls: waitings(4, 1), Last: true})
 			giveBack(s)
-			require.Equal(s, &machine.Load{After: 4, Limit: 2000}, s.answer(0).Load)
+			require.Equal(s, &machine.Load{Zone: campaign.AnyZone, After: 4, Limit: 2000}, s.answer(0).Load)
 			s.do(machine.Page{Calls: with[1:], Last: true})
 		},
 		"the page ends before it": func(s *script) {
@@ -137,7 +137,7 @@ func TestContactsAddedAtTheLastMoment(t *testing.T) {
 	s.do(machine.Page{Last: true})
 	s.c.Stats = campaign.Stats{Total: 1, Queued: 1}
 	out := s.do(machine.StatusChanged{Refused: true, Campaign: s.c})
-	require.Equal(t, &machine.Load{Limit: 2000}, out.Load)
+	require.Equal(t, &machine.Load{Zone: campaign.AnyZone, Limit: 2000}, out.Load)
 	require.False(t, out.Rebuild)
 	require.Empty(t, s.events())
 	out = s.do(machine.Page{Calls: waitings(1, 1), Last: true})
@@ -161,8 +161,8 @@ func TestAMachineThatLostSightIsRebuilt(t *testing.T) {
 
 	s = begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 5))
 	s.do(machine.Page{Last: true})
-	s.do(machine.Refreshed{Campaign: s.c}) // asks for a page
 	s.c.Stats = campaign.Stats{Total: 1, Queued: 1}
+	require.NotNil(t, s.do(machine.Refreshed{Campaign: s.c}).Load)
 	s.do(machine.StatusChanged{Refused: true, Campaign: s.c})
 	require.False(t, s.do(machine.Page{Last: true}).Rebuild, "that page may be older")
 }
@@ -173,9 +173,9 @@ func TestContactsFoundBeforeTheEndIsRefused(t *testing.T) {
 	for _, claim := range []bool{false, true} {
 		s := begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 5))
 		s.do(machine.Page{Last: true})
+		s.c.Stats = campaign.Stats{Total: 1, Queued: 1}
 		s.do(machine.Refreshed{Campaign: s.c})
 		s.do(machine.Page{Calls: waitings(1, 1), Last: true})
-		s.c.Stats = campaign.Stats{Total: 1, Queued: 1}
 		if claim {
 			s.grant(1)
 			s.c.Stats = campaign.Stats{Total: 1, InProgress: 1}
@@ -232,4 +232,14 @@ func TestProgressIsToldOnceASecond(t *testing.T) {
 	require.Equal(t, s.now.Add(time.Second), s.m.NextTick(s.now))
 	require.Len(t, s.pass(time.Second).Events, 1)
 	require.Empty(t, s.pass(time.Second).Events, "nothing moved")
+}
+
+// A refresh that tells of nothing new does not have the queue read again.
+func TestARefreshReadsOnOnlyForMore(t *testing.T) {
+	s := scheduled(t, nine, campaign.Schedule{}, 1)
+	require.Nil(t, s.do(machine.Refreshed{Campaign: s.c}).Load, "as many as there were")
+	s.c.Stats.Total = 3
+	require.NotNil(t, s.do(machine.Refreshed{Campaign: s.c}).Load)
+	s.do(machine.Page{Calls: waitings(2, 2), Last: true})
+	require.Nil(t, s.do(machine.Refreshed{Campaign: s.c}).Load)
 }

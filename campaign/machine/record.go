@@ -53,7 +53,7 @@ func (m *Machine) recordedFinish(f *flight, r *RecordResult, now time.Time, out 
 		return
 	}
 	if r.Next == campaign.CallRetryWait {
-		m.waiting.add(due{r.NextAttemptAt.UnixNano(), f.attempt.Call(), f.attempt.Claim()})
+		m.queue.retry(due{r.NextAttemptAt.UnixNano(), f.attempt.Call(), f.attempt.Claim(), f.zone})
 	}
 	m.tellCall(f, r, now, out)
 	m.land(f, now, out)
@@ -100,18 +100,12 @@ func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time) {
 	if !r.NextAttemptAt.IsZero() {
 		at = r.NextAttemptAt
 	}
-	d := due{at.UnixNano(), f.attempt.Call(), f.attempt.Claim()}
-	switch {
-	case r.Next == campaign.CallRetryWait:
-		m.waiting.add(d)
-	case r.Next != campaign.CallQueued:
-	case d.call <= m.cursor:
-		m.returned.add(d)
-	case m.loading:
-		m.adrift = append(m.adrift, d)
-		m.readOn()
-	default:
-		m.readOn()
+	d := due{at.UnixNano(), f.attempt.Call(), f.attempt.Claim(), f.zone}
+	switch r.Next {
+	case campaign.CallRetryWait:
+		m.queue.retry(d)
+	case campaign.CallQueued:
+		m.queue.restore(d)
 	}
 }
 
@@ -141,7 +135,7 @@ func (m *Machine) tellCall(f *flight, r *RecordResult, now time.Time, out *Effec
 	}
 	out.Events = append(out.Events, campaign.Event{Type: what, Campaign: m.c.ID, Time: now,
 		Data: campaign.EventCall{
-			CampaignID: m.c.ID, CallID: f.attempt.Call(), Attempt: f.attempts + 1,
+			CampaignID: m.c.ID, CallID: f.attempt.Call(), Attempt: f.effort.Attempts + 1,
 			Status: r.Next, Disposition: r.Disposition, NextAttemptAt: r.NextAttemptAt,
 		}})
 }

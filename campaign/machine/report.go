@@ -65,6 +65,7 @@ func (m *Machine) reportPlaced(f *flight, in Reported, now time.Time, out *Effec
 		return
 	}
 	m.hold.clear()
+	f.heard(in.Report.At, now)
 	f.providerCallID = in.Report.ProviderCallID
 	f.refs = append(f.refs, in.Ref)
 	m.enter(f, placed, now)
@@ -109,25 +110,54 @@ func (m *Machine) finish(f *flight, r *campaign.Report, now time.Time, out *Effe
 	if rec.ProviderCallID == "" {
 		rec.ProviderCallID = f.providerCallID
 	}
-	rec.Next, rec.Reason = m.verdict(r.Disposition, f.attempts+1)
+	f.heard(r.At, now)
+	clock := m.queue.clock(f.zone)
+	rec.Day = clock.Day(f.dialled)
+	effort := f.effort.With(r.Disposition, rec.Day)
+	rec.Next, rec.Reason = m.verdict(r.Disposition, effort, now)
 	if rec.Next == campaign.CallRetryWait {
-		rec.NextAttemptAt = at.Add(m.c.Retry.Wait(f.attempts+1, spread(f.attempt))).UTC()
+		rec.NextAttemptAt = at.Add(m.c.Retry.Wait(r.Disposition, effort, spread(f.attempt))).UTC()
+		if day := m.c.Retry.MaxAttemptsPerDay; day > 0 && effort.OnDay >= day {
+			rec.NextAttemptAt = later(rec.NextAttemptAt, clock.NextDay(f.dialled).UTC())
+		}
 	}
 	f.stage = closing
 	m.write(f, rec, out)
 }
 
-// verdict is what becomes of a call whose attempts-th attempt ended like this.
-func (m *Machine) verdict(d campaign.Disposition, attempts int) (next campaign.CallStatus, reason string) {
+// heard notes when the provider had the call: not later than it is heard of, and
+// not before it was asked for, whatever other clocks say.
+func (f *flight) heard(at, now time.Time) {
+	if !f.dialled.IsZero() {
+		return
+	}
+	f.dialled = now
+	if at.Before(now) && !at.IsZero() {
+		f.dialled = later(at, f.since)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// verdict is what becomes of a call of which an attempt ended like this, and which
+// that makes so many.
+func (m *Machine) verdict(d campaign.Disposition, effort campaign.Effort, now time.Time) (next campaign.CallStatus, reason string) {
 	switch {
 	case d == campaign.DispositionCompleted:
 		return campaign.CallCompleted, ""
 	case d == campaign.DispositionCanceled:
 		return campaign.CallCanceled, string(d)
-	case d == campaign.DispositionRejected, attempts >= m.c.Retry.MaxAttempts:
+	case m.c.Retry.Exhausted(d, effort):
 		return campaign.CallFailed, string(d)
 	case m.c.Status == campaign.StatusCanceled:
-		return campaign.CallCanceled, "campaign_canceled"
+		return campaign.CallCanceled, campaign.ReasonCampaignCanceled
+	case m.expired(now):
+		return campaign.CallFailed, campaign.ReasonExpired
 	}
 	return campaign.CallRetryWait, ""
 }
@@ -151,7 +181,7 @@ func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects)
 		return
 	}
 	f.refs = append(f.refs, in.Ref)
-	free := f.attempt.Claim() - f.attempts // claims that cost nothing, this one included
+	free := f.attempt.Claim() - f.effort.Attempts // claims that cost nothing, this one included
 	if r.Reason == campaign.GivenBackProvider && free > mostFree {
 		r.Disposition = campaign.DispositionRejected
 		m.finish(f, r, now, out)
@@ -199,8 +229,10 @@ func (m *Machine) giveBack(f *flight, rec Record, now time.Time, out *Effects) {
 	rec.Kind = RecordGiveBack
 	switch {
 	case m.c.Status == campaign.StatusCanceled:
-		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallCanceled, "campaign_canceled", time.Time{}
-	case f.attempts > 0:
+		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallCanceled, campaign.ReasonCampaignCanceled, time.Time{}
+	case m.expired(now):
+		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallFailed, campaign.ReasonExpired, time.Time{}
+	case f.effort.Attempts > 0:
 		rec.Next = campaign.CallRetryWait
 		if rec.NextAttemptAt.IsZero() {
 			rec.NextAttemptAt = now

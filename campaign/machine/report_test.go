@@ -200,7 +200,7 @@ func TestVerdict(t *testing.T) {
 		})
 		want := machine.Record{
 			Kind: machine.RecordFinish, Attempt: attempt(1, 1), ProviderCallID: "CA9", Disposition: c.disposition,
-			EndedAt: ended, Duration: 42 * time.Second, Detail: "word", Next: c.next, Reason: c.reason,
+			EndedAt: ended, Duration: 42 * time.Second, Detail: "word", Next: c.next, Reason: c.reason, Day: aMonday,
 		}
 		event := campaign.EventCallEnded
 		if c.next == campaign.CallRetryWait {
@@ -227,7 +227,7 @@ func TestARefusedNumberIsRejected(t *testing.T) {
 	})
 	require.Equal(t, []machine.Record{{
 		Kind: machine.RecordFinish, Attempt: attempt(1, 1), Disposition: campaign.DispositionRejected, Detail: "21211: invalid",
-		EndedAt: s.now, Next: campaign.CallFailed, Reason: "rejected",
+		EndedAt: s.now, Next: campaign.CallFailed, Reason: "rejected", Day: aMonday,
 	}}, out.Records, "an end that lies ahead is now")
 }
 

@@ -19,9 +19,13 @@ type script struct {
 	m     *machine.Machine
 	out   machine.Effects
 	token uint64
+	zones []machine.Zone
 }
 
 var nine = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// aMonday is the date of nine.
+const aMonday campaign.Day = 20514
 
 func aCampaign(status campaign.Status, limit int) campaign.Campaign {
 	return campaign.Campaign{
@@ -36,7 +40,7 @@ func aCampaign(status campaign.Status, limit int) campaign.Campaign {
 // begin builds a machine; its first effects are in out.
 func begin(t *testing.T, cfg machine.Config, c campaign.Campaign, open ...machine.Open) *script {
 	s := &script{T: t, now: nine, c: c}
-	s.m = machine.New(cfg, c, open, s.now, &s.out)
+	s.m = machine.New(cfg, c, nil, open, s.now, &s.out)
 	return s
 }
 
@@ -113,12 +117,12 @@ func (s *script) answer(attempts int) *machine.Effects {
 	if len(s.out.Claims) > 0 {
 		c := machine.Claimed{Stats: s.c.Stats}
 		for _, cl := range s.out.Claims {
-			c.Results = append(c.Results, machine.ClaimResult{Attempt: cl.Attempt, To: "+4930555", Attempts: attempts})
+			c.Results = append(c.Results, machine.ClaimResult{Attempt: cl.Attempt, To: "+4930555", Effort: campaign.Effort{Attempts: attempts}})
 		}
 		in = append(in, c)
 	}
-	if s.out.CancelWaiting > 0 {
-		in = append(in, machine.WaitingCanceled{Stats: s.c.Stats})
+	if s.out.EndWaiting != nil {
+		in = append(in, machine.WaitingEnded{EndWaiting: *s.out.EndWaiting, Stats: s.c.Stats})
 	}
 	return s.do(in...)
 }

@@ -74,7 +74,7 @@ func (w *world) guarded(d *delivery, got string, asked time.Time) {
 	case got == placingState:
 		w.saw("job found outdated")
 		d.ack()
-	case w.now.Sub(asked) > sendLimit:
+	case w.now.Sub(asked) > sendLimit, w.now.After(d.job.NotAfter):
 		w.saw("job unsent")
 		w.tell(d, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackUnsent})
 	default:

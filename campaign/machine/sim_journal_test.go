@@ -20,7 +20,7 @@ type commit struct {
 	claims  []machine.Claim
 	records []machine.Record
 	status  []machine.ChangeStatus
-	cancel  int
+	end     *machine.EndWaiting
 
 	// The answer.
 	stale    bool
@@ -94,7 +94,7 @@ func (j *journal) apply(batch []*commit) (changed bool) {
 	each(func(c *commit) bool { return j.applyRecords(c, machine.RecordFinish, machine.RecordGiveBack) })
 	each(func(c *commit) bool { return j.applyClaims(c) })
 	each(func(c *commit) bool {
-		c.count = s.cancelCalls(c.cancel)
+		c.count = s.endCalls(c.end)
 		return c.count > 0
 	})
 	for _, c := range batch {

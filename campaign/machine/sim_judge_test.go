@@ -1,6 +1,8 @@
 package machine_test
 
 import (
+	"slices"
+
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
 )
@@ -92,7 +94,22 @@ func (w *world) judgeCall(c *campaign.Call) {
 	}
 	w.happyf((c.Status == campaign.CallCompleted) == completed, "call %d is %s after %d calls", c.ID, c.Status, len(rings))
 	if c.Status == campaign.CallFailed {
-		w.happyf(c.Attempts >= w.store.c.Retry.MaxAttempts || c.Reason == string(campaign.DispositionRejected),
-			"call %d failed after %d attempts: %s", c.ID, c.Attempts, c.Reason)
+		w.happyf(w.mayFail(c), "call %d failed after %d attempts: %s", c.ID, c.Attempts, c.Reason)
+	}
+}
+
+// mayFail reports whether a call has a reason to have failed for good.
+func (w *world) mayFail(c *campaign.Call) bool {
+	policy := w.store.c.Retry
+	switch d := campaign.Disposition(c.Reason); {
+	case c.Reason == campaign.ReasonExpired:
+		return slices.ContainsFunc(w.versions, func(v version) bool { return v.Ended(w.store.c.EndedAt) })
+	case d == campaign.DispositionRejected:
+		return true
+	case c.Attempts >= policy.MaxAttempts:
+		return true
+	default:
+		rule, own := policy.ByDisposition[d]
+		return own && rule.MaxAttempts > 0 && c.Tally.Of(d) >= rule.MaxAttempts
 	}
 }

@@ -38,7 +38,7 @@ func (o *owner) build() {
 	o.held, o.due = map[uint64]bool{}, map[campaign.CallID]time.Time{}
 	var out machine.Effects
 	open := o.w.store.open()
-	o.mind = machine.New(o.w.config(), o.w.store.c, open, o.w.now, &out)
+	o.mind = machine.New(o.w.config(), o.w.store.c, o.w.store.zones(), open, o.w.now, &out)
 	o.mind.Held(func(t machine.Token) { o.held[t.ID] = true })
 	for _, c := range open {
 		if c.Call.Status == campaign.CallRetryWait {
@@ -110,8 +110,8 @@ func (o *owner) turn() {
 // perform does what the machine wants, in the order of package actors; it may
 // die on the way.
 func (o *owner) perform(out *machine.Effects) {
-	if out.Rebuild {
-		o.rebuild()
+	if out.Rebuild || out.Renew {
+		o.rebuild(out.Renew)
 		return
 	}
 	for _, part := range []func(*machine.Effects){o.commit, o.publish, o.acknowledge, o.release, o.reply, o.announce, o.read} {
@@ -131,9 +131,14 @@ func (o *owner) perform(out *machine.Effects) {
 }
 
 // rebuild waits for what was submitted and begins anew.
-func (o *owner) rebuild() {
-	o.w.saw("rebuilt")
-	o.w.happy("the view of an owner that lasts stays true", !o.w.lasting)
+func (o *owner) rebuild(meant bool) {
+	if meant {
+		o.w.saw("renewed")
+	} else {
+		o.w.saw("rebuilt")
+		o.w.happy("the view of an owner that lasts stays true", !o.w.lasting)
+	}
+	o.mind.Unacknowledged(func(r machine.Ref) { r.(*delivery).again() })
 	o.w.journal.flush()
 	if o.epoch < o.w.store.epoch {
 		o.die("found itself deposed")
@@ -143,12 +148,12 @@ func (o *owner) rebuild() {
 }
 
 func (o *owner) commit(out *machine.Effects) {
-	if len(out.Claims)+len(out.Records)+len(out.Status)+out.CancelWaiting == 0 {
+	if len(out.Claims)+len(out.Records)+len(out.Status) == 0 && out.EndWaiting == nil {
 		return
 	}
 	o.commits++
 	o.w.journal.submit(&commit{
-		owner: o, life: o.life, claims: out.Claims, records: out.Records, status: out.Status, cancel: out.CancelWaiting,
+		owner: o, life: o.life, claims: out.Claims, records: out.Records, status: out.Status, end: out.EndWaiting,
 	})
 }
 
@@ -182,8 +187,8 @@ func (o *owner) postAnswers(c *commit) {
 	if len(c.claimed) > 0 {
 		o.post(machine.Claimed{Results: c.claimed, Stats: c.stats})
 	}
-	if c.cancel > 0 {
-		o.post(machine.WaitingCanceled{Count: c.count, Stats: c.stats})
+	if c.end != nil {
+		o.post(machine.WaitingEnded{EndWaiting: *c.end, Count: c.count, Stats: c.stats})
 	}
 }
 
@@ -247,7 +252,7 @@ func (o *owner) read(out *machine.Effects) {
 }
 
 func (o *owner) poke() {
-	o.answerTo(func() machine.Input { return machine.Refreshed{Campaign: o.w.store.c} })
+	o.answerTo(func() machine.Input { return machine.Refreshed{Campaign: o.w.store.c, Zones: o.w.store.zones()} })
 }
 
 func (o *owner) answerTo(read func() machine.Input) {
@@ -312,7 +317,7 @@ func (o *owner) judgeClaims(claims []machine.Claim) {
 			continue // it was given back in this very turn
 		}
 		for other, at := range o.due {
-			o.w.happyf(at.After(o.w.now), "RetriesFirst: new number %d goes before retry %d, due %v", id, other, o.w.now.Sub(at))
+			o.w.happyf(at.After(o.w.now) || !o.w.inHours(o.w.store.call(other), true), "RetriesFirst: new number %d goes before retry %d, due %v", id, other, o.w.now.Sub(at))
 		}
 	}
 }

@@ -101,6 +101,7 @@ func (l *ledger) dial(j campaign.Job) *ringing {
 	l.byNumber[j.To] = append(l.byNumber[j.To], c)
 	w.happyf(len(l.byNumber[j.To]) <= w.store.c.Retry.MaxAttempts, "NeverTwice: %s is dialled oftener than max_attempts", j.To)
 	l.up++
+	w.judgeHours(j.To)
 	w.log("DIAL %v %s as %s", j.Attempt, j.To, c.sid)
 	if w.chance(100) {
 		l.callback(campaign.Report{Kind: campaign.ReportPlaced, Attempt: c.attempt, ProviderCallID: c.sid, At: w.now})

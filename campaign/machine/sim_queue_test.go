@@ -72,6 +72,9 @@ func (q *queue) wipe() {
 	q.live = nil
 }
 
+// again has a message delivered once more, soon.
+func (d *delivery) again() { d.queue.w.after(d.queue.w.soon(), func() { d.queue.deliver(d.message) }) }
+
 // ack takes a message off the queue.
 func (d *delivery) ack() {
 	d.queue.w.happyf(!d.done, "a delivery is acknowledged once, not twice: %+v", d.report)

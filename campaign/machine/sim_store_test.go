@@ -18,6 +18,7 @@ type memory struct {
 	rows   map[campaign.AttemptID]*row
 	nextID campaign.CallID
 	phones int
+	zoned  []machine.Zone // where the numbers are
 }
 
 // row is an attempt's.
@@ -27,7 +28,7 @@ type row struct {
 }
 
 func newMemory(w *world, s campaign.Settings) *memory {
-	m := &memory{w: w, rows: map[campaign.AttemptID]*row{}}
+	m := &memory{w: w, rows: map[campaign.AttemptID]*row{}, zoned: simZones}
 	m.c = campaign.Campaign{ID: 7, Settings: s, Status: campaign.StatusPending, CreatedAt: w.now}
 	return m
 }
@@ -36,9 +37,10 @@ func (m *memory) addContacts(n int) {
 	for range n {
 		m.nextID += campaign.CallID(1 + m.w.pick.below(3))
 		m.phones++
+		zone := m.zoned[m.w.pick.below(len(m.zoned))]
 		m.calls = append(m.calls, &campaign.Call{
-			ID: m.nextID, CampaignID: m.c.ID, Status: campaign.CallQueued, CreatedAt: m.w.now,
-			Contact: campaign.Contact{Phone: fmt.Sprintf("+4930%06d", m.phones)},
+			ID: m.nextID, Zone: zone.ID, CampaignID: m.c.ID, Status: campaign.CallQueued, CreatedAt: m.w.now,
+			Contact: campaign.Contact{Phone: fmt.Sprintf("+4930%06d", m.phones), Zones: zone.Zones},
 		})
 		m.c.Stats.Total++
 		m.c.Stats.Queued++
@@ -90,7 +92,7 @@ func (m *memory) claim(id campaign.AttemptID) (r machine.ClaimResult, changed bo
 		r.Refused = true
 		return r, false
 	}
-	r.To, r.From, r.Variables, r.Attempts = c.Phone, c.From, c.Variables, c.Attempts
+	r.To, r.From, r.Variables, r.Effort = c.Phone, c.From, c.Variables, c.Effort
 	return r, changed
 }
 
@@ -158,7 +160,7 @@ func (m *memory) finish(a *row, r machine.Record) (refused, changed bool) {
 	if a.ProviderCallID == "" {
 		a.ProviderCallID = r.ProviderCallID
 	}
-	c.Attempts++
+	c.Effort = c.With(r.Disposition, r.Day)
 	m.c.Stats.Attempts++
 	if c.Attempts > 1 {
 		m.c.Stats.Retries++
@@ -198,14 +200,14 @@ func (m *memory) setStatus(s machine.ChangeStatus) (refused, changed bool) {
 		}
 		to = m.c.Stats.Outcome()
 	}
-	if m.c.Status == to {
+	if m.c.Status == to && m.c.Armed == s.Armed {
 		return false, false
 	}
 	if !slices.Contains(s.From, m.c.Status) {
 		return true, false
 	}
-	m.c.Status = to
-	m.w.log("the campaign is %s", to)
+	m.c.Status, m.c.Armed = to, s.Armed
+	m.w.log("the campaign is %s, armed %v", to, s.Armed)
 	if to == campaign.StatusInProgress {
 		m.w.user.stopped = false
 		if m.c.StartedAt.IsZero() {
@@ -218,21 +220,39 @@ func (m *memory) setStatus(s machine.ChangeStatus) (refused, changed bool) {
 	return false, true
 }
 
-func (m *memory) cancelCalls(limit int) (count int) {
+func (m *memory) endCalls(e *machine.EndWaiting) (count int) {
+	if e == nil || e.Status != m.c.Status {
+		return 0
+	}
+	to, reason := campaign.CallCanceled, campaign.ReasonCampaignCanceled
+	if e.Status == campaign.StatusInProgress {
+		to, reason = campaign.CallFailed, campaign.ReasonExpired
+	}
 	for _, c := range m.calls {
-		if m.c.Status == campaign.StatusCanceled && waits(c.Status) && count < limit {
-			m.move(c, campaign.CallCanceled)
-			c.NextAttemptAt, c.Reason = time.Time{}, "campaign_canceled"
+		if waits(c.Status) && count < e.Limit {
+			m.move(c, to)
+			c.NextAttemptAt, c.Reason = time.Time{}, reason
+			m.w.saw("waiting call " + reason)
 			count++
 		}
 	}
 	return count
 }
 
+// zones lists the zones in which there are calls.
+func (m *memory) zones() (out []machine.Zone) {
+	for _, z := range m.zoned {
+		if slices.ContainsFunc(m.calls, func(c *campaign.Call) bool { return c.Zone == z.ID }) {
+			out = append(out, z)
+		}
+	}
+	return out
+}
+
 func (m *memory) queued(l machine.Load) (p machine.Page) {
 	for _, c := range m.calls {
-		if c.ID > l.After && c.Status == campaign.CallQueued && len(p.Calls) < l.Limit {
-			p.Calls = append(p.Calls, machine.Waiting{ID: c.ID, Claim: c.Claim})
+		if c.ID > l.After && c.Status == campaign.CallQueued && len(p.Calls) < l.Limit && (l.Zone == campaign.AnyZone || l.Zone == c.Zone) {
+			p.Calls = append(p.Calls, machine.Waiting{ID: c.ID, Claim: c.Claim, Zone: c.Zone})
 		}
 	}
 	p.Last = len(p.Calls) < l.Limit

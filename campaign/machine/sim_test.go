@@ -82,7 +82,7 @@ func TestPromisesHoldWhateverFails(t *testing.T) {
 		"create timed out before dialling", "create timed out after dialling", "settled", "settling failed",
 		"callback lost", "callback repeated", "message delayed", "message duplicated", "batch applied twice",
 		"publish failed", "owner killed", "owner deposed", "owner found itself deposed", "owner crashed between two effects", "owner let go",
-		"queues wiped", "user: pause", "user: resume", "user: cancel", "user: contacts added", "stops answered",
+		"queues wiped", "renewed", "armed", "user: schedule changed", "waiting call expired", "waiting call campaign_canceled", "user: pause", "user: resume", "user: cancel", "user: contacts added", "stops answered",
 	} {
 		require.Positive(t, happened[what], "it was meant to happen: %s", what)
 	}

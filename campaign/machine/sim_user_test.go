@@ -85,6 +85,10 @@ func (u *user) care() {
 		if w.faults == calm {
 			switch w.store.c.Status {
 			case campaign.StatusPending:
+				if w.store.c.Schedule.Ended(w.now) {
+					w.keep(campaign.Schedule{})
+					u.tell()
+				}
 				u.command(machine.Start)
 			case campaign.StatusPaused:
 				u.command(machine.Resume)
@@ -109,6 +113,8 @@ func (u *user) play() {
 		u.addContacts()
 	case n < 36:
 		u.change()
+	case n < 38 && w.faults.hours:
+		u.reschedule()
 	default:
 		u.command(machine.Pause)
 		u.command(machine.Resume)
@@ -162,6 +168,10 @@ func (u *user) answered(r machine.Reply) {
 		machine.Start: campaign.StatusInProgress, machine.Resume: campaign.StatusInProgress,
 		machine.Pause: campaign.StatusPaused, machine.Cancel: campaign.StatusCanceled,
 	}[req.verb]
+	if r.Campaign.Armed && req.verb == machine.Start {
+		u.w.saw("armed")
+		to = campaign.StatusPending
+	}
 	u.w.happyf(r.Campaign.Status == to, "the answer to %s tells %s", req.verb, r.Campaign.Status)
 	if s := u.w.store.c.Status; s == to && (s == campaign.StatusPaused || s == campaign.StatusCanceled) {
 		u.w.happened["stops answered"]++

@@ -40,7 +40,7 @@ type faults struct {
 	commitTwice, commitSlow, publishFails, ownerCrash int
 	letGo                                             int
 	ownerKilled, ownerDeposed, wiped, users           time.Duration
-	cancels                                           bool
+	cancels, hours                                    bool
 }
 
 // calm is a world in which everything works, in its own time.
@@ -55,7 +55,7 @@ var rough = faults{
 	commitTwice: 60, commitSlow: 60, publishFails: 40, ownerCrash: 2,
 	ownerKilled: 4 * time.Minute, ownerDeposed: 5 * time.Minute, wiped: 6 * time.Minute,
 	letGo: 300,
-	users: 40 * time.Second, cancels: true,
+	users: 40 * time.Second, cancels: true, hours: true,
 }
 
 // scale is the size of a run.
@@ -82,9 +82,11 @@ type world struct {
 	owner    *owner
 	desk     desk
 	user     user
+	versions []version
 
 	// lasting: nothing befalls the owner, so that its view must stay true.
 	lasting  bool
+	unjudged bool // only what happens is judged, not the state after every step
 	happened map[string]int
 	verbose  bool
 	story    []string
@@ -100,18 +102,38 @@ func newWorld(pick chooser, f faults, s scale) *world {
 	w.now = w.began
 	w.provider = &ledger{w: w, byNumber: map[string][]*ringing{}, dialled: map[campaign.AttemptID]bool{}}
 	w.store = newMemory(w, campaign.Settings{
-		Name: "simulated", From: "+4930123456", MaxConcurrentCalls: s.limit,
-		Retry: campaign.RetryPolicy{
-			MaxAttempts: 1 + pick.below(4), Delay: campaign.Duration(time.Duration(1+pick.below(60)) * time.Second),
-			Jitter: float64(pick.below(2)) / 2,
-		},
+		Name: "simulated", From: "+4930123456", MaxConcurrentCalls: s.limit, DefaultTimeZone: simDefaultZone,
+		Retry: w.policy(),
 	}.WithDefaults())
+	w.keep(campaign.Schedule{})
+	if f.hours {
+		w.keep(w.schedule())
+		w.versions = w.versions[1:]
+	}
 	w.store.addContacts(s.contacts)
 	w.journal.w = w
 	w.dial = &queue{w: w, name: "dial", sink: w.job}
 	w.reports = &queue{w: w, name: "reports", sink: w.report}
 	w.desk.w, w.user.w = w, w
 	return w
+}
+
+// policy is one for retries, of which some mind how calls ended, and the day.
+func (w *world) policy() campaign.RetryPolicy {
+	p := campaign.RetryPolicy{
+		MaxAttempts: 1 + w.pick.below(4), Delay: campaign.Duration(time.Duration(1+w.pick.below(60)) * time.Second),
+		Jitter: float64(w.pick.below(2)) / 2,
+	}
+	if w.faults.hours && w.pick.below(4) == 0 {
+		p.ByDisposition = map[campaign.Disposition]campaign.RetryRule{
+			campaign.DispositionBusy:     {MaxAttempts: 1 + w.pick.below(3), Delay: campaign.Duration(time.Second)},
+			campaign.DispositionNoAnswer: {Backoff: campaign.BackoffExponential},
+		}
+	}
+	if w.faults.hours && w.pick.below(6) == 0 {
+		p.MaxAttemptsPerDay = 1 + w.pick.below(2)
+	}
+	return p
 }
 
 // run plays until the campaign has ended and everything is quiet.
@@ -128,8 +150,8 @@ func (w *world) run() (err error) {
 	w.user.arrive()
 	w.misfortunes()
 	w.after(w.scale.chaos, w.settleDown)
-	w.play(w.scale.chaos+72*time.Hour, func() bool { return w.store.c.Status.Ended() && w.store.c.Stats.Open() == 0 })
-	w.happy("NothingLost: the campaign and all its calls end", w.store.c.Status.Ended() && w.store.c.Stats.Open() == 0)
+	w.play(w.scale.chaos+120*time.Hour, func() bool { return w.store.c.Status.Ended() && w.store.c.Stats.Open() == 0 })
+	w.happyf(w.store.c.Status.Ended() && w.store.c.Stats.Open() == 0, "NothingLost: the campaign and all its calls end, not so: %+v", w.owner.mind.Explain(w.now))
 	w.settleDown()
 	w.play(w.now.Sub(w.began)+3*time.Hour, func() bool { return false })
 	w.judgeEnd()
@@ -144,7 +166,9 @@ func (w *world) play(most time.Duration, done func() bool) {
 		}
 		w.now = e.at
 		e.do()
-		w.judge()
+		if !w.unjudged {
+			w.judge()
+		}
 	}
 }
 
@@ -244,4 +268,7 @@ func (w *world) happyf(ok bool, format string, args ...any) {
 }
 
 // config is the machine's: the defaults, but pages that are soon used up.
-func (w *world) config() machine.Config { return machine.Config{PageSize: w.scale.pageSize} }
+// The last request leaves early enough to arrive while the hours last.
+func (w *world) config() machine.Config {
+	return machine.Config{PageSize: w.scale.pageSize, CloseEarly: createLimit}
+}

@@ -30,7 +30,7 @@ func TestNothingLostWhenTakenOver(t *testing.T) {
 	claimed := inFlight(1, 3, "", nine)
 	retried := inFlight(2, 4, "", nine)
 	retried.Call.Attempts = 1
-	waiting := machine.Open{Call: campaign.Call{ID: 3, Status: campaign.CallRetryWait, Claim: 2, Attempts: 1, NextAttemptAt: nine.Add(time.Minute)}}
+	waiting := machine.Open{Call: campaign.Call{ID: 3, Status: campaign.CallRetryWait, Claim: 2, Effort: campaign.Effort{Attempts: 1}, NextAttemptAt: nine.Add(time.Minute)}}
 	s := begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 9), claimed, retried, waiting)
 	require.Equal(t, []machine.Record{
 		{Kind: machine.RecordGiveBack, Attempt: attempt(1, 3), Next: campaign.CallQueued, Reason: "taken_over", Unplaced: true},
@@ -109,7 +109,7 @@ func TestQueuedCallsAreReadWithTheirPage(t *testing.T) {
 // goes on.
 func TestACanceledCampaignIsFinishedByItsNextOwner(t *testing.T) {
 	s := begin(t, machine.Config{}, aCampaign(campaign.StatusCanceled, 9), inFlight(1, 1, "", nine), inFlight(5, 1, campaign.AttemptPlaced, nine))
-	require.Equal(t, 2000, s.out.CancelWaiting)
+	require.Equal(t, &canceling, s.out.EndWaiting)
 	require.Equal(t, []machine.Record{{
 		Kind: machine.RecordGiveBack, Attempt: attempt(1, 1), Next: campaign.CallCanceled, Reason: "campaign_canceled", Unplaced: true,
 	}}, s.out.Records)

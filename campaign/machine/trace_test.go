@@ -37,8 +37,8 @@ func (tr *trace) tell(what string) {
 	for _, r := range o.Records {
 		line("commit: %s", recordText(r))
 	}
-	if o.CancelWaiting > 0 {
-		line("commit: cancel up to %d waiting calls", o.CancelWaiting)
+	if e := o.EndWaiting; e != nil {
+		line("commit: end up to %d waiting calls of the campaign %s", e.Limit, e.Status)
 	}
 	if o.Load != nil {
 		line("read: %d queued calls after %d", o.Load.Limit, o.Load.After)

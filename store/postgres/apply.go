@@ -15,7 +15,7 @@ import (
 
 // Apply performs a batch in one transaction of two round trips: the first locks
 // and reads the rows that the ledger asks for, the second writes what changed.
-// (A batch with CancelCalls takes a third.)
+// (A batch with EndCalls takes a third.)
 func (s *Store) Apply(ctx context.Context, b *store.Batch) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -37,12 +37,12 @@ func apply(ctx context.Context, conn *pgxpool.Conn, b *store.Batch) error {
 		return err
 	}
 	led.Decide(time.Now())
-	if len(led.Cancels()) > 0 {
-		// What it cancels moves the statistics, and is known only afterwards.
+	if len(led.Ends()) > 0 {
+		// What it ends moves the statistics, and is known only afterwards.
 		err := send(ctx, conn, func(q *pgx.Batch) {
 			queueRows(q, led)
-			for _, op := range led.Cancels() {
-				queueCancel(q, led, op)
+			for _, e := range led.Ends() {
+				queueEnd(q, led, e)
 			}
 		})
 		if err != nil {
@@ -50,7 +50,7 @@ func apply(ctx context.Context, conn *pgxpool.Conn, b *store.Batch) error {
 		}
 	}
 	return send(ctx, conn, func(q *pgx.Batch) {
-		if len(led.Cancels()) == 0 {
+		if len(led.Ends()) == 0 {
 			queueRows(q, led)
 		}
 		queueResults(q, b, led, need)

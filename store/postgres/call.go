@@ -14,9 +14,11 @@ import (
 )
 
 const (
+	// With zoneNames joined.
 	callColumns = `
-c.id, c.campaign_id, c.phone, c.variables::text, c.from_number, c.status, c.claim, c.attempts,
-c.next_attempt_at, c.created_at, c.reason`
+c.id, c.campaign_id, c.phone, c.zone, coalesce(z.names, ''), c.variables::text, c.from_number, c.status,
+c.claim, c.attempts, c.tally, c.last_day, c.on_day, c.next_attempt_at, c.created_at, c.reason`
+	zoneNames = `left join zones z on z.id = c.zone`
 
 	// A call without attempts is joined with none: all of these are then empty.
 	attemptColumns = `
@@ -29,6 +31,9 @@ coalesce(a.duration, 0), coalesce(a.detail, '')`
 	// can serve it; by "campaign_id = $1 and id > $2 order by id" the planner may
 	// walk the primary key through every other campaign's calls.
 	page = `(c.campaign_id, c.id) > ($1, $2) and (c.campaign_id, c.id) < ($1 + 1, 0)`
+
+	// zonePage is the same for one zone, $3, and its index.
+	zonePage = `(c.zone, c.campaign_id, c.id) > ($3, $1, $2) and (c.zone, c.campaign_id, c.id) < ($3, $1 + 1, 0)`
 )
 
 // scanJoined reads a call beside one of its attempts.
@@ -36,7 +41,8 @@ func scanJoined(row pgx.Row) (c campaign.Call, a campaign.Attempt, err error) {
 	var variables *string
 	var status, state int
 	var next, started, ended *time.Time
-	err = row.Scan(&c.ID, &c.CampaignID, &c.Phone, &variables, &c.From, &status, &c.Claim, &c.Attempts, &next, &c.CreatedAt, &c.Reason,
+	err = row.Scan(&c.ID, &c.CampaignID, &c.Phone, &c.Zone, &c.Zones, &variables, &c.From, &status,
+		&c.Claim, &c.Attempts, &c.Tally, &c.Day, &c.OnDay, &next, &c.CreatedAt, &c.Reason,
 		&a.ID, &a.Number, &a.Provider, &a.ProviderCallID, &state, &a.Disposition, &started, &ended, &a.Duration, &a.Detail)
 	c.Variables = raw(variables)
 	c.Status, c.NextAttemptAt, c.CreatedAt = code.Call(status), utc(next), c.CreatedAt.UTC()
@@ -73,6 +79,7 @@ func oneCall(ctx context.Context, q querier, id campaign.CallID) (campaign.Call,
 select `+callColumns+`,`+attemptColumns+`
 from calls c
 join campaigns p on p.id = c.campaign_id and p.deleted_at is null
+`+zoneNames+`
 left join attempts a on a.id between (c.id << 20) and ((c.id << 20) | 1048575)
 where c.id = $1 order by a.id`, id)
 	calls, err := histories(rows, err)
@@ -93,8 +100,12 @@ func (s *Store) Call(ctx context.Context, id campaign.CallID) (campaign.Call, er
 
 // CreateCall stores a single call in the standing campaign.
 func (s *Store) CreateCall(ctx context.Context, to campaign.Contact, from string, once store.Once) (c campaign.Call, err error) {
+	zones, err := s.zonesOf(ctx, []campaign.Contact{to})
+	if err != nil {
+		return c, err
+	}
 	err = s.change(ctx, "create a call", func(tx pgx.Tx) error {
-		resource, err := createOnce(ctx, tx, once, func() (string, error) { return insertCall(ctx, tx, to, from) })
+		resource, err := createOnce(ctx, tx, once, func() (string, error) { return insertCall(ctx, tx, to, zones[0], from) })
 		if err != nil {
 			return err
 		}
@@ -108,7 +119,7 @@ func (s *Store) CreateCall(ctx context.Context, to campaign.Contact, from string
 	return c, err
 }
 
-func insertCall(ctx context.Context, tx pgx.Tx, to campaign.Contact, from string) (string, error) {
+func insertCall(ctx context.Context, tx pgx.Tx, to campaign.Contact, zone int32, from string) (string, error) {
 	if err := lockGrowth(ctx, tx, campaign.Single); err != nil {
 		return "", err
 	}
@@ -117,10 +128,10 @@ func insertCall(ctx context.Context, tx pgx.Tx, to campaign.Contact, from string
 	// its row needs no lock.
 	err := tx.QueryRow(ctx, `
 with made as (
-    insert into calls (campaign_id, phone, variables, from_number, created_at)
-    values (1, $1, $2::json, $3, $4) returning id),
+    insert into calls (campaign_id, phone, zone, variables, from_number, created_at)
+    values (1, $1, $2, $3::json, $4, $5) returning id),
 counted as (update campaign_stats set total = total + 1, queued = queued + 1 where campaign_id = 1)
-select id from made`, to.Phone, text(to.Variables), from, code.Time(time.Now())).Scan(&id)
+select id from made`, to.Phone, zone, text(to.Variables), from, code.Time(time.Now())).Scan(&id)
 	return id.String(), err
 }
 
@@ -130,25 +141,11 @@ func (s *Store) ListCalls(ctx context.Context, q store.CallQuery) ([]campaign.Ca
 	rows, err := s.pool.Query(ctx, `
 select `+callColumns+`,`+attemptColumns+`
 from (select * from calls c where `+page+` and ($3 < 0 or status = $3) order by c.campaign_id, c.id limit $4) c
+`+zoneNames+`
 left join attempts a on a.id between (c.id << 20) and ((c.id << 20) | 1048575)
 order by c.id, a.id`, int64(q.Campaign), int64(q.After), code.OfCall(q.Status), q.Limit)
 	out, err := histories(rows, err)
 	return out, translate(ctx, "list calls", err)
-}
-
-// Queued is the next page of queued calls.
-func (s *Store) Queued(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) (out []store.Waiting, err error) {
-	// The status is looked up in the row: in the index, it would cost every update.
-	rows, err := s.pool.Query(ctx, `
-select c.id, c.claim from calls c where `+page+` and c.status = 0
-order by c.campaign_id, c.id limit $3`, int64(id), int64(after), limit)
-	err = each(rows, err, func(row pgx.Row) error {
-		var w store.Waiting
-		err := row.Scan(&w.ID, &w.Claim)
-		out = append(out, w)
-		return err
-	})
-	return out, translate(ctx, "read queued calls", err)
 }
 
 // Open pages through what a waking owner must know.
@@ -156,7 +153,7 @@ func (s *Store) Open(ctx context.Context, id campaign.ID, after campaign.CallID,
 	// The attempt of the present claim has an id that can be computed.
 	rows, err := s.pool.Query(ctx, `
 select `+callColumns+`,`+attemptColumns+`
-from calls c left join attempts a on a.id = ((c.id << 20) | c.claim) and c.claim > 0
+from calls c `+zoneNames+` left join attempts a on a.id = ((c.id << 20) | c.claim) and c.claim > 0
 where `+page+` and (c.status in (1, 2) or c.status = 0 and c.claim > 0)
 order by c.campaign_id, c.id limit $3`, int64(id), int64(after), limit)
 	err = each(rows, err, func(row pgx.Row) error {

@@ -17,7 +17,7 @@ import (
 // selectCampaigns is a campaign with its counters; deleted ones are as if they
 // were not there.
 const selectCampaigns = `
-select c.id, c.settings::text, c.status, c.created_at, c.updated_at, c.started_at, c.ended_at,
+select c.id, c.settings::text, c.status, c.armed, c.created_at, c.updated_at, c.started_at, c.ended_at,
        s.total, s.queued, s.in_progress, s.retry_wait, s.completed, s.failed, s.canceled, s.attempts, s.retries
 from campaigns c join campaign_stats s on s.campaign_id = c.id
 where c.deleted_at is null`
@@ -33,7 +33,7 @@ func scanCampaign(row pgx.Row) (c campaign.Campaign, err error) {
 	var settings string
 	var started, ended *time.Time
 	s := &c.Stats
-	if err := row.Scan(&c.ID, &settings, &c.Status, &c.CreatedAt, &c.UpdatedAt, &started, &ended,
+	if err := row.Scan(&c.ID, &settings, &c.Status, &c.Armed, &c.CreatedAt, &c.UpdatedAt, &started, &ended,
 		&s.Total, &s.Queued, &s.InProgress, &s.RetryWait, &s.Completed, &s.Failed, &s.Canceled, &s.Attempts, &s.Retries); err != nil {
 		return c, err
 	}
@@ -92,6 +92,10 @@ func (s *Store) CreateCampaign(ctx context.Context, set campaign.Settings, conta
 	if err != nil {
 		return c, err
 	}
+	zones, err := s.zonesOf(ctx, contacts)
+	if err != nil {
+		return c, err
+	}
 	err = s.change(ctx, "create a campaign", func(tx pgx.Tx) error {
 		resource, err := createOnce(ctx, tx, once, func() (string, error) {
 			id, err := insertCampaign(ctx, tx, column)
@@ -99,7 +103,7 @@ func (s *Store) CreateCampaign(ctx context.Context, set campaign.Settings, conta
 				return "", err
 			}
 			// Nobody else knows the campaign yet: its calls need no lock.
-			_, err = insertContacts(ctx, tx, id, contacts)
+			_, err = insertContacts(ctx, tx, id, contacts, zones)
 			return id.String(), err
 		})
 		if err != nil {
@@ -128,8 +132,9 @@ insert into campaign_stats (campaign_id) select id from c returning campaign_id`
 // contactChunk is how many contacts go into one statement.
 const contactChunk = 5000
 
-// insertContacts adds those that are new, and counts them.
-func insertContacts(ctx context.Context, tx pgx.Tx, id campaign.ID, contacts []campaign.Contact) (added int, err error) {
+// insertContacts adds those that are new, each with the number of its zones, and
+// counts them.
+func insertContacts(ctx context.Context, tx pgx.Tx, id campaign.ID, contacts []campaign.Contact, zones []int32) (added int, err error) {
 	now := code.Time(time.Now())
 	for len(contacts) > 0 {
 		n := min(contactChunk, len(contacts))
@@ -137,28 +142,32 @@ func insertContacts(ctx context.Context, tx pgx.Tx, id campaign.ID, contacts []c
 		for i, c := range contacts[:n] {
 			phones[i], variables[i] = c.Phone, text(c.Variables)
 		}
-		contacts = contacts[n:]
 		var fresh int
 		// "on conflict" takes care of numbers that are there and of those that the
 		// statement itself repeats.  What was inserted is what is counted.
 		if err := tx.QueryRow(ctx, `
 with fresh as (
-    insert into calls (campaign_id, phone, variables, created_at)
-    select $1, u.phone, u.variables::json, $4
-    from unnest($2::text[], $3::text[]) with ordinality u (phone, variables, n) order by u.n
+    insert into calls (campaign_id, phone, variables, zone, created_at)
+    select $1, u.phone, u.variables::json, u.zone, $5
+    from unnest($2::text[], $3::text[], $4::int[]) with ordinality u (phone, variables, zone, n) order by u.n
     on conflict (campaign_id, phone) where campaign_id > 1 do nothing returning 1),
 counted as (select count(*) as n from fresh)
 update campaign_stats set total = total + counted.n, queued = queued + counted.n
-from counted where campaign_id = $1 returning counted.n`, int64(id), phones, variables, now).Scan(&fresh); err != nil {
+from counted where campaign_id = $1 returning counted.n`, int64(id), phones, variables, zones[:n], now).Scan(&fresh); err != nil {
 			return added, err
 		}
 		added += fresh
+		contacts, zones = contacts[n:], zones[n:]
 	}
 	return added, nil
 }
 
 // AddContacts adds those that the campaign does not have.
 func (s *Store) AddContacts(ctx context.Context, id campaign.ID, contacts []campaign.Contact) (added int, err error) {
+	zones, err := s.zonesOf(ctx, contacts)
+	if err != nil {
+		return 0, err
+	}
 	err = s.change(ctx, "add contacts", func(tx pgx.Tx) error {
 		if err := lockGrowth(ctx, tx, id); err != nil {
 			return err
@@ -171,7 +180,7 @@ func (s *Store) AddContacts(ctx context.Context, id campaign.ID, contacts []camp
 		if err := refuse.Growable(id, c.Status); err != nil {
 			return err
 		}
-		added, err = insertContacts(ctx, tx, id, contacts)
+		added, err = insertContacts(ctx, tx, id, contacts, zones)
 		return err
 	})
 	if err != nil {

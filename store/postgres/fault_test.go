@@ -72,7 +72,7 @@ func running(t *testing.T, s store.Store, n int) (campaign.ID, []store.Waiting, 
 	b := &store.Batch{}
 	b.Add(&store.SetStatus{Fence: fence, Campaign: c.ID, From: campaign.Statuses, To: campaign.StatusInProgress})
 	require.NoError(t, s.Apply(t.Context(), b))
-	calls, err := s.Queued(t.Context(), c.ID, 0, n)
+	calls, err := s.Queued(t.Context(), c.ID, campaign.AnyZone, 0, n)
 	require.NoError(t, err)
 	require.Len(t, calls, n)
 	return c.ID, calls, fence
@@ -122,4 +122,32 @@ set idle_in_transaction_session_timeout = '300ms'; begin; select from partitions
 	require.NoError(t, err)
 	require.Equal(t, map[int]int64{1: 2}, epochs)
 	require.Greater(t, time.Since(began), 200*time.Millisecond, "it had to wait")
+}
+
+// TestZonesOfABrokenCommit: a number that zones got in a transaction whose commit
+// failed is not remembered.
+func TestZonesOfABrokenCommit(t *testing.T) {
+	s := open(t)
+	defer s.Close()
+	id, _, _ := running(t, s, 1)
+	breaker, err := pgx.Connect(t.Context(), address(t))
+	require.NoError(t, err)
+	defer breaker.Close(context.Background())
+	_, err = breaker.Exec(t.Context(), `
+create function refuse() returns trigger language plpgsql as $$ begin raise exception 'disk full' using errcode = '53100'; end $$;
+create constraint trigger broken after insert on zones deferrable initially deferred for each row execute function refuse()`)
+	require.NoError(t, err)
+	to := []campaign.Contact{{Phone: "+14155550100", Zones: "Europe/Berlin"}}
+	_, err = s.AddContacts(t.Context(), id, to)
+	require.ErrorContains(t, err, "disk full")
+	require.True(t, store.Transient(err))
+
+	_, err = breaker.Exec(t.Context(), `drop trigger broken on zones`)
+	require.NoError(t, err)
+	_, err = s.AddContacts(t.Context(), id, to)
+	require.NoError(t, err)
+	zones, err := s.Zones(t.Context(), id)
+	require.NoError(t, err)
+	require.Len(t, zones, 2)
+	require.Equal(t, campaign.Zones("Europe/Berlin"), zones[1].Zones)
 }

@@ -43,7 +43,7 @@ func (s *Store) Active(ctx context.Context) (ids []campaign.ID, err error) {
 	rows, err := s.pool.Query(ctx, `
 select c.id from campaigns c join campaign_stats s on s.campaign_id = c.id
 where c.deleted_at is null
-  and (c.status = 'in_progress' or s.in_progress > 0 or c.status = 'canceled' and s.queued + s.retry_wait > 0)
+  and (c.status = 'in_progress' or c.armed or s.in_progress > 0 or c.status = 'canceled' and s.queued + s.retry_wait > 0)
 order by c.id`)
 	err = each(rows, err, func(row pgx.Row) error {
 		var id campaign.ID

@@ -17,6 +17,8 @@
 //	advisory      by whoever adds calls to a campaign, so that their ids become
 //	              visible in ascending order
 //
+// Rows of zones are written by transactions that take no other locks.
+//
 // Should the server see a deadlock all the same, it is a transient error.
 package postgres
 
@@ -30,6 +32,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"dialtone/store"
+	"dialtone/store/internal/code"
 )
 
 const (
@@ -65,6 +68,7 @@ set idle_in_transaction_session_timeout = '10s'`
 // Store is a store.Store in a PostgreSQL database.
 type Store struct {
 	pool      *pgxpool.Pool
+	zones     code.Zones
 	committed atomic.Int64
 }
 

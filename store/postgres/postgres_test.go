@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"database/sql"
 	"flag"
 	"net"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
+	"github.com/pressly/goose/v3"
 	"github.com/sourcegraph/conc/pool"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -49,6 +52,16 @@ func open(t testing.TB) store.Store {
 func TestStore(t *testing.T) { storetest.Exercise(t, open) }
 
 func BenchmarkStore(b *testing.B) { storetest.Bench(b, open) }
+
+func TestMigration(t *testing.T) {
+	db, err := sql.Open("pgx", address(t))
+	require.NoError(t, err)
+	defer db.Close()
+	storetest.Migration(t, open, storetest.Past{
+		Dialect: goose.DialectPostgres, DB: db,
+		Moment: func(at time.Time) string { return "'" + at.Format(time.RFC3339Nano) + "'" },
+	})
+}
 
 func TestOpenTogether(t *testing.T) {
 	url := address(t)

@@ -51,11 +51,11 @@ func queueCampaigns(q *pgx.Batch, led *ledger.Ledger, need ledger.Need) {
 	}
 	var found []*ledger.Campaign
 	q.Queue(`
-select id, status, started_at, ended_at, updated_at from campaigns
+select id, status, armed, started_at, ended_at, updated_at from campaigns
 where id = any($1) and deleted_at is null order by id `+lock, need.Campaigns).Query(rows(func(row pgx.Row) error {
 		var c ledger.Campaign
 		var started, ended *time.Time
-		err := row.Scan(&c.ID, &c.Status, &started, &ended, &c.UpdatedAt)
+		err := row.Scan(&c.ID, &c.Status, &c.Armed, &started, &ended, &c.UpdatedAt)
 		c.StartedAt, c.EndedAt, c.UpdatedAt = utc(started), utc(ended), c.UpdatedAt.UTC()
 		found = append(found, &c)
 		if !need.Drained {
@@ -90,7 +90,7 @@ func queueCalls(q *pgx.Batch, led *ledger.Ledger, need ledger.Need) {
 	// By primary key, locked in ascending order against other nodes' batches.  What
 	// is needed to dial is fetched for the calls to be claimed only.
 	q.Queue(`
-select c.id, c.campaign_id, c.status, c.claim, c.attempts,
+select c.id, c.campaign_id, c.status, c.claim, c.attempts, c.tally, c.last_day, c.on_day,
        case when u.dial then c.phone else '' end, case when u.dial then c.from_number else '' end,
        case when u.dial then c.variables::text end
 from unnest($1::bigint[], $2::bool[]) u (id, dial) join calls c on c.id = u.id
@@ -98,7 +98,8 @@ order by c.id for no key update of c`, need.Calls, need.Full).Query(rows(func(ro
 		var c ledger.Call
 		var status int
 		var variables *string
-		err := row.Scan((*int64)(&c.ID), (*int64)(&c.Campaign), &status, &c.Claim, &c.Attempts, &c.Phone, &c.From, &variables)
+		err := row.Scan((*int64)(&c.ID), (*int64)(&c.Campaign), &status, &c.Claim,
+			&c.Attempts, (*uint64)(&c.Tally), (*int32)(&c.Day), &c.OnDay, &c.Phone, &c.From, &variables)
 		c.Status, c.Variables = code.Call(status), raw(variables)
 		led.AddCall(c)
 		return err

@@ -18,8 +18,8 @@ import (
 func queueRows(q *pgx.Batch, led *ledger.Ledger) {
 	for _, c := range led.Campaigns() {
 		// Seldom more than one, and seldom at all.
-		q.Queue(`update campaigns set status = $2, updated_at = $3, started_at = $4, ended_at = $5 where id = $1`,
-			int64(c.ID), string(c.Status), c.UpdatedAt, null(c.StartedAt), null(c.EndedAt))
+		q.Queue(`update campaigns set status = $2, armed = $3, updated_at = $4, started_at = $5, ended_at = $6 where id = $1`,
+			int64(c.ID), string(c.Status), c.Armed, c.UpdatedAt, null(c.StartedAt), null(c.EndedAt))
 	}
 	if calls := led.Calls(); len(calls) > 0 {
 		queueUpdateCalls(q, calls)
@@ -38,19 +38,22 @@ func queueRows(q *pgx.Batch, led *ledger.Ledger) {
 
 func queueUpdateCalls(q *pgx.Batch, calls []*ledger.Call) {
 	n := len(calls)
-	ids, claims, attempts, statuses := make([]int64, n), make([]int32, n), make([]int32, n), make([]int16, n)
+	ids, claims, statuses := make([]int64, n), make([]int32, n), make([]int16, n)
+	attempts, tallies, days, onDays := make([]int32, n), make([]int64, n), make([]int32, n), make([]int16, n)
 	next, reasons := make([]*time.Time, n), make([]string, n)
 	for i, c := range calls {
-		ids[i], claims[i], attempts[i], statuses[i] = int64(c.ID), int32(c.Claim), int32(c.Attempts), int16(code.OfCall(c.Status))
+		ids[i], claims[i], statuses[i] = int64(c.ID), int32(c.Claim), int16(code.OfCall(c.Status))
+		attempts[i], tallies[i], days[i], onDays[i] = int32(c.Attempts), int64(c.Tally), int32(c.Day), int16(c.OnDay)
 		next[i], reasons[i] = null(c.NextAttemptAt), c.Reason
 	}
 	// No indexed column is among them: the new row stays on its page.
 	q.Queue(`
-update calls c set claim = u.claim, attempts = u.attempts, status = u.status,
-    next_attempt_at = u.next_attempt_at, reason = u.reason
-from unnest($1::bigint[], $2::int[], $3::int[], $4::smallint[], $5::timestamptz[], $6::text[])
-    u (id, claim, attempts, status, next_attempt_at, reason)
-where c.id = u.id`, ids, claims, attempts, statuses, next, reasons)
+update calls c set claim = u.claim, status = u.status, attempts = u.attempts, tally = u.tally,
+    last_day = u.last_day, on_day = u.on_day, next_attempt_at = u.next_attempt_at, reason = u.reason
+from unnest($1::bigint[], $2::int[], $3::smallint[], $4::int[], $5::bigint[], $6::int[], $7::smallint[],
+            $8::timestamptz[], $9::text[])
+    u (id, claim, status, attempts, tally, last_day, on_day, next_attempt_at, reason)
+where c.id = u.id`, ids, claims, statuses, attempts, tallies, days, onDays, next, reasons)
 }
 
 // columns are attempts, column by column.
@@ -101,7 +104,7 @@ from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::smallint[], $5::t
 where a.id = u.id`, c.ids, c.durations, c.ended, c.states, c.callIDs, c.dispositions, c.detailed)
 }
 
-func queueCancel(q *pgx.Batch, led *ledger.Ledger, op *store.CancelCalls) {
+func queueEnd(q *pgx.Batch, led *ledger.Ledger, e ledger.End) {
 	// The first that wait, on the campaign's index.  Only the owner changes waiting
 	// calls, so their order of locks can't meet another's.
 	q.Queue(`
@@ -109,13 +112,13 @@ with found as (
     select c.id, c.status from calls c where `+page+` and c.status in (0, 2)
     order by c.campaign_id, c.id limit $3 for no key update),
 gone as (
-    update calls c set status = 5, next_attempt_at = null, reason = $4
+    update calls c set status = $4, next_attempt_at = null, reason = $5
     from found f where c.id = f.id returning f.status)
 select count(*) filter (where status = 0), count(*) filter (where status = 2) from gone`,
-		int64(op.Campaign), int64(0), op.Limit, ledger.ReasonCanceled).QueryRow(func(row pgx.Row) error {
+		int64(e.Campaign), int64(0), e.Limit, int16(code.OfCall(e.To)), e.Reason).QueryRow(func(row pgx.Row) error {
 		var queued, retryWait int
 		err := row.Scan(&queued, &retryWait)
-		led.Canceled(op, queued, retryWait)
+		led.Ended(e, queued, retryWait)
 		return err
 	})
 }

@@ -66,7 +66,8 @@ func loadCampaign(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, id int64)
 	return each(rows, err, func(scan func(...any) error) error {
 		c, err := scanCampaign(scan)
 		led.AddCampaign(ledger.Campaign{
-			ID: c.ID, Status: c.Status, StartedAt: c.StartedAt, EndedAt: c.EndedAt, UpdatedAt: c.UpdatedAt, Stats: c.Stats,
+			ID: c.ID, Status: c.Status, Armed: c.Armed,
+			StartedAt: c.StartedAt, EndedAt: c.EndedAt, UpdatedAt: c.UpdatedAt, Stats: c.Stats,
 		})
 		return err
 	})
@@ -86,7 +87,7 @@ func (s *Store) loadCalls(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, n
 		if err := each(rows, err, func(scan func(...any) error) error {
 			var c ledger.Call
 			var status int
-			err := scan(&c.ID, &c.Campaign, &status, &c.Claim, &c.Attempts)
+			err := scan(&c.ID, &c.Campaign, &status, &c.Claim, &c.Attempts, &c.Tally, &c.Day, &c.OnDay)
 			c.Status = code.Call(status)
 			led.AddCall(c)
 			return err
@@ -102,7 +103,8 @@ func (s *Store) loadCalls(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, n
 		var c ledger.Call
 		var status int
 		var variables []byte
-		err := scan(&c.ID, &c.Campaign, &status, &c.Claim, &c.Attempts, &c.Phone, &c.From, &variables)
+		err := scan(&c.ID, &c.Campaign, &status, &c.Claim,
+			&c.Attempts, &c.Tally, &c.Day, &c.OnDay, &c.Phone, &c.From, &variables)
 		c.Status, c.Variables = code.Call(status), json.RawMessage(variables)
 		led.AddCall(c)
 		return err
@@ -130,23 +132,24 @@ func (s *Store) save(ctx context.Context, tx *sql.Tx, led *ledger.Ledger) error 
 	for _, c := range led.Campaigns() {
 		// Seldom more than one, and seldom at all.
 		if _, err := tx.ExecContext(ctx, `
-update campaigns set status = ?2, updated_at = ?3, started_at = ?4, ended_at = ?5 where id = ?1`,
-			c.ID, string(c.Status), micros(c.UpdatedAt), micros(c.StartedAt), micros(c.EndedAt)); err != nil {
+update campaigns set status = ?2, armed = ?3, updated_at = ?4, started_at = ?5, ended_at = ?6 where id = ?1`,
+			c.ID, string(c.Status), c.Armed, micros(c.UpdatedAt), micros(c.StartedAt), micros(c.EndedAt)); err != nil {
 			return err
 		}
 	}
 	calls := led.Calls()
 	if _, err := s.prepared.updateCalls.exec(ctx, tx, nil, len(calls), func(args []any, i int) []any {
 		c := calls[i]
-		return append(args, int64(c.ID), code.OfCall(c.Status), c.Claim, c.Attempts, micros(c.NextAttemptAt), c.Reason)
+		return append(args, int64(c.ID), code.OfCall(c.Status), c.Claim,
+			c.Attempts, int64(c.Tally), int64(c.Day), c.OnDay, micros(c.NextAttemptAt), c.Reason)
 	}); err != nil {
 		return err
 	}
 	if err := s.saveAttempts(ctx, tx, led); err != nil {
 		return err
 	}
-	for _, op := range led.Cancels() {
-		if err := cancelCalls(ctx, tx, led, op); err != nil {
+	for _, e := range led.Ends() {
+		if err := endCalls(ctx, tx, led, e); err != nil {
 			return err
 		}
 	}
@@ -185,12 +188,12 @@ func (s *Store) saveAttempts(ctx context.Context, tx *sql.Tx, led *ledger.Ledger
 	return err
 }
 
-func cancelCalls(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, op *store.CancelCalls) error {
+func endCalls(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, e ledger.End) error {
 	var ids []int64
 	var queued, retryWait int
 	// The first that wait, on the campaign's index.
 	rows, err := tx.QueryContext(ctx, `
-select id, status from calls where campaign_id = ? and status in (0, 2) order by id limit ?`, op.Campaign, op.Limit)
+select id, status from calls where campaign_id = ? and status in (0, 2) order by id limit ?`, e.Campaign, e.Limit)
 	if err := each(rows, err, func(scan func(...any) error) error {
 		var id int64
 		var status int
@@ -205,13 +208,13 @@ select id, status from calls where campaign_id = ? and status in (0, 2) order by
 	}); err != nil {
 		return err
 	}
-	led.Canceled(op, queued, retryWait)
+	led.Ended(e, queued, retryWait)
 	if len(ids) == 0 {
 		return nil
 	}
 	_, err = tx.ExecContext(ctx, `
-update calls set status = 5, next_attempt_at = null, reason = ?2
-where id in (select value from json_each(?1))`, array(ids), ledger.ReasonCanceled)
+update calls set status = ?2, next_attempt_at = null, reason = ?3
+where id in (select value from json_each(?1))`, array(ids), code.OfCall(e.To), e.Reason)
 	return err
 }
 

@@ -14,9 +14,11 @@ import (
 )
 
 const (
+	// With zoneNames joined.
 	callColumns = `
-c.id, c.campaign_id, c.phone, c.variables, c.from_number, c.status, c.claim, c.attempts,
-coalesce(c.next_attempt_at, 0), c.created_at, c.reason`
+c.id, c.campaign_id, c.phone, c.zone, coalesce(z.names, ''), c.variables, c.from_number, c.status,
+c.claim, c.attempts, c.tally, c.last_day, c.on_day, coalesce(c.next_attempt_at, 0), c.created_at, c.reason`
+	zoneNames = `left join zones z on z.id = c.zone`
 
 	// A call without attempts is joined with none: all of these are then empty.
 	attemptColumns = `
@@ -30,7 +32,8 @@ func scanJoined(scan func(...any) error) (c campaign.Call, a campaign.Attempt, e
 	var variables []byte
 	var status, state int
 	var next, created, started, ended int64
-	err = scan(&c.ID, &c.CampaignID, &c.Phone, &variables, &c.From, &status, &c.Claim, &c.Attempts, &next, &created, &c.Reason,
+	err = scan(&c.ID, &c.CampaignID, &c.Phone, &c.Zone, &c.Zones, &variables, &c.From, &status,
+		&c.Claim, &c.Attempts, &c.Tally, &c.Day, &c.OnDay, &next, &created, &c.Reason,
 		&a.ID, &a.Number, &a.Provider, &a.ProviderCallID, &state, &a.Disposition, &started, &ended, &a.Duration, &a.Detail)
 	c.Variables = json.RawMessage(variables)
 	c.Status, c.NextAttemptAt, c.CreatedAt = code.Call(status), moment(next), moment(created)
@@ -60,6 +63,7 @@ func oneCall(ctx context.Context, q querier, id campaign.CallID) (campaign.Call,
 select `+callColumns+`,`+attemptColumns+`
 from calls c
 join campaigns p on p.id = c.campaign_id and p.deleted_at is null
+`+zoneNames+`
 left join attempts a on a.id between (c.id << 20) and ((c.id << 20) | 1048575)
 where c.id = ? order by a.id`, id)
 	calls, err := histories(rows, err)
@@ -80,18 +84,12 @@ func (s *Store) Call(ctx context.Context, id campaign.CallID) (campaign.Call, er
 
 // CreateCall stores a single call in the standing campaign.
 func (s *Store) CreateCall(ctx context.Context, to campaign.Contact, from string, once store.Once) (c campaign.Call, err error) {
+	zones, err := s.zonesOf(ctx, []campaign.Contact{to})
+	if err != nil {
+		return c, err
+	}
 	err = s.change(ctx, "create a call", func(tx *sql.Tx) error {
-		resource, err := createOnce(ctx, tx, once, func() (string, error) {
-			var id campaign.CallID
-			// The one index entry beside the page's is that of the number.
-			if err := tx.QueryRowContext(ctx, `
-insert into calls (campaign_id, phone, variables, from_number, created_at) values (?, ?, ?, ?, ?) returning id`,
-				campaign.Single, to.Phone, text(to.Variables), from, time.Now().UnixMicro()).Scan(&id); err != nil {
-				return "", err
-			}
-			_, err := tx.StmtContext(ctx, s.prepared.updateStats).ExecContext(ctx, campaign.Single, 1, 1, 0, 0, 0, 0, 0, 0, 0)
-			return id.String(), err
-		})
+		resource, err := createOnce(ctx, tx, once, func() (string, error) { return s.insertCall(ctx, tx, to, zones[0], from) })
 		if err != nil {
 			return err
 		}
@@ -105,29 +103,29 @@ insert into calls (campaign_id, phone, variables, from_number, created_at) value
 	return c, err
 }
 
+func (s *Store) insertCall(ctx context.Context, tx *sql.Tx, to campaign.Contact, zone int32, from string) (string, error) {
+	var id campaign.CallID
+	// The one index entry beside the pages' is that of the number.
+	if err := tx.QueryRowContext(ctx, `
+insert into calls (campaign_id, phone, zone, variables, from_number, created_at) values (?, ?, ?, ?, ?, ?) returning id`,
+		campaign.Single, to.Phone, zone, text(to.Variables), from, time.Now().UnixMicro()).Scan(&id); err != nil {
+		return "", err
+	}
+	_, err := tx.StmtContext(ctx, s.prepared.updateStats).ExecContext(ctx, campaign.Single, 1, 1, 0, 0, 0, 0, 0, 0, 0)
+	return id.String(), err
+}
+
 // ListCalls pages by ascending id, with History.
 func (s *Store) ListCalls(ctx context.Context, q store.CallQuery) ([]campaign.Call, error) {
 	// The page is picked first, on the campaign's index; then its attempts.
 	rows, err := s.reader.QueryContext(ctx, `
 select `+callColumns+`,`+attemptColumns+`
 from (select * from calls where campaign_id = ?1 and id > ?2 and (?3 < 0 or status = ?3) order by id limit ?4) c
+`+zoneNames+`
 left join attempts a on a.id between (c.id << 20) and ((c.id << 20) | 1048575)
 order by c.id, a.id`, q.Campaign, q.After, code.OfCall(q.Status), q.Limit)
 	out, err := histories(rows, err)
 	return out, translate(ctx, "list calls", err)
-}
-
-// Queued is the next page of queued calls.
-func (s *Store) Queued(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) (out []store.Waiting, err error) {
-	rows, err := s.reader.QueryContext(ctx, `
-select id, claim from calls where campaign_id = ? and id > ? and status = 0 order by id limit ?`, id, after, limit)
-	err = each(rows, err, func(scan func(...any) error) error {
-		var w store.Waiting
-		err := scan(&w.ID, &w.Claim)
-		out = append(out, w)
-		return err
-	})
-	return out, translate(ctx, "read queued calls", err)
 }
 
 // Open pages through what a waking owner must know.
@@ -135,7 +133,7 @@ func (s *Store) Open(ctx context.Context, id campaign.ID, after campaign.CallID,
 	// The attempt of the present claim has an id that can be computed.
 	rows, err := s.reader.QueryContext(ctx, `
 select `+callColumns+`,`+attemptColumns+`
-from calls c left join attempts a on a.id = ((c.id << 20) | c.claim) and c.claim > 0
+from calls c `+zoneNames+` left join attempts a on a.id = ((c.id << 20) | c.claim) and c.claim > 0
 where c.campaign_id = ? and c.id > ? and (c.status in (1, 2) or c.status = 0 and c.claim > 0)
 order by c.id limit ?`, id, after, limit)
 	err = each(rows, err, func(scan func(...any) error) error {

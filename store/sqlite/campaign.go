@@ -15,7 +15,7 @@ import (
 // selectCampaigns is a campaign with its counters; deleted ones are as if they
 // were not there.
 const selectCampaigns = `
-select c.id, c.settings, c.status, c.created_at, c.updated_at,
+select c.id, c.settings, c.status, c.armed, c.created_at, c.updated_at,
        coalesce(c.started_at, 0), coalesce(c.ended_at, 0),
        s.total, s.queued, s.in_progress, s.retry_wait, s.completed, s.failed, s.canceled, s.attempts, s.retries
 from campaigns c join campaign_stats s on s.campaign_id = c.id
@@ -31,7 +31,7 @@ func scanCampaign(scan func(...any) error) (c campaign.Campaign, err error) {
 	var settings string
 	var created, updated, started, ended int64
 	s := &c.Stats
-	if err := scan(&c.ID, &settings, &c.Status, &created, &updated, &started, &ended,
+	if err := scan(&c.ID, &settings, &c.Status, &c.Armed, &created, &updated, &started, &ended,
 		&s.Total, &s.Queued, &s.InProgress, &s.RetryWait, &s.Completed, &s.Failed, &s.Canceled, &s.Attempts, &s.Retries); err != nil {
 		return c, err
 	}
@@ -89,13 +89,17 @@ func (s *Store) CreateCampaign(ctx context.Context, set campaign.Settings, conta
 	if err != nil {
 		return c, err
 	}
+	zones, err := s.zonesOf(ctx, contacts)
+	if err != nil {
+		return c, err
+	}
 	err = s.change(ctx, "create a campaign", func(tx *sql.Tx) error {
 		resource, err := createOnce(ctx, tx, once, func() (string, error) {
 			id, err := insertCampaign(ctx, tx, column)
 			if err != nil {
 				return "", err
 			}
-			_, err = s.insertContacts(ctx, tx, id, contacts)
+			_, err = s.insertContacts(ctx, tx, id, contacts, zones)
 			return id.String(), err
 		})
 		if err != nil {
@@ -123,10 +127,11 @@ insert into campaigns (settings, status, created_at, updated_at) values (?1, ?2,
 	return id, err
 }
 
-// insertContacts adds those that are new, and counts them.
-func (s *Store) insertContacts(ctx context.Context, tx *sql.Tx, id campaign.ID, contacts []campaign.Contact) (int, error) {
+// insertContacts adds those that are new, each with the number of its zones, and
+// counts them.
+func (s *Store) insertContacts(ctx context.Context, tx *sql.Tx, id campaign.ID, contacts []campaign.Contact, zones []int32) (int, error) {
 	added, err := s.prepared.contacts.exec(ctx, tx, []any{id, time.Now().UnixMicro()}, len(contacts), func(args []any, i int) []any {
-		return append(args, contacts[i].Phone, text(contacts[i].Variables))
+		return append(args, contacts[i].Phone, text(contacts[i].Variables), zones[i])
 	})
 	if err != nil || added == 0 {
 		return 0, err
@@ -146,6 +151,10 @@ func text(b []byte) any {
 // AddContacts adds those that the campaign does not have.  Ids ascend in the order
 // of commits because there is one writer.
 func (s *Store) AddContacts(ctx context.Context, id campaign.ID, contacts []campaign.Contact) (added int, err error) {
+	zones, err := s.zonesOf(ctx, contacts)
+	if err != nil {
+		return 0, err
+	}
 	err = s.change(ctx, "add contacts", func(tx *sql.Tx) error {
 		c, err := oneCampaign(ctx, tx, id)
 		if err != nil {
@@ -154,7 +163,7 @@ func (s *Store) AddContacts(ctx context.Context, id campaign.ID, contacts []camp
 		if err := refuse.Growable(id, c.Status); err != nil {
 			return err
 		}
-		added, err = s.insertContacts(ctx, tx, id, contacts)
+		added, err = s.insertContacts(ctx, tx, id, contacts, zones)
 		return err
 	})
 	if err != nil {

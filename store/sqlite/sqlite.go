@@ -10,6 +10,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
 
 	"dialtone/store"
+	"dialtone/store/internal/code"
 )
 
 const (
@@ -37,6 +39,7 @@ const (
 type Store struct {
 	writer, reader *sql.DB
 	prepared       statements
+	zones          code.Zones
 	committed      atomic.Int64
 }
 
@@ -98,7 +101,9 @@ func (s *Store) change(ctx context.Context, what string, f func(tx *sql.Tx) erro
 		return translate(ctx, what, err)
 	}
 	if err := f(tx); err != nil {
-		_ = tx.Rollback()
+		if errors.Is(tx.Rollback(), sql.ErrTxDone) && ctx.Err() != nil {
+			err = ctx.Err() // which ended the transaction under f, whatever f saw of that
+		}
 		return translate(ctx, what, err)
 	}
 	if err := tx.Commit(); err != nil {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"github.com/sourcegraph/conc/pool"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -28,19 +30,33 @@ func TestMain(m *testing.M) {
 // files remembers the file of each test, so that opening twice is reopening.
 var files sync.Map
 
-func open(t testing.TB) store.Store {
+func file(t testing.TB) string {
 	dir, known := files.Load(t)
 	if !known {
 		dir = t.TempDir()
 		files.Store(t, dir)
 		t.Cleanup(func() { files.Delete(t) })
 	}
-	s, err := sqlite.Open(t.Context(), filepath.Join(dir.(string), "dialtone.db"))
+	return filepath.Join(dir.(string), "dialtone.db")
+}
+
+func open(t testing.TB) store.Store {
+	s, err := sqlite.Open(t.Context(), file(t))
 	require.NoError(t, err)
 	return s
 }
 
 func TestStore(t *testing.T) { storetest.Exercise(t, open) }
+
+func TestMigration(t *testing.T) {
+	db, err := sql.Open("sqlite", file(t))
+	require.NoError(t, err)
+	defer db.Close()
+	storetest.Migration(t, open, storetest.Past{
+		Dialect: goose.DialectSQLite3, DB: db,
+		Moment: func(at time.Time) string { return fmt.Sprint(at.UnixMicro()) },
+	})
+}
 
 func TestOpenTogether(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new.db")
@@ -81,8 +97,7 @@ func BenchmarkStore(b *testing.B) { storetest.Bench(b, open) }
 func TestFileInUse(t *testing.T) {
 	s := open(t)
 	defer s.Close()
-	dir, _ := files.Load(t)
-	other, err := sql.Open("sqlite", filepath.Join(dir.(string), "dialtone.db"))
+	other, err := sql.Open("sqlite", file(t))
 	require.NoError(t, err)
 	defer other.Close()
 	other.SetMaxOpenConns(1)

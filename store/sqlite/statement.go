@@ -36,8 +36,8 @@ func (p *statements) prepare(ctx context.Context, db, readers *sql.DB) (err erro
 		one(&p.updateStats, updateStats),
 		one(&p.selectStats, selectStats),
 		one(&p.dropAttempts, deleteAttempts),
-		many(&p.contacts, 2, insertContacts),
-		many(&p.updateCalls, 6, updateCalls),
+		many(&p.contacts, 3, insertContacts),
+		many(&p.updateCalls, 9, updateCalls),
 		many(&p.insertAttempts, 12, insertAttempts),
 		many(&p.updateAttempts, 7, updateAttempts),
 	)
@@ -59,12 +59,12 @@ func (p *statements) close() {
 const (
 	// The rows that a batch's operations act on, by primary key.
 	selectCalls = `
-select id, campaign_id, status, claim, attempts from calls
+select id, campaign_id, status, claim, attempts, tally, last_day, on_day from calls
 where id in (select value from json_each(?))`
 
 	// The same for calls to be claimed, with what is needed to dial.
 	selectDialled = `
-select id, campaign_id, status, claim, attempts, phone, from_number, variables from calls
+select id, campaign_id, status, claim, attempts, tally, last_day, on_day, phone, from_number, variables from calls
 where id in (select value from json_each(?))`
 
 	// The attempts that the operations name; many do not exist yet.  What Finish
@@ -81,14 +81,14 @@ select id, campaign_id, claim from calls where id in (select value from json_eac
 	// Contacts that the campaign does not have yet.  "where true" keeps the parser
 	// from reading "on conflict" as part of a join.
 	insertContacts = `
-insert into calls (campaign_id, phone, variables, created_at)
-select ?1, v.column1, v.column2, ?2 from (values %s) v where true
+insert into calls (campaign_id, phone, variables, zone, created_at)
+select ?1, v.column1, v.column2, v.column3, ?2 from (values %s) v where true
 on conflict (campaign_id, phone) where campaign_id > 1 do nothing`
 
 	// A call's whole hot part; which of it changed makes no difference to the cost.
 	updateCalls = `
-update calls set status = v.column2, claim = v.column3, attempts = v.column4,
-    next_attempt_at = v.column5, reason = v.column6
+update calls set status = v.column2, claim = v.column3, attempts = v.column4, tally = v.column5,
+    last_day = v.column6, on_day = v.column7, next_attempt_at = v.column8, reason = v.column9
 from (values %s) v where calls.id = v.column1`
 
 	// A plain insert: that the row is not there was seen in this transaction.

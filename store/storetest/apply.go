@@ -28,7 +28,7 @@ func testOneCall(t *testing.T, open Open) {
 	require.True(t, claim.Changed)
 	require.Equal(t, phone(0), claim.Phone)
 	require.JSONEq(t, `{"n":0}`, string(claim.Variables))
-	require.Zero(t, claim.Attempts)
+	require.Zero(t, claim.Effort)
 	require.Equal(t, map[campaign.ID]campaign.Stats{id: {Total: 1, InProgress: 1}}, b.Stats)
 
 	s.done(s.placing(id, a))
@@ -47,7 +47,9 @@ func testOneCall(t *testing.T, open Open) {
 
 	got := s.call(a.Call())
 	require.Equal(t, campaign.CallCompleted, got.Status)
-	require.Equal(t, 1, got.Attempts)
+	require.Equal(t, campaign.Effort{
+		Attempts: 1, Tally: campaign.Tally(0).With(campaign.DispositionCompleted), Day: today, OnDay: 1,
+	}, got.Effort)
 	require.Equal(t, "CA"+a.String(), got.History[0].ProviderCallID, "the first one is kept")
 	require.Equal(t, "no answer in time", got.History[0].Detail)
 	over := &store.SetStatus{Fence: s.fence, Campaign: id, From: []campaign.Status{campaign.StatusInProgress}, Drained: true, At: start.Add(time.Hour)}
@@ -99,7 +101,7 @@ func everyKind(s *scene, id campaign.ID, q []campaign.CallID) []store.Op {
 		s.finish(id, attempt(q[3], 1), campaign.CallCompleted),
 		s.giveBack(id, attempt(q[4], 1), campaign.CallQueued),
 		&store.SetStatus{Fence: s.fence, Campaign: id, From: campaign.Statuses, To: campaign.StatusCanceled, At: start},
-		&store.CancelCalls{Fence: s.fence, Campaign: id, Limit: 1},
+		s.end(id, campaign.StatusCanceled, 1),
 	}
 }
 
@@ -312,14 +314,14 @@ func testAppliedTwice(t *testing.T, open Open) {
 		require.Equal(t, first, b.Stats, "returned, though nothing moved")
 		require.Equal(t, phone, b.Claim[0].Phone)
 	}
-	b = batch(ops[5], &store.CancelCalls{Fence: s.fence, Campaign: id, Limit: 100})
+	b = batch(ops[5], s.end(id, campaign.StatusCanceled, 100))
 	require.NoError(t, s.Apply(s.ctx, b))
-	require.Equal(t, 3, b.CancelCalls[0].Count)
+	require.Equal(t, 3, b.EndCalls[0].Count)
 	first = b.Stats
 	require.NoError(t, s.Apply(s.ctx, b))
 	require.NoError(t, b.SetStatus[0].Err)
 	require.False(t, b.SetStatus[0].Changed)
-	require.NoError(t, b.CancelCalls[0].Err)
-	require.Zero(t, b.CancelCalls[0].Count)
+	require.NoError(t, b.EndCalls[0].Err)
+	require.Zero(t, b.EndCalls[0].Count)
 	require.Equal(t, first, b.Stats)
 }

@@ -12,8 +12,10 @@ import (
 
 // Bench measures a driver: one iteration is one call.
 func Bench(b *testing.B, open Open) {
-	b.Run("Load", func(b *testing.B) { benchLoad(b, open) })
+	b.Run("Load", func(b *testing.B) { benchLoad(b, open, contacts) })
+	b.Run("LoadZones", func(b *testing.B) { benchLoad(b, open, tenZones) })
 	b.Run("Loop", func(b *testing.B) { benchLoop(b, open) })
+	b.Run("Page", func(b *testing.B) { benchPage(b, open) })
 	b.Run("CreateCall", func(b *testing.B) { benchCreateCall(b, open) })
 }
 
@@ -27,23 +29,28 @@ func benchStore(b *testing.B, open Open) (store.Store, campaign.ID, store.Fence)
 	c, err := s.CreateCampaign(b.Context(), full, nil, store.Once{})
 	require.NoError(b, err)
 	fence := store.Fence{Partition: partition, Epoch: epochs[partition]}
-	op := &store.SetStatus{Fence: fence, Campaign: c.ID, From: campaign.Statuses, To: campaign.StatusInProgress}
-	require.NoError(b, s.Apply(b.Context(), batch(op)))
+	begin(b, s, fence, c.ID)
 	return s, c.ID, fence
 }
 
-func load(b *testing.B, s store.Store, id campaign.ID, n int) {
+func begin(b *testing.B, s store.Store, fence store.Fence, id campaign.ID) {
+	op := &store.SetStatus{Fence: fence, Campaign: id, From: campaign.Statuses, To: campaign.StatusInProgress}
+	require.NoError(b, s.Apply(b.Context(), batch(op)))
+}
+
+// load adds n contacts, which make tells.
+func load(t testing.TB, s store.Store, id campaign.ID, n int, make func(from, n int) []campaign.Contact) {
 	for at := 0; at < n; at += 2000 {
-		_, err := s.AddContacts(b.Context(), id, contacts(at, min(2000, n-at)))
-		require.NoError(b, err)
+		_, err := s.AddContacts(t.Context(), id, make(at, min(2000, n-at)))
+		require.NoError(t, err)
 	}
 }
 
-func benchLoad(b *testing.B, open Open) {
+func benchLoad(b *testing.B, open Open, make func(from, n int) []campaign.Contact) {
 	s, id, _ := benchStore(b, open)
 	b.ResetTimer()
 	began := time.Now()
-	load(b, s, id, b.N)
+	load(b, s, id, b.N, make)
 	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "contacts/s")
 }
 
@@ -51,8 +58,8 @@ func benchLoad(b *testing.B, open Open) {
 // commit for a batch of them.
 func benchLoop(b *testing.B, open Open) {
 	s, id, fence := benchStore(b, open)
-	load(b, s, id, b.N)
-	q, err := s.Queued(b.Context(), id, 0, b.N)
+	load(b, s, id, b.N, contacts)
+	q, err := s.Queued(b.Context(), id, campaign.AnyZone, 0, b.N)
 	require.NoError(b, err)
 	b.ResetTimer()
 	began := time.Now()

@@ -25,7 +25,8 @@ func testCalls(t *testing.T, open Open) {
 
 	c := s.call(q[0])
 	require.Equal(t, campaign.Call{
-		ID: q[0], CampaignID: id, Contact: c.Contact, Status: campaign.CallInProgress, Attempts: 1, Claim: 2, CreatedAt: c.CreatedAt,
+		ID: q[0], CampaignID: id, Contact: c.Contact, Status: campaign.CallInProgress, Claim: 2, CreatedAt: c.CreatedAt,
+		Effort: campaign.Effort{Attempts: 1, Tally: campaign.Tally(0).With(campaign.DispositionBusy), Day: today, OnDay: 1},
 		History: []campaign.Attempt{{
 			ID: first, Number: 1, Provider: "mock", ProviderCallID: "CA" + first.String(), State: campaign.AttemptEnded,
 			Disposition: campaign.DispositionBusy, StartedAt: start, EndedAt: start.Add(time.Minute), Duration: 1500 * time.Millisecond,
@@ -49,7 +50,7 @@ func testCalls(t *testing.T, open Open) {
 	require.Equal(t, q[2:], list(store.CallQuery{After: q[1], Limit: 10}))
 	require.Equal(t, q[:2], list(store.CallQuery{Status: campaign.CallInProgress, Limit: 10}))
 	require.Empty(t, list(store.CallQuery{Status: campaign.CallFailed, Limit: 10}))
-	page, err := s.Queued(s.ctx, id, 0, 2)
+	page, err := s.Queued(s.ctx, id, campaign.AnyZone, 0, 2)
 	require.NoError(t, err)
 	require.Equal(t, []store.Waiting{{ID: q[2]}, {ID: q[3]}}, page)
 }

@@ -26,10 +26,16 @@ func is(t testing.TB, code campaign.Code, err error, words ...string) {
 }
 
 var full = campaign.Settings{
-	Name: "Autumn", From: "+14155550100", DefaultRegion: "US", MaxConcurrentCalls: 25, Weight: 2.5,
+	Name: "Autumn", From: "+14155550100", DefaultRegion: "US", DefaultTimeZone: "America/New_York",
+	Schedule: campaign.Schedule{
+		TimeZone: campaign.ZoneOfContact, StartAt: start,
+		Windows: []campaign.Window{{Days: campaign.DaysOf(time.Monday), Span: campaign.Span{Start: 9 * 60, End: 17 * 60}}},
+	},
+	MaxConcurrentCalls: 25, Weight: 2.5,
 	Retry: campaign.RetryPolicy{
 		MaxAttempts: 4, Delay: campaign.Duration(90 * time.Second), Backoff: campaign.BackoffExponential,
-		MaxDelay: campaign.Duration(time.Hour), Jitter: 0.25,
+		MaxDelay: campaign.Duration(time.Hour), Jitter: 0.25, MaxAttemptsPerDay: 2,
+		ByDisposition: map[campaign.Disposition]campaign.RetryRule{campaign.DispositionBusy: {MaxAttempts: 2}},
 	},
 }
 
@@ -211,7 +217,7 @@ func testAscendingIDs(t *testing.T, open Open) {
 		var after campaign.CallID
 		seen := 0
 		for deadline := time.Now().Add(20 * time.Second); seen < adders*rounds*size && time.Now().Before(deadline); {
-			page, err := s.Queued(s.ctx, id, after, 40)
+			page, err := s.Queued(s.ctx, id, campaign.AnyZone, after, 40)
 			require.NoError(t, err)
 			for _, w := range page {
 				require.Greater(t, w.ID, after)

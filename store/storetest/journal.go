@@ -28,7 +28,7 @@ func testJournal(t *testing.T, open Open) {
 		s.placed(id, a2), s.finish(id, a2, campaign.CallRetryWait), s.claim(id, a3), s.placing(id, a3),
 		s.finish(id, a3, campaign.CallCompleted),
 		&store.SetStatus{Fence: s.fence, Campaign: id, From: campaign.Statuses, To: campaign.StatusCanceled, At: start},
-		&store.CancelCalls{Fence: s.fence, Campaign: id, Limit: 10},
+		s.end(id, campaign.StatusCanceled, 10),
 		&store.SetStatus{Fence: s.fence, Campaign: id, From: campaign.Statuses, Drained: true, At: start},
 	}
 	for _, op := range life[:len(life)-1] {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 // one case for every sentence.
 type model struct {
 	status   campaign.Status
+	armed    bool
 	calls    map[campaign.CallID]*campaign.Call
 	attempts map[campaign.AttemptID]*campaign.Attempt
 	placers  map[campaign.AttemptID]int64
@@ -118,9 +120,17 @@ func (m *model) finish(op *store.Finish) verdict {
 		m.stats.Retries++
 	}
 	c.Attempts++
+	c.Tally += 1 << (8 * slices.Index(places, op.Disposition))
+	if c.Day != op.Day {
+		c.Day, c.OnDay = op.Day, 0
+	}
+	c.OnDay++
 	c.Status, c.NextAttemptAt, c.Reason = op.Next, op.NextAttemptAt, op.Reason
 	return v
 }
+
+// places are where a tally counts; the model's numbers stay small.
+var places = []campaign.Disposition{"completed", "busy", "no_answer", "failed", "canceled", "rejected", "lost"}
 
 func (m *model) giveBack(op *store.GiveBack) verdict {
 	c, v := m.at(op.Attempt)
@@ -143,24 +153,29 @@ func (m *model) setStatus(op *store.SetStatus) verdict {
 		}
 		to = m.count().Outcome()
 	}
-	if m.status == to {
+	arm := op.Armed && to == campaign.StatusPending
+	if m.status == to && !(arm && !m.armed) {
 		return verdict{}
 	}
 	if !slices.Contains(op.From, m.status) {
 		return verdict{err: store.ErrState}
 	}
-	m.status = to
+	m.status, m.armed = to, arm
 	return verdict{changed: true}
 }
 
-func (m *model) cancelCalls(op *store.CancelCalls) (verdict, int) {
-	if m.status != campaign.StatusCanceled {
+func (m *model) endCalls(op *store.EndCalls) (verdict, int) {
+	end, reason := campaign.CallCanceled, "campaign_canceled"
+	switch {
+	case m.status != op.Status, op.Status != campaign.StatusCanceled && op.Status != campaign.StatusInProgress:
 		return verdict{err: store.ErrState}, 0
+	case op.Status == campaign.StatusInProgress:
+		end, reason = campaign.CallFailed, "expired"
 	}
 	n := 0
 	for _, id := range m.ids() {
 		if c := m.calls[id]; n < op.Limit && (c.Status == campaign.CallQueued || c.Status == campaign.CallRetryWait) {
-			c.Status, c.NextAttemptAt, c.Reason = campaign.CallCanceled, time.Time{}, "campaign_canceled"
+			c.Status, c.NextAttemptAt, c.Reason = end, time.Time{}, reason
 			n++
 		}
 	}
@@ -222,8 +237,8 @@ func (m *model) apply(b *store.Batch) (out []verdict, counts []int) {
 	for _, op := range b.Placing {
 		out = append(out, m.placing(op))
 	}
-	for _, op := range b.CancelCalls {
-		v, n := m.cancelCalls(op)
+	for _, op := range b.EndCalls {
+		v, n := m.endCalls(op)
 		out, counts = append(out, v), append(counts, n)
 	}
 	return out, counts
@@ -251,6 +266,9 @@ func (m *modelled) compare(t *rapid.T) {
 	require.Equal(t, m.count(), c.Stats)
 	require.True(t, c.Stats.AddsUp())
 	require.Equal(t, m.status, c.Status)
+	require.Equal(t, m.armed, c.Armed)
+	m.compareOwner(t, c)
+	m.compareZones(t)
 	page, err := m.s.ListCalls(m.s.ctx, store.CallQuery{Campaign: m.id, Limit: 1000})
 	require.NoError(t, err)
 	require.Len(t, page, len(m.calls))
@@ -262,5 +280,46 @@ func (m *modelled) compare(t *rapid.T) {
 			}
 		}
 		require.Equal(t, want, got)
+	}
+}
+
+// compareOwner holds what makes a campaign need an owner.
+func (m *modelled) compareOwner(t *rapid.T, c campaign.Campaign) {
+	active, err := m.s.Active(m.s.ctx)
+	require.NoError(t, err)
+	needed := m.status == campaign.StatusInProgress || m.armed || c.Stats.InProgress > 0 ||
+		m.status == campaign.StatusCanceled && c.Stats.Open() > 0
+	require.Equal(t, needed, slices.Contains(active, m.id), "%s %+v", m.status, c.Stats)
+}
+
+// compareZones holds what the store says of each zone.
+func (m *modelled) compareZones(t *rapid.T) {
+	zones := map[campaign.ZoneID]campaign.Zones{}
+	queued := map[campaign.ZoneID][]store.Waiting{}
+	unfinished := map[campaign.ZoneID]bool{}
+	for _, id := range m.ids() {
+		c := m.calls[id]
+		zones[c.Zone] = c.Zones
+		for _, z := range []campaign.ZoneID{c.Zone, campaign.AnyZone} {
+			if c.Status == campaign.CallQueued {
+				queued[z] = append(queued[z], store.Waiting{ID: id, Claim: c.Claim, Zone: c.Zone})
+			}
+			unfinished[z] = unfinished[z] || !c.Status.Terminal()
+		}
+	}
+	var want []store.Zone
+	for _, z := range slices.Sorted(maps.Keys(zones)) {
+		want = append(want, store.Zone{ID: z, Zones: zones[z]})
+	}
+	got, err := m.s.Zones(m.s.ctx, m.id)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	for _, z := range append(slices.Collect(maps.Keys(zones)), campaign.AnyZone) {
+		page, err := m.s.Queued(m.s.ctx, m.id, z, 0, 1000)
+		require.NoError(t, err)
+		require.Equal(t, queued[z], page)
+		some, err := m.s.Unfinished(m.s.ctx, m.id, z)
+		require.NoError(t, err)
+		require.Equal(t, unfinished[z], some)
 	}
 }

@@ -37,7 +37,7 @@ func newModelled(t *rapid.T, s *scene) *modelled {
 func (m *modelled) contacts(t *rapid.T) {
 	from := max(0, m.next-rapid.IntRange(0, 2).Draw(t, "known"))
 	n := rapid.IntRange(0, 4).Draw(t, "contacts")
-	added, err := m.s.AddContacts(m.s.ctx, m.id, contacts(from, n))
+	added, err := m.s.AddContacts(m.s.ctx, m.id, zoned(from, n))
 	if m.status.Ended() {
 		require.Equal(t, campaign.CodeConflict, campaign.CodeOf(err))
 		return
@@ -45,12 +45,15 @@ func (m *modelled) contacts(t *rapid.T) {
 	require.NoError(t, err)
 	fresh := max(0, from+n-m.next)
 	require.Equal(t, fresh, added)
+	want := zoned(m.next, fresh)
 	m.next += fresh
 	page, err := m.s.ListCalls(m.s.ctx, store.CallQuery{Campaign: m.id, Limit: 1000})
 	require.NoError(t, err)
 	for _, c := range page {
 		if m.calls[c.ID] == nil {
 			require.Equal(t, campaign.CallQueued, c.Status)
+			require.Zero(t, c.Effort)
+			require.Contains(t, want, campaign.Contact{Phone: c.Phone, Zones: c.Zones})
 			m.calls[c.ID] = &c
 			fresh--
 		}
@@ -97,11 +100,12 @@ func (m *modelled) both(t *rapid.T, b *store.Batch) {
 		require.Equal(t, want[i].changed, out.Changed, "%T%+v", op, op)
 		i++
 	}
-	for i, op := range mine.CancelCalls {
+	for i, op := range mine.EndCalls {
 		require.Equal(t, counts[i], op.Count)
 	}
 	for _, op := range mine.SetStatus {
 		require.Equal(t, m.status, op.Now.Status)
+		require.Equal(t, m.armed, op.Now.Armed)
 		require.Equal(t, m.count(), op.Now.Stats)
 	}
 	if stats, ok := b.Stats[m.id]; ok {
@@ -124,7 +128,7 @@ func current(op store.Op, epoch int64) bool {
 		return op.Epoch == epoch
 	case *store.Claim:
 		return op.Epoch == epoch
-	case *store.CancelCalls:
+	case *store.EndCalls:
 		return op.Epoch == epoch
 	}
 	return true
@@ -139,7 +143,7 @@ func ops(b *store.Batch) (out []store.Op) {
 	out = append(out, list(b.GiveBack)...)
 	out = append(out, list(b.Claim)...)
 	out = append(out, list(b.Placing)...)
-	return append(out, list(b.CancelCalls)...)
+	return append(out, list(b.EndCalls)...)
 }
 
 func list[O store.Op](of []O) (out []store.Op) {
@@ -162,7 +166,7 @@ func (m *modelled) op(t *rapid.T) store.Op {
 	a := attempt(call, max(0, claim-rapid.SampledFrom([]int{0, 0, 0, 0, 1}).Draw(t, "behind")))
 	kind := rapid.SampledFrom([]string{
 		"claim", "claim", "claim", "claim", "placing", "placing", "placing", "placed", "ambiguous",
-		"finish", "finish", "giveBack", "status", "drained", "cancel",
+		"finish", "finish", "giveBack", "status", "arm", "drained", "end",
 	}).Draw(t, "kind")
 	switch kind {
 	case "claim":
@@ -182,8 +186,12 @@ func (m *modelled) op(t *rapid.T) store.Op {
 		return m.drawGiveBack(t, a)
 	case "drained":
 		return &store.SetStatus{Fence: m.s.fence, Campaign: m.id, From: []campaign.Status{campaign.StatusInProgress}, Drained: true, At: start}
-	case "cancel":
-		return &store.CancelCalls{Fence: m.s.fence, Campaign: m.id, Limit: rapid.IntRange(0, 3).Draw(t, "limit")}
+	case "arm":
+		from := []campaign.Status{campaign.StatusPending, campaign.StatusPaused}
+		return &store.SetStatus{Fence: m.s.fence, Campaign: m.id, From: from, To: campaign.StatusPending, Armed: true, At: start}
+	case "end":
+		of := rapid.SampledFrom([]campaign.Status{m.status, campaign.StatusCanceled, campaign.StatusInProgress}).Draw(t, "of")
+		return m.s.end(m.id, of, rapid.IntRange(0, 3).Draw(t, "limit"))
 	}
 	return m.drawStatus(t)
 }
@@ -198,9 +206,10 @@ func (m *modelled) known(id campaign.CallID) campaign.Call {
 func (m *modelled) drawStatus(t *rapid.T) *store.SetStatus {
 	to := rapid.SampledFrom([]campaign.Status{
 		campaign.StatusInProgress, campaign.StatusInProgress, campaign.StatusInProgress, campaign.StatusPaused, campaign.StatusCanceled,
+		campaign.StatusPending,
 	}).Draw(t, "to")
 	from := rapid.SliceOfN(rapid.SampledFrom(campaign.Statuses[:3]), 1, 3).Draw(t, "from")
-	return &store.SetStatus{Fence: m.s.fence, Campaign: m.id, From: from, To: to, At: start}
+	return &store.SetStatus{Fence: m.s.fence, Campaign: m.id, From: from, To: to, Armed: rapid.Bool().Draw(t, "armed"), At: start}
 }
 
 func (m *modelled) drawFinish(t *rapid.T, a campaign.AttemptID) *store.Finish {
@@ -208,6 +217,8 @@ func (m *modelled) drawFinish(t *rapid.T, a campaign.AttemptID) *store.Finish {
 		campaign.CallCompleted, campaign.CallFailed, campaign.CallCanceled, campaign.CallRetryWait, campaign.CallRetryWait,
 	}).Draw(t, "next")
 	f := m.s.finish(m.id, a, next)
+	f.Disposition = rapid.SampledFrom(places).Draw(t, "disposition")
+	f.Day = today + campaign.Day(rapid.IntRange(0, 1).Draw(t, "day"))
 	f.Duration = time.Duration(rapid.IntRange(0, 1e10).Draw(t, "duration"))
 	if rapid.Bool().Draw(t, "named") {
 		f.ProviderCallID = "CB" + a.String()
@@ -216,7 +227,7 @@ func (m *modelled) drawFinish(t *rapid.T, a campaign.AttemptID) *store.Finish {
 }
 
 func (m *modelled) drawGiveBack(t *rapid.T, a campaign.AttemptID) *store.GiveBack {
-	next := rapid.SampledFrom([]campaign.CallStatus{campaign.CallQueued, campaign.CallRetryWait, campaign.CallCanceled}).Draw(t, "next")
+	next := rapid.SampledFrom([]campaign.CallStatus{campaign.CallQueued, campaign.CallRetryWait, campaign.CallCanceled, campaign.CallFailed}).Draw(t, "next")
 	g := m.s.giveBack(m.id, a, next)
 	g.Unplaced = rapid.Bool().Draw(t, "unplaced")
 	switch next {
@@ -224,6 +235,8 @@ func (m *modelled) drawGiveBack(t *rapid.T, a campaign.AttemptID) *store.GiveBac
 		g.NextAttemptAt = start.Add(time.Minute)
 	case campaign.CallCanceled:
 		g.Reason = "campaign_canceled"
+	case campaign.CallFailed:
+		g.Reason = "expired"
 	}
 	return g
 }

@@ -186,37 +186,6 @@ func testDrainedAgainstAddContacts(t *testing.T, open Open) {
 	t.Logf("%d of 30 ended first", ended)
 }
 
-func testCancelCalls(t *testing.T, open Open) {
-	s := newScene(t, open)
-	id, q := ready(s, 30)
-	s.done(s.finish(id, attempt(q[1], 1), campaign.CallRetryWait), s.finish(id, attempt(q[2], 1), campaign.CallCompleted))
-	s.refused(store.ErrState, &store.CancelCalls{Fence: s.fence, Campaign: id, Limit: 5}) // it runs
-	s.move(id, campaign.StatusCanceled)
-	var counts []int
-	for range 4 {
-		op := &store.CancelCalls{Fence: s.fence, Campaign: id, Limit: 10}
-		b := s.apply(op)
-		require.NoError(t, op.Err)
-		require.Equal(t, op.Count > 0, op.Changed)
-		require.Equal(t, s.stats(id), b.Stats[id])
-		counts = append(counts, op.Count)
-	}
-	require.Equal(t, []int{10, 10, 7, 0}, counts)
-	require.Equal(t, campaign.Stats{Total: 30, InProgress: 2, Completed: 1, Canceled: 27, Attempts: 2}, s.stats(id))
-	got := s.call(q[1])
-	require.Equal(t, campaign.CallCanceled, got.Status)
-	require.True(t, got.NextAttemptAt.IsZero())
-	require.Equal(t, "campaign_canceled", got.Reason)
-	require.Equal(t, campaign.CallInProgress, s.call(q[3]).Status, "what is up goes on")
-
-	// Two in one batch share what is left.
-	other := s.campaign(7)
-	s.move(other, campaign.StatusCanceled)
-	a, b := &store.CancelCalls{Fence: s.fence, Campaign: other, Limit: 5}, &store.CancelCalls{Fence: s.fence, Campaign: other, Limit: 5}
-	s.done(a, b)
-	require.Equal(t, []int{5, 2}, []int{a.Count, b.Count})
-}
-
 // testOddText: what providers send may hold anything, and must not spoil a batch.
 func testOddText(t *testing.T, open Open) {
 	s := newScene(t, open)

@@ -61,7 +61,17 @@ var parts = []struct {
 	{"AppliedTwice", testAppliedTwice},
 	{"SetStatus", testSetStatus},
 	{"DrainedAgainstAddContacts", testDrainedAgainstAddContacts},
-	{"CancelCalls", testCancelCalls},
+	{"Arm", testArm},
+	{"EndCalls", testEndCalls},
+	{"EndCallsExpired", testEndCallsExpired},
+	{"Effort", testEffort},
+	{"CallsCarryZones", testCallsCarryZones},
+	{"ZonesOfACampaign", testZonesOfACampaign},
+	{"ZonesConcurrent", testZonesConcurrent},
+	{"ZonesInterrupted", testZonesInterrupted},
+	{"PagingByZone", testPagingByZone},
+	{"PagingByZoneWhileClaimed", testPagingByZoneWhileClaimed},
+	{"Unfinished", testUnfinished},
 	{"OddText", testOddText},
 	{"LargeBatch", testLargeBatch},
 	{"AllOrNothing", testAllOrNothing},
@@ -91,6 +101,9 @@ type scene struct {
 }
 
 const partition = 3
+
+// today is the day on which the tests dial.
+const today campaign.Day = 20_513
 
 func newScene(t *testing.T, open Open) *scene {
 	s := &scene{T: t, Store: open(t), ctx: t.Context()}
@@ -207,7 +220,7 @@ func (s *scene) call(id campaign.CallID) campaign.Call {
 // queued are all queued calls.
 func (s *scene) queued(id campaign.ID) []campaign.CallID {
 	s.Helper()
-	page, err := s.Queued(s.ctx, id, 0, 1_000_000)
+	page, err := s.Queued(s.ctx, id, campaign.AnyZone, 0, 1_000_000)
 	require.NoError(s, err)
 	out := make([]campaign.CallID, len(page))
 	for i, w := range page {
@@ -233,7 +246,7 @@ func (s *scene) placed(id campaign.ID, a campaign.AttemptID) *store.Placed {
 func (s *scene) finish(id campaign.ID, a campaign.AttemptID, next campaign.CallStatus) *store.Finish {
 	f := &store.Finish{
 		Fence: s.fence, Campaign: id, Attempt: a, Disposition: campaign.DispositionBusy,
-		EndedAt: start.Add(time.Minute), Duration: 1500 * time.Millisecond, Next: next,
+		EndedAt: start.Add(time.Minute), Duration: 1500 * time.Millisecond, Day: today, Next: next,
 	}
 	if next == campaign.CallRetryWait {
 		f.NextAttemptAt = start.Add(time.Hour)
@@ -246,6 +259,10 @@ func (s *scene) finish(id campaign.ID, a campaign.AttemptID, next campaign.CallS
 
 func (s *scene) giveBack(id campaign.ID, a campaign.AttemptID, next campaign.CallStatus) *store.GiveBack {
 	return &store.GiveBack{Fence: s.fence, Campaign: id, Attempt: a, Next: next}
+}
+
+func (s *scene) end(id campaign.ID, of campaign.Status, limit int) *store.EndCalls {
+	return &store.EndCalls{Fence: s.fence, Campaign: id, Status: of, Limit: limit}
 }
 
 // attempt names a call's claim.

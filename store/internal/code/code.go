@@ -70,6 +70,8 @@ type settings struct {
 	Name               string               `json:"name"`
 	From               string               `json:"from,omitempty"`
 	DefaultRegion      string               `json:"default_region,omitempty"`
+	DefaultTimeZone    string               `json:"default_time_zone,omitempty"`
+	Schedule           campaign.Schedule    `json:"schedule,omitzero"`
 	MaxConcurrentCalls int                  `json:"max_concurrent_calls"`
 	Weight             float64              `json:"weight"`
 	Retry              campaign.RetryPolicy `json:"retry"`

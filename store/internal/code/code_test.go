@@ -29,12 +29,24 @@ func TestNumbersStay(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	want := campaign.Settings{
-		Name: "a", From: "b", DefaultRegion: "c", MaxConcurrentCalls: 4, Weight: 0.5,
-		Retry: campaign.RetryPolicy{MaxAttempts: 6, Delay: 7, Backoff: "fixed", MaxDelay: 8, Jitter: 0.9},
+		Name: "a", From: "b", DefaultRegion: "c", DefaultTimeZone: "d", MaxConcurrentCalls: 4, Weight: 0.5,
+		Schedule: campaign.Schedule{
+			TimeZone:     campaign.ZoneOfContact,
+			Windows:      []campaign.Window{{Days: campaign.DaysOf(time.Monday), Span: campaign.Span{Start: 540, End: campaign.Midnight}}},
+			ClosedDates:  []campaign.Date{{Year: 2026, Month: 12, Day: 25}},
+			SpecialDates: []campaign.SpecialDate{{Date: campaign.Date{Year: 2026, Month: 12, Day: 24}, Windows: []campaign.Span{{Start: 1, End: 2}}}},
+			StartAt:      time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+			EndAt:        time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC),
+		},
+		Retry: campaign.RetryPolicy{
+			MaxAttempts: 6, Delay: 7, Backoff: "fixed", MaxDelay: 8, Jitter: 0.9, MaxAttemptsPerDay: 2,
+			ByDisposition: map[campaign.Disposition]campaign.RetryRule{"busy": {MaxAttempts: 1, Delay: 2, Backoff: "exponential", MaxDelay: 3}},
+		},
 	}
-	v := reflect.ValueOf(want)
-	for i := range v.NumField() {
-		require.False(t, v.Field(i).IsZero(), "the test sets %s", v.Type().Field(i).Name)
+	for _, v := range []reflect.Value{reflect.ValueOf(want), reflect.ValueOf(want.Schedule), reflect.ValueOf(want.Retry)} {
+		for i := range v.NumField() {
+			require.False(t, v.Field(i).IsZero(), "the test sets %s", v.Type().Field(i).Name)
+		}
 	}
 	column, err := OfSettings(want)
 	require.NoError(t, err)

@@ -30,9 +30,9 @@ func (l *Ledger) Decide(now time.Time) {
 	for _, op := range b.Placing {
 		op.Changed, op.Err = l.placing(op, now)
 	}
-	for _, op := range b.CancelCalls {
+	for _, op := range b.EndCalls {
 		if l.owned(op.Fence, &op.Outcome) {
-			op.Err = l.cancel(op)
+			op.Err = l.end(op)
 			l.touch(op.Campaign, op.Err)
 		}
 	}
@@ -96,7 +96,8 @@ func (l *Ledger) setStatus(op *store.SetStatus, now time.Time) (bool, error) {
 		}
 		to = c.Stats.Outcome()
 	}
-	if c.Status == to {
+	armed := op.Armed && to == campaign.StatusPending
+	if c.Status == to && (c.Armed || !armed) {
 		return false, nil
 	}
 	if !slices.Contains(op.From, c.Status) {
@@ -106,7 +107,7 @@ func (l *Ledger) setStatus(op *store.SetStatus, now time.Time) (bool, error) {
 	if at.IsZero() {
 		at = code.Time(now)
 	}
-	c.Status, c.UpdatedAt, c.changed = to, at, true
+	c.Status, c.Armed, c.UpdatedAt, c.changed = to, armed, at, true
 	if to == campaign.StatusInProgress && c.StartedAt.IsZero() {
 		c.StartedAt = at
 	}
@@ -117,7 +118,7 @@ func (l *Ledger) setStatus(op *store.SetStatus, now time.Time) (bool, error) {
 }
 
 func (l *Ledger) claim(op *store.Claim) (bool, error) {
-	op.Phone, op.From, op.Variables, op.Attempts = "", "", nil, 0
+	op.Phone, op.From, op.Variables, op.Effort = "", "", nil, campaign.Effort{}
 	c, n := l.calls[op.Attempt.Call()], op.Attempt.Claim()
 	if c == nil || c.Campaign != op.Campaign {
 		return false, store.ErrState
@@ -126,7 +127,7 @@ func (l *Ledger) claim(op *store.Claim) (bool, error) {
 	if waits := c.Status == campaign.CallQueued || c.Status == campaign.CallRetryWait; !again && (!waits || c.Claim != n-1) {
 		return false, store.ErrState
 	}
-	op.Phone, op.From, op.Variables, op.Attempts = c.Phone, c.From, c.Variables, c.Attempts
+	op.Phone, op.From, op.Variables, op.Effort = c.Phone, c.From, c.Variables, c.Effort
 	if again {
 		return false, nil
 	}
@@ -207,16 +208,19 @@ func (l *Ledger) finish(op *store.Finish) (bool, error) {
 	if c.Attempts > 0 {
 		d.Retries++
 	}
-	c.Attempts++
+	c.Effort = c.Effort.With(op.Disposition, op.Day)
 	l.move(c, op.Next, op.NextAttemptAt, op.Reason)
 	return true, nil
 }
+
+// givenBack is where a claim that cost nothing may leave its call.
+var givenBack = []campaign.CallStatus{campaign.CallQueued, campaign.CallRetryWait, campaign.CallCanceled, campaign.CallFailed}
 
 func (l *Ledger) giveBack(op *store.GiveBack) (bool, error) {
 	if past, err := l.past(op.Campaign, op.Attempt); past || err != nil {
 		return false, err
 	}
-	if next := op.Next; next != campaign.CallQueued && next != campaign.CallRetryWait && next != campaign.CallCanceled {
+	if !slices.Contains(givenBack, op.Next) {
 		return false, store.ErrState
 	}
 	if a := l.attempt(op.Attempt); a != nil {
@@ -229,14 +233,22 @@ func (l *Ledger) giveBack(op *store.GiveBack) (bool, error) {
 	return true, nil
 }
 
-// cancel only checks: the driver cancels once everything else is written.
-func (l *Ledger) cancel(op *store.CancelCalls) error {
+// end only tells how: the driver ends calls once everything else is written.
+func (l *Ledger) end(op *store.EndCalls) error {
 	op.Count = 0
-	if c := l.campaigns[op.Campaign]; c == nil || c.Status != campaign.StatusCanceled {
+	e, ends := endings[op.Status]
+	if c := l.campaigns[op.Campaign]; !ends || c == nil || c.Status != op.Status {
 		return store.ErrState
 	}
-	l.cancels = append(l.cancels, op)
+	e.EndCalls = op
+	l.ends = append(l.ends, e)
 	return nil
+}
+
+// endings are what becomes of calls that wait, by the status of their campaign.
+var endings = map[campaign.Status]End{
+	campaign.StatusCanceled:   {To: campaign.CallCanceled, Reason: campaign.ReasonCampaignCanceled},
+	campaign.StatusInProgress: {To: campaign.CallFailed, Reason: campaign.ReasonExpired},
 }
 
 // past reports whether the call has moved past the attempt's claim.  If it has

@@ -23,14 +23,12 @@ import (
 	"dialtone/store"
 )
 
-// ReasonCanceled is the reason of a call that was canceled with its campaign.
-const ReasonCanceled = "campaign_canceled"
-
 // Campaign is what operations need to know of a campaign.  A deleted one is not
 // given to the ledger.
 type Campaign struct {
 	ID        campaign.ID
 	Status    campaign.Status
+	Armed     bool
 	StartedAt time.Time
 	EndedAt   time.Time
 	UpdatedAt time.Time
@@ -43,11 +41,11 @@ type Campaign struct {
 // Call is a row of calls.  Phone, From and Variables are read for those in
 // Claimed only.
 type Call struct {
-	ID            campaign.CallID
-	Campaign      campaign.ID
-	Status        campaign.CallStatus
-	Claim         int
-	Attempts      int
+	ID       campaign.CallID
+	Campaign campaign.ID
+	Status   campaign.CallStatus
+	Claim    int
+	campaign.Effort
 	NextAttemptAt time.Time
 	Reason        string
 
@@ -76,7 +74,7 @@ type Ledger struct {
 	calls     map[campaign.CallID]*Call
 	attempts  map[campaign.AttemptID]*Attempt
 	deltas    map[campaign.ID]*campaign.Stats
-	cancels   []*store.CancelCalls
+	ends      []End
 }
 
 // New makes the ledger of a batch.
@@ -136,18 +134,25 @@ func (l *Ledger) DroppedAttempts() []int64 {
 	return out
 }
 
-// Cancels are the operations for which the driver cancels waiting calls, after
-// it has written everything else.
-func (l *Ledger) Cancels() []*store.CancelCalls { return l.cancels }
+// End is how the calls end that an EndCalls finds waiting.
+type End struct {
+	*store.EndCalls
+	To     campaign.CallStatus
+	Reason string
+}
 
-// Canceled takes what came of one of the Cancels.
-func (l *Ledger) Canceled(op *store.CancelCalls, queued, retryWait int) {
-	op.Count = queued + retryWait
-	op.Changed = op.Count > 0
-	d := l.delta(op.Campaign)
+// Ends are the operations for which the driver ends waiting calls, after it has
+// written everything else.
+func (l *Ledger) Ends() []End { return l.ends }
+
+// Ended takes what came of one of the Ends.
+func (l *Ledger) Ended(e End, queued, retryWait int) {
+	e.Count = queued + retryWait
+	e.Changed = e.Count > 0
+	d := l.delta(e.Campaign)
 	d.Queued -= queued
 	d.RetryWait -= retryWait
-	d.Canceled += op.Count
+	*count(d, e.To) += e.Count
 }
 
 // Now fills in a campaign as the batch leaves it.

@@ -103,7 +103,7 @@ func (l *Ledger) needCampaigns(n *Need, fence func(store.Fence)) {
 	for _, op := range l.batch.Placing {
 		want(op.Campaign)
 	}
-	for _, op := range l.batch.CancelCalls {
+	for _, op := range l.batch.EndCalls {
 		fence(op.Fence)
 		want(op.Campaign)
 	}

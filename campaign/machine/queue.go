@@ -1,0 +1,286 @@
+package machine
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+	"time"
+
+	"dialtone/campaign"
+	"dialtone/campaign/hours"
+)
+
+// Zone is what the store calls some time zones.
+type Zone struct {
+	ID    campaign.ZoneID
+	Zones campaign.Zones
+}
+
+// queue is the calls of a campaign that wait, in lanes.  Only the lanes that are
+// open are dialled; of those, the one that closes first goes first, so that no
+// number waits for tomorrow behind one that could have waited.
+type queue struct {
+	early    time.Duration
+	schedule campaign.Schedule
+	fallback string // the zone of numbers of which none is known
+	zones    []Zone
+	// lanes are in order: the open ones, by the time at which they close.
+	lanes   []*lane
+	loading *lane // whose page is on its way
+	clocks  map[campaign.ZoneID]hours.Calendar
+}
+
+// perContact reports whether each set of zones has a lane of its own.
+func (q *queue) perContact() bool { return q.schedule.PerContact() }
+
+// reckon takes over a schedule and zones.  It is false, and nothing is done, if the
+// lanes that there are can't be kept: they are all of one campaign, or of one zone
+// each.
+func (q *queue) reckon(s campaign.Settings, zones []Zone) bool {
+	if len(q.lanes) > 0 && s.Schedule.PerContact() != q.perContact() {
+		return false
+	}
+	same := s.DefaultTimeZone == q.fallback && slices.Equal(zones, q.zones) && reflect.DeepEqual(s.Schedule, q.schedule)
+	if same && len(q.lanes) > 0 {
+		return true
+	}
+	q.schedule, q.fallback, q.zones = s.Schedule, s.DefaultTimeZone, zones
+	q.clocks = make(map[campaign.ZoneID]hours.Calendar)
+	if q.perContact() {
+		for _, z := range zones {
+			q.lane(z.ID)
+		}
+	} else {
+		q.lane(campaign.AnyZone)
+	}
+	for _, l := range q.lanes {
+		q.date(l)
+	}
+	return true
+}
+
+// date gives a lane its calendar.  One whose zones are not known stays closed.
+func (q *queue) date(l *lane) {
+	l.calendar, l.names, l.dated = nil, nil, false
+	if q.perContact() {
+		l.names = q.namesOf(l.zone)
+	} else if q.schedule.TimeZone != "" {
+		l.names = []string{q.schedule.TimeZone}
+	}
+	if c, err := hours.New(q.schedule, l.names...); err == nil {
+		l.calendar = &c
+	}
+}
+
+// namesOf are the time zones of a number, or the one that stands in for them.
+func (q *queue) namesOf(zone campaign.ZoneID) []string {
+	at, found := slices.BinarySearchFunc(q.zones, zone, func(z Zone, id campaign.ZoneID) int { return cmp.Compare(z.ID, id) })
+	if found && q.zones[at].Zones != "" {
+		return q.zones[at].Zones.Names()
+	}
+	if q.fallback != "" {
+		return []string{q.fallback}
+	}
+	return nil
+}
+
+// clock tells the date where a number is: in its own zone, or that of the schedule
+// where none is known.
+func (q *queue) clock(zone campaign.ZoneID) hours.Calendar {
+	if c, ok := q.clocks[zone]; ok {
+		return c
+	}
+	names := q.namesOf(zone)
+	if names == nil && !q.perContact() && q.schedule.TimeZone != "" {
+		names = []string{q.schedule.TimeZone}
+	}
+	c, err := hours.New(campaign.Schedule{TimeZone: campaign.ZoneOfContact}, names...)
+	if err != nil {
+		c, _ = hours.New(campaign.Schedule{}) // UTC is always known
+	}
+	q.clocks[zone] = c
+	return c
+}
+
+// lane finds the lane of a number's zone, or makes it.
+func (q *queue) lane(zone campaign.ZoneID) *lane {
+	if !q.perContact() {
+		zone = campaign.AnyZone
+	}
+	for _, l := range q.lanes {
+		if l.zone == zone {
+			return l
+		}
+	}
+	l := &lane{zone: zone}
+	q.date(l)
+	q.lanes = append(q.lanes, l)
+	return l
+}
+
+// strike brings the hours up to now.
+func (q *queue) strike(now time.Time) {
+	changed := false
+	for _, l := range q.lanes {
+		was := l.turns
+		changed = l.strike(now, q.early) || !l.turns.Equal(was) || changed
+	}
+	if changed {
+		slices.SortFunc(q.lanes, func(a, b *lane) int {
+			return cmp.Or(-compareBool(a.open, b.open), compareEnds(a.turns, b.turns), cmp.Compare(a.zone, b.zone))
+		})
+	}
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// compareEnds orders times of which zero is never.
+func compareEnds(a, b time.Time) int {
+	if c := compareBool(a.IsZero(), b.IsZero()); c != 0 {
+		return c
+	}
+	return a.Compare(b)
+}
+
+// opened are the lanes that are open: the first of them.
+func (q *queue) opened() []*lane {
+	n := 0
+	for n < len(q.lanes) && q.lanes[n].open {
+		n++
+	}
+	return q.lanes[:n]
+}
+
+// ready counts what could be dialled now, up to most.
+func (q *queue) ready(now time.Time, most int) (retries, fresh int) {
+	at := now.UnixNano()
+	for _, l := range q.opened() {
+		retries += l.retries.ready(at, most-retries)
+	}
+	for _, l := range q.opened() {
+		fresh += l.returned.ready(at, most-retries-fresh)
+		fresh += min(len(l.page), most-retries-fresh)
+	}
+	return retries, fresh
+}
+
+// take removes the call that is to be dialled next.
+func (q *queue) take(now time.Time) (Waiting, bool) {
+	at := now.UnixNano()
+	open := q.opened()
+	var first *lane
+	for _, l := range open {
+		if len(l.retries) > 0 && (first == nil || l.retries[0].at < first.retries[0].at) {
+			first = l
+		}
+	}
+	if first != nil {
+		if d, ok := first.retries.take(at); ok {
+			return d.waiting(), true
+		}
+	}
+	for _, l := range open {
+		if d, ok := l.returned.take(at); ok {
+			return d.waiting(), true
+		}
+	}
+	for _, l := range open {
+		if len(l.page) > 0 {
+			w := l.page[0]
+			l.page = l.page[1:]
+			return w, true
+		}
+	}
+	return Waiting{}, false
+}
+
+// retry puts a call among the retries of its lane.
+func (q *queue) retry(d due) { q.lane(d.zone).retries.add(d) }
+
+// restore puts a queued call that was given back in its place.
+func (q *queue) restore(d due) {
+	l := q.lane(d.zone)
+	l.restore(d, l == q.loading)
+}
+
+// readOn lets all of the store's queue be read on.
+func (q *queue) readOn() {
+	for _, l := range q.lanes {
+		l.readOn(l == q.loading)
+	}
+}
+
+// load picks the lane to read from when half of a page is used up: of those that
+// are open the first that is not read to its end.
+func (q *queue) load(pageSize int) *Load {
+	if q.loading != nil {
+		return nil
+	}
+	open := q.opened()
+	atHand := 0
+	for _, l := range open {
+		atHand += len(l.page)
+	}
+	if atHand > pageSize/2 {
+		return nil
+	}
+	for _, l := range open {
+		if !l.exhausted {
+			q.loading = l
+			return &Load{Zone: l.zone, After: l.cursor, Limit: pageSize}
+		}
+	}
+	return nil
+}
+
+// paged takes in the page that was on its way.
+func (q *queue) paged(in Page, skip func(Waiting) bool) {
+	l := q.loading
+	if l == nil {
+		return // nobody asked for it
+	}
+	q.loading = nil
+	l.paged(in, skip)
+}
+
+// size is how many calls are at hand, in open lanes and in closed ones.
+func (q *queue) size() (n int) {
+	for _, l := range q.lanes {
+		n += l.size()
+	}
+	return n
+}
+
+// exhausted reports whether the store's queue has been read to its end.
+func (q *queue) exhausted() bool {
+	return !slices.ContainsFunc(q.lanes, func(l *lane) bool { return !l.exhausted })
+}
+
+// readOpen reports whether the open lanes have been read to their end.
+func (q *queue) readOpen() bool {
+	return !slices.ContainsFunc(q.opened(), func(l *lane) bool { return !l.exhausted })
+}
+
+// next is the next time after now at which there is more, or less, to dial; zero
+// for none.
+func (q *queue) next() (first time.Time) {
+	for _, l := range q.lanes {
+		first = soonest(first, l.next())
+	}
+	return first
+}
+
+// clear forgets what waits.
+func (q *queue) clear() {
+	for _, l := range q.lanes {
+		l.clear()
+	}
+}

@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"dialtone/campaign"
+	"dialtone/store"
+)
+
+// What a campaign's owner asks about the calls that wait.  The status is looked
+// up in the row: in an index, it would cost every update.
+const (
+	selectQueued = `
+select c.id, c.claim, c.zone from calls c where ` + page + ` and c.status = 0
+order by c.campaign_id, c.id limit $3`
+
+	// In the order of the zones' index.
+	selectQueuedOf = `
+select c.id, c.claim, c.zone from calls c where ` + zonePage + ` and c.status = 0
+order by c.zone, c.campaign_id, c.id limit $4`
+
+	// Each of the zones there are is looked up among the campaign's calls.  "limit 1"
+	// holds the planner to that.
+	selectZones = `
+select z.id, z.names
+from (select 0 as id, '' as names union all select id, names from zones) z
+cross join lateral (
+    select from calls c
+    where (c.zone, c.campaign_id, c.id) > (z.id, $1, 0) and (c.zone, c.campaign_id, c.id) < (z.id, $1 + 1, 0)
+    limit 1) c
+order by z.id`
+
+	selectUnfinished = `
+select queued + in_progress + retry_wait > 0 from campaign_stats where campaign_id = $1`
+
+	// It walks the zone as far as the first that is not over.
+	selectUnfinishedOf = `
+select true from calls c where ` + zonePage + ` and c.status in (0, 1, 2)
+order by c.zone, c.campaign_id, c.id limit 1`
+)
+
+// Queued is the next page of queued calls.
+func (s *Store) Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID, after campaign.CallID, limit int) (out []store.Waiting, err error) {
+	query, args := selectQueued, []any{int64(id), int64(after), limit}
+	if zone != campaign.AnyZone {
+		query, args = selectQueuedOf, []any{int64(id), int64(after), int32(zone), limit}
+	}
+	rows, err := s.pool.Query(ctx, query, args...)
+	err = each(rows, err, func(row pgx.Row) error {
+		var w store.Waiting
+		err := row.Scan(&w.ID, &w.Claim, &w.Zone)
+		out = append(out, w)
+		return err
+	})
+	return out, translate(ctx, "read queued calls", err)
+}
+
+// Zones lists the zones in which a campaign has calls.
+func (s *Store) Zones(ctx context.Context, id campaign.ID) (out []store.Zone, err error) {
+	rows, err := s.pool.Query(ctx, selectZones, int64(id))
+	err = each(rows, err, func(row pgx.Row) error {
+		var z store.Zone
+		err := row.Scan(&z.ID, &z.Zones)
+		out = append(out, z)
+		return err
+	})
+	return out, translate(ctx, "list a campaign's zones", err)
+}
+
+// Unfinished reports whether a zone has a call that is not terminal.
+func (s *Store) Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID) (some bool, err error) {
+	query, args := selectUnfinished, []any{int64(id)}
+	if zone != campaign.AnyZone {
+		query, args = selectUnfinishedOf, []any{int64(id), int64(0), int32(zone)}
+	}
+	err = s.pool.QueryRow(ctx, query, args...).Scan(&some)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	return some, translate(ctx, "look for unfinished calls", err)
+}
+
+// zonesOf are the numbers of the contacts' zones.  Those that have none get theirs
+// in a transaction of its own, before the one that is to use them: what is
+// remembered has then been committed, and nobody waits for another's contacts.
+func (s *Store) zonesOf(ctx context.Context, contacts []campaign.Contact) ([]int32, error) {
+	if names := s.zones.Unknown(contacts); len(names) > 0 {
+		ids, err := s.numberZones(ctx, names)
+		if err != nil {
+			return nil, err
+		}
+		s.zones.Learn(ids)
+	}
+	return s.zones.IDs(contacts)
+}
+
+func (s *Store) numberZones(ctx context.Context, names []string) (map[campaign.Zones]campaign.ZoneID, error) {
+	ids := make(map[campaign.Zones]campaign.ZoneID, len(names))
+	err := s.change(ctx, "number time zones", func(tx pgx.Tx) error {
+		// In the names' order, which is that of all processes: one that finds another
+		// at the same name waits for its commit.
+		if _, err := tx.Exec(ctx, `
+insert into zones (names) select u.names from unnest($1::text[]) with ordinality u (names, n) order by u.n
+on conflict (names) do nothing`, names); err != nil {
+			return err
+		}
+		// A statement of its own sees what others had committed by then.
+		rows, err := tx.Query(ctx, `select id, names from zones where names = any($1)`, names)
+		return each(rows, err, func(row pgx.Row) error {
+			var id campaign.ZoneID
+			var of campaign.Zones
+			err := row.Scan(&id, &of)
+			ids[of] = id
+			return err
+		})
+	})
+	return ids, err
+}

@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"dialtone/campaign"
+	"dialtone/store"
+)
+
+// What a campaign's owner asks about the calls that wait.  The status is looked
+// up in the row: in an index, it would cost every update.  Each names its index,
+// so that it fails rather than walk another.
+const (
+	selectQueued = `
+select id, claim, zone from calls indexed by calls_campaign
+where campaign_id = ? and id > ? and status = 0 order by id limit ?`
+
+	selectQueuedOf = `
+select id, claim, zone from calls indexed by calls_zone
+where campaign_id = ? and zone = ? and id > ? and status = 0 order by id limit ?`
+
+	// From each zone a leap to the next one that the index has.
+	selectZones = `
+with recursive c (zone) as (
+    select -1
+    union all
+    select (select zone from calls indexed by calls_zone where campaign_id = ?1 and zone > c.zone order by zone limit 1)
+    from c where c.zone is not null)
+select c.zone, coalesce(z.names, '') from c left join zones z on z.id = c.zone
+where c.zone >= 0 order by c.zone`
+
+	selectUnfinished = `
+select queued + in_progress + retry_wait > 0 from campaign_stats where campaign_id = ?`
+
+	// It walks the zone as far as the first that is not over.
+	selectUnfinishedOf = `
+select true from calls indexed by calls_zone
+where campaign_id = ? and zone = ? and status in (0, 1, 2) limit 1`
+)
+
+// Queued is the next page of queued calls.
+func (s *Store) Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID, after campaign.CallID, limit int) (out []store.Waiting, err error) {
+	query, args := selectQueued, []any{id, after, limit}
+	if zone != campaign.AnyZone {
+		query, args = selectQueuedOf, []any{id, zone, after, limit}
+	}
+	rows, err := s.reader.QueryContext(ctx, query, args...)
+	err = each(rows, err, func(scan func(...any) error) error {
+		var w store.Waiting
+		err := scan(&w.ID, &w.Claim, &w.Zone)
+		out = append(out, w)
+		return err
+	})
+	return out, translate(ctx, "read queued calls", err)
+}
+
+// Zones lists the zones in which a campaign has calls.
+func (s *Store) Zones(ctx context.Context, id campaign.ID) (out []store.Zone, err error) {
+	rows, err := s.reader.QueryContext(ctx, selectZones, id)
+	err = each(rows, err, func(scan func(...any) error) error {
+		var z store.Zone
+		err := scan(&z.ID, &z.Zones)
+		out = append(out, z)
+		return err
+	})
+	return out, translate(ctx, "list a campaign's zones", err)
+}
+
+// Unfinished reports whether a zone has a call that is not terminal.
+func (s *Store) Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID) (some bool, err error) {
+	query, args := selectUnfinished, []any{id}
+	if zone != campaign.AnyZone {
+		query, args = selectUnfinishedOf, []any{id, zone}
+	}
+	err = s.reader.QueryRowContext(ctx, query, args...).Scan(&some)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return some, translate(ctx, "look for unfinished calls", err)
+}
+
+// zonesOf are the numbers of the contacts' zones.  Those that have none get theirs
+// in a transaction of its own, before the one that is to use them: what is
+// remembered has then been committed.
+func (s *Store) zonesOf(ctx context.Context, contacts []campaign.Contact) ([]int32, error) {
+	if names := s.zones.Unknown(contacts); len(names) > 0 {
+		ids, err := s.numberZones(ctx, names)
+		if err != nil {
+			return nil, err
+		}
+		s.zones.Learn(ids)
+	}
+	return s.zones.IDs(contacts)
+}
+
+func (s *Store) numberZones(ctx context.Context, names []string) (map[campaign.Zones]campaign.ZoneID, error) {
+	ids := make(map[campaign.Zones]campaign.ZoneID, len(names))
+	err := s.change(ctx, "number time zones", func(tx *sql.Tx) error {
+		for _, name := range names {
+			var id campaign.ZoneID
+			// Another process, or this one before it was restarted, may have been here.
+			if _, err := tx.ExecContext(ctx, `insert into zones (names) values (?) on conflict (names) do nothing`, name); err != nil {
+				return err
+			}
+			if err := tx.QueryRowContext(ctx, `select id from zones where names = ?`, name).Scan(&id); err != nil {
+				return err
+			}
+			ids[campaign.Zones(name)] = id
+		}
+		return nil
+	})
+	return ids, err
+}
