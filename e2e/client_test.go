@@ -27,12 +27,15 @@ type campaignJSON struct {
 	Status             campaign.Status `json:"status"`
 	MaxConcurrentCalls int             `json:"max_concurrent_calls"`
 	Stats              campaign.Stats  `json:"stats"`
+	WaitingReason      campaign.Rule   `json:"waiting_reason"`
+	WaitingUntil       time.Time       `json:"waiting_until"`
 }
 
 type callJSON struct {
 	ID       string              `json:"id"`
 	To       string              `json:"to"`
 	Status   campaign.CallStatus `json:"status"`
+	Reason   string              `json:"reason"`
 	Attempts []struct {
 		Number         int                  `json:"number"`
 		ProviderCallID string               `json:"provider_call_id"`
@@ -76,7 +79,7 @@ func (c client) do(method, path string, body, into any) {
 
 type settings = map[string]any
 
-// load creates a campaign with the numbers.
+// load creates a campaign with the numbers, if any.
 func (c client) load(s settings, numbers []string) string {
 	c.t.Helper()
 	if s["name"] == nil {
@@ -84,13 +87,20 @@ func (c client) load(s settings, numbers []string) string {
 	}
 	var made campaignJSON
 	c.do(http.MethodPost, "/v1/campaigns", s, &made)
-	c.add(made.ID, numbers)
+	if len(numbers) > 0 {
+		c.add(made.ID, numbers)
+	}
 	return made.ID
 }
 
 func (c client) add(id string, numbers []string) {
 	c.t.Helper()
-	status, answer := c.ask(http.MethodPost, "/v1/campaigns/"+id+"/contacts", "text/csv", []byte("phone\n"+strings.Join(numbers, "\n")+"\n"))
+	c.upload(id, "phone\n"+strings.Join(numbers, "\n")+"\n")
+}
+
+func (c client) upload(id, csv string) {
+	c.t.Helper()
+	status, answer := c.ask(http.MethodPost, "/v1/campaigns/"+id+"/contacts", "text/csv", []byte(csv))
 	require.Equal(c.t, http.StatusOK, status, "%s", answer)
 }
 
@@ -105,6 +115,12 @@ func (c client) campaign(id string) (now campaignJSON) {
 	c.t.Helper()
 	c.do(http.MethodGet, "/v1/campaigns/"+id, nil, &now)
 	return now
+}
+
+func (c client) explain(path string) (e campaign.Explanation) {
+	c.t.Helper()
+	c.do(http.MethodGet, path+"/explain", nil, &e)
+	return e
 }
 
 // calls reads all calls of a campaign, page by page.
