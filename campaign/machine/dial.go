@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"slices"
 	"time"
 
 	"dialtone/campaign"
@@ -92,6 +93,25 @@ func (m *Machine) dispatch(f *flight, now time.Time, out *Effects) {
 		return
 	}
 	m.giveBack(f, undo, now, out)
+}
+
+// withdraw undoes the claims of numbers whose hours are over: a job may carry a
+// later not-after, from before the schedule was changed.
+func (m *Machine) withdraw(now time.Time, out *Effects) {
+	if !m.queue.turned {
+		return
+	}
+	m.queue.turned = false
+	var over []*flight
+	for _, f := range m.flights {
+		if f.stage == claimed && !m.queue.lane(f.zone).open {
+			over = append(over, f)
+		}
+	}
+	slices.SortFunc(over, byAttempt)
+	for _, f := range over {
+		m.giveBack(f, Record{Unplaced: true, Reason: campaign.GivenBackExpired}, now, out)
+	}
 }
 
 // load asks for more queued calls.

@@ -53,7 +53,7 @@
 // lane closes CloseEarly before its hours do, since the last request must have
 // arrived by then; that moment is the not-after of the jobs that it publishes.  A
 // claim that is committed later, or of which no caller has said anything until then,
-// is undone.  NextTick covers the turns of the lanes, so a campaign wakes by itself.
+// is undone; and so it is when a change of the schedule closes the lane.  NextTick covers the turns of the lanes, so a campaign wakes by itself.
 //
 // At the schedule's end what waits is ended in the store, chunk by chunk, as failed.
 // Before its start a campaign that was started is armed: pending, with an owner.

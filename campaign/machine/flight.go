@@ -171,20 +171,18 @@ func (m *Machine) watch(now time.Time, out *Effects) {
 			late = append(late, f)
 		}
 	}
-	// In a reproducible order.
-	slices.SortFunc(late, func(a, b *flight) int { return cmp.Compare(a.attempt, b.attempt) })
+	slices.SortFunc(late, byAttempt)
 	for _, f := range late {
 		m.overdue(f, now, out)
 	}
 }
 
+// byAttempt puts flights in a reproducible order.
+func byAttempt(a, b *flight) int { return cmp.Compare(a.attempt, b.attempt) }
+
 func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
 	switch f.stage {
 	case claimed:
-		if !m.queue.lane(f.zone).open {
-			m.giveBack(f, Record{Unplaced: true, Reason: campaign.GivenBackExpired}, now, out)
-			return
-		}
 		m.publishPlace(f, now, out)
 	case placing:
 		m.doubt(f, "no report came of placing it", now, out)

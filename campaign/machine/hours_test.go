@@ -142,6 +142,11 @@ func TestInHoursAChangedScheduleCountsAtOnce(t *testing.T) {
 	out := s.do(machine.Refreshed{Campaign: c})
 	require.Equal(t, 3, s.m.Demand(s.now).Fresh)
 	require.False(t, out.Renew || out.Rebuild)
+	s.dialling(1)
+	c.Schedule = officeHours("Asia/Kolkata")
+	out = s.do(machine.Refreshed{Campaign: c})
+	require.Len(t, out.Records, 1, "a job that is with the callers would be dialled")
+	require.True(t, out.Records[0].Unplaced)
 	c.Schedule = officeHours(campaign.ZoneOfContact)
 	require.True(t, s.do(machine.Refreshed{Campaign: c}).Renew, "its lanes are others")
 }

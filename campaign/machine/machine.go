@@ -160,6 +160,7 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.handled = now
 	m.recordPlaced(out)
+	m.withdraw(now, out)
 	m.watch(now, out)
 	m.refresh(now, out)
 	m.begin(now, out)

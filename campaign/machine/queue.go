@@ -27,7 +27,9 @@ type queue struct {
 	// lanes are in order: the open ones, by the time at which they close.
 	lanes   []*lane
 	loading *lane // whose page is on its way
-	clocks  map[campaign.ZoneID]hours.Calendar
+	// turned: since withdraw last looked, a lane has opened or closed.
+	turned bool
+	clocks map[campaign.ZoneID]hours.Calendar
 }
 
 // perContact reports whether each set of zones has a lane of its own.
@@ -125,6 +127,7 @@ func (q *queue) strike(now time.Time) {
 		was := l.turns
 		changed = l.strike(now, q.early) || !l.turns.Equal(was) || changed
 	}
+	q.turned = q.turned || changed
 	if changed {
 		slices.SortFunc(q.lanes, func(a, b *lane) int {
 			return cmp.Or(-compareBool(a.open, b.open), compareEnds(a.turns, b.turns), cmp.Compare(a.zone, b.zone))
