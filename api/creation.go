@@ -62,7 +62,7 @@ type createCampaignOutput struct {
 	Body     Campaign
 }
 
-// exampleCampaign is a body that shows what can be said.
+// exampleCampaign is a body that shows what can be said, and exampleInWords says it.
 var exampleCampaign = map[string]any{
 	"name": "Spring reminder", "default_region": "US", "max_concurrent_calls": 25,
 	"schedule": map[string]any{
@@ -77,11 +77,15 @@ var exampleCampaign = map[string]any{
 	},
 }
 
+const exampleInWords = "The example in words: call from Monday to Friday, from nine to five by the clock of New York, " +
+	"not on Christmas Day, and on Christmas Eve until noon only. Who does not answer is called again after five minutes, then ten, " +
+	"three times in all and twice a day at the most; who is busy, after one minute, then two."
+
 func (a *API) createCampaignRoute() {
 	register(a, huma.Operation{
 		OperationID: "create-campaign", Method: http.MethodPost, Path: "/v1/campaigns", DefaultStatus: http.StatusCreated,
 		Summary:     "Create a campaign",
-		Description: "It dials nobody until it is started. Contacts may come with it or later. Where its schedule can never open, the answer has warnings.",
+		Description: "It dials nobody until it is started. Contacts may come with it or later. Where its schedule can never open, the answer has warnings.\n\n" + exampleInWords,
 		Tags:        []string{"Campaigns"}, MaxBodyBytes: maxCampaignBody,
 		RequestBody: body[NewCampaign](a, exampleCampaign),
 		Errors:      []int{400, 408, 409, 413, 415, 422},
