@@ -26,6 +26,14 @@ func (r *rig) timed(n, limit int, s campaign.Schedule, zones ...campaign.Zones) 
 	return c.ID
 }
 
+// reschedule gives a campaign other hours, as the API does.
+func (r *rig) reschedule(id campaign.ID, to campaign.Schedule) {
+	r.t.Helper()
+	_, err := r.db.UpdateSettings(r.t.Context(), id, func(s *campaign.Settings) error { s.Schedule = to; return nil })
+	require.NoError(r.t, err)
+	r.bus.Poke(id, ActionRefresh)
+}
+
 func (r *rig) explain(id campaign.ID) (e campaign.CampaignExplanation) {
 	r.t.Helper()
 	require.NoError(r.t, r.bus.Command(r.t.Context(), id, ActionExplain, nil, &e))
@@ -58,12 +66,7 @@ func TestInHoursOfEachZone(t *testing.T) {
 	require.Equal(t, campaign.StatusInProgress, r.campaign(id).Status)
 	require.Len(t, e.Zones, 2)
 
-	_, err := r.db.UpdateSettings(t.Context(), id, func(s *campaign.Settings) error {
-		s.Schedule = campaign.Schedule{TimeZone: campaign.ZoneOfContact}
-		return nil
-	})
-	require.NoError(t, err)
-	r.bus.Poke(id, ActionRefresh)
+	r.reschedule(id, campaign.Schedule{TimeZone: campaign.ZoneOfContact})
 	require.Equal(t, 40, r.finished(id, campaign.StatusCompleted).Stats.Completed)
 	require.Equal(t, 40, r.line.total())
 }
@@ -78,21 +81,11 @@ func TestScheduleChangesItsKind(t *testing.T) {
 	id := r.timed(40, 10, campaign.Schedule{}, "Etc/UTC", "Etc/GMT-12")
 	r.command(id, ActionStart)
 	r.eventually("calls are up", func() bool { return r.line.upNow(id) == 10 })
-	_, err := r.db.UpdateSettings(t.Context(), id, func(s *campaign.Settings) error {
-		s.Schedule = openInUTC(time.Now())
-		return nil
-	})
-	require.NoError(t, err)
-	r.bus.Poke(id, ActionRefresh)
+	r.reschedule(id, openInUTC(time.Now()))
 	r.eventually("it has lanes", func() bool { return len(r.explain(id).Zones) == 2 })
 	r.line.hangUp()
 	r.eventually("the open zone is done", func() bool { return r.campaign(id).Stats.Completed == 20+5 })
-	_, err = r.db.UpdateSettings(t.Context(), id, func(s *campaign.Settings) error {
-		s.Schedule = campaign.Schedule{}
-		return nil
-	})
-	require.NoError(t, err)
-	r.bus.Poke(id, ActionRefresh)
+	r.reschedule(id, campaign.Schedule{})
 	require.Equal(t, 40, r.finished(id, campaign.StatusCompleted).Stats.Completed)
 	require.Equal(t, 40, r.line.total())
 }

@@ -83,18 +83,9 @@ func (s *Store) Unfinished(ctx context.Context, id campaign.ID, zone campaign.Zo
 	return some, translate(ctx, "look for unfinished calls", err)
 }
 
-// zonesOf are the numbers of the contacts' zones.  Those that have none get theirs
-// in a transaction of its own, before the one that is to use them: what is
-// remembered has then been committed, and nobody waits for another's contacts.
+// zonesOf are the numbers of the contacts' zones.
 func (s *Store) zonesOf(ctx context.Context, contacts []campaign.Contact) ([]int32, error) {
-	if names := s.zones.Unknown(contacts); len(names) > 0 {
-		ids, err := s.numberZones(ctx, names)
-		if err != nil {
-			return nil, err
-		}
-		s.zones.Learn(ids)
-	}
-	return s.zones.IDs(contacts)
+	return s.zones.Of(contacts, func(names []string) (map[campaign.Zones]campaign.ZoneID, error) { return s.numberZones(ctx, names) })
 }
 
 func (s *Store) numberZones(ctx context.Context, names []string) (map[campaign.Zones]campaign.ZoneID, error) {

@@ -19,10 +19,25 @@ type Zones struct {
 	ids map[campaign.Zones]campaign.ZoneID
 }
 
-// Unknown lists those of the contacts' Zones that have no number yet, as far as is
+// Of are the numbers of the contacts' Zones.  Those that have none get theirs from
+// number, which is to have committed them when it returns, in a transaction of its
+// own: what is remembered has been committed then, and nobody waits for another's
+// contacts.
+func (z *Zones) Of(contacts []campaign.Contact, number func(names []string) (map[campaign.Zones]campaign.ZoneID, error)) ([]int32, error) {
+	if names := z.unknown(contacts); len(names) > 0 {
+		ids, err := number(names)
+		if err != nil {
+			return nil, err
+		}
+		z.learn(ids)
+	}
+	return z.known(contacts)
+}
+
+// unknown lists those of the contacts' Zones that have no number yet, as far as is
 // remembered: each once, and in order, so that processes which give them numbers
 // at the same time wait for each other but never in a circle.
-func (z *Zones) Unknown(contacts []campaign.Contact) []string {
+func (z *Zones) unknown(contacts []campaign.Contact) []string {
 	z.mu.RLock()
 	defer z.mu.RUnlock()
 	var out []string
@@ -40,11 +55,11 @@ func (z *Zones) Unknown(contacts []campaign.Contact) []string {
 	return slices.Compact(out)
 }
 
-// Learn takes the numbers of Zones.
+// learn takes the numbers of Zones.
 //
 // Invariant: they have been committed.  The number of a transaction that comes to
 // nothing may be given to others.
-func (z *Zones) Learn(ids map[campaign.Zones]campaign.ZoneID) {
+func (z *Zones) learn(ids map[campaign.Zones]campaign.ZoneID) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if z.ids == nil {
@@ -53,8 +68,8 @@ func (z *Zones) Learn(ids map[campaign.Zones]campaign.ZoneID) {
 	maps.Copy(z.ids, ids)
 }
 
-// IDs are the numbers of the contacts' Zones, of which none may be Unknown.
-func (z *Zones) IDs(contacts []campaign.Contact) ([]int32, error) {
+// known are the numbers of the contacts' Zones, of which none may be unknown.
+func (z *Zones) known(contacts []campaign.Contact) ([]int32, error) {
 	z.mu.RLock()
 	defer z.mu.RUnlock()
 	out := make([]int32, len(contacts))

@@ -16,17 +16,17 @@ func TestZones(t *testing.T) {
 		return out
 	}
 	var z Zones
-	require.Empty(t, z.Unknown(in("", "")))
+	require.Empty(t, z.unknown(in("", "")))
 	all := in("b", "b", "", "a", "b", "c")
-	require.Equal(t, []string{"a", "b", "c"}, z.Unknown(all))
-	_, err := z.IDs(all)
+	require.Equal(t, []string{"a", "b", "c"}, z.unknown(all))
+	_, err := z.known(all)
 	require.ErrorContains(t, err, `"b"`)
 
-	z.Learn(map[campaign.Zones]campaign.ZoneID{"b": 1, "a": 7})
-	require.Equal(t, []string{"c"}, z.Unknown(all))
-	z.Learn(map[campaign.Zones]campaign.ZoneID{"c": 3})
-	require.Empty(t, z.Unknown(all))
-	ids, err := z.IDs(all)
+	z.learn(map[campaign.Zones]campaign.ZoneID{"b": 1, "a": 7})
+	require.Equal(t, []string{"c"}, z.unknown(all))
+	z.learn(map[campaign.Zones]campaign.ZoneID{"c": 3})
+	require.Empty(t, z.unknown(all))
+	ids, err := z.known(all)
 	require.NoError(t, err)
 	require.Equal(t, []int32{1, 1, 0, 7, 1, 3}, ids)
 }

@@ -1,0 +1,81 @@
+package machine_test
+
+import (
+	"testing"
+	"time"
+
+	"dialtone/campaign"
+	"dialtone/campaign/machine"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Explain names the rule that holds back, and when the next call can be made.
+func TestExplain(t *testing.T) {
+	for name, c := range map[string]struct {
+		rule campaign.Rule
+		next time.Time
+		make func() *script
+	}{
+		"not started": {campaign.RuleNotStarted, time.Time{}, func() *script {
+			return begin(t, machine.Config{}, aCampaign(campaign.StatusPending, 5))
+		}},
+		"paused": {campaign.RulePaused, time.Time{}, func() *script {
+			return begin(t, machine.Config{}, aCampaign(campaign.StatusPaused, 5))
+		}},
+		"over": {campaign.RuleEnded, time.Time{}, func() *script {
+			return begin(t, machine.Config{}, aCampaign(campaign.StatusFailed, 5))
+		}},
+		"expired": {campaign.RuleExpired, time.Time{}, func() *script {
+			return scheduled(t, nine, campaign.Schedule{EndAt: nine}, 2)
+		}},
+		"closed": {campaign.RuleOutsideHours, utc(3, 9, 0), func() *script {
+			return scheduled(t, utc(2, 18, 0), officeHours("UTC"), 2)
+		}},
+		"its start was moved": {campaign.RuleStartAhead, utc(4, 0, 0), func() *script {
+			return scheduled(t, nine, campaign.Schedule{StartAt: utc(4, 0, 0)}, 2)
+		}},
+		"the limit": {campaign.RuleLimitReached, time.Time{}, func() *script { return running(t, 1, 2).dialling(1) }},
+		"tokens":    {campaign.RuleWaitingForToken, nine, func() *script { return running(t, 5, 2) }},
+		"a retry": {campaign.RuleRetryNotDue, nine.Add(time.Minute), func() *script {
+			s := running(t, 5, 1).up(1)
+			s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+			s.answer(0)
+			return s
+		}},
+		"a retry due after hours": {campaign.RuleOutsideHours, utc(3, 9, 0), func() *script {
+			s := scheduled(t, utc(2, 16, 59), officeHours("UTC"), 1).up(1)
+			s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+			s.answer(0)
+			s.c.Stats = campaign.Stats{Total: 1, RetryWait: 1}
+			s.pass(2 * time.Minute)
+			return s
+		}},
+		"a retry due in the next hours but one": {campaign.RuleOutsideHours, utc(4, 9, 0), func() *script {
+			s := scheduled(t, utc(2, 16, 59), officeHours("UTC"), 1)
+			s.c.Retry.Delay = campaign.Duration(25 * time.Hour)
+			s.do(machine.Refreshed{Campaign: s.c})
+			s.up(1)
+			s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+			s.c.Stats = campaign.Stats{Total: 1, RetryWait: 1}
+			s.answer(0)
+			s.pass(2 * time.Minute)
+			return s
+		}},
+		"the provider": {campaign.RuleProviderTrouble, nine.Add(500 * time.Millisecond), func() *script {
+			s := running(t, 5, 2).dialling(1)
+			s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackUnreachable))
+			s.answer(0)
+			return s
+		}},
+		"nobody is left": {campaign.RuleNoContactsLeft, time.Time{}, func() *script { return running(t, 5, 1).up(1) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := c.make()
+			got := s.m.Explain(s.now)
+			require.Equal(t, c.rule, got.Rule, got.Message)
+			require.Equal(t, c.next, got.NextDialAt, got.Message)
+			require.NotEmpty(t, got.Message)
+		})
+	}
+}
