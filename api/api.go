@@ -27,7 +27,7 @@ type Store interface {
 	Call(ctx context.Context, id campaign.CallID) (campaign.Call, error)
 	ListCalls(ctx context.Context, q store.CallQuery) ([]campaign.Call, error)
 	Zones(ctx context.Context, id campaign.ID) ([]store.Zone, error)
-	Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID) (bool, error)
+	Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID, underway bool) (bool, error)
 	AttemptsKnown(ctx context.Context, refs []store.AttemptRef) ([]bool, error)
 	ListKeys(ctx context.Context) ([]store.Key, error)
 	KeyByHash(ctx context.Context, sha256 []byte) (store.Key, error)

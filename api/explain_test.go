@@ -114,7 +114,7 @@ func TestExplainCallThroughItsLife(t *testing.T) {
 			says("retry_not_due until 2026-03-02T16:00:00Z", "it has had 1 attempt.")
 		}
 	}
-	says("day_cap until 2026-03-03T14:00:00Z", "2 attempts today, and max_attempts_per_day is 2")
+	says("day_cap until 2026-03-03T14:00:00Z", "2 attempts today by the date in America/New_York, and max_attempts_per_day is 2; the next date has begun there at 2026-03-03T05:00:00Z, and the schedule opens at 2026-03-03T14:00:00Z.")
 	s.patch("/v1/campaigns/"+id, `{"retry": {"max_attempts_per_day": null}}`)
 	now.set(on("2026-03-02T21:30:00Z"))
 	whole.Rule = campaign.RuleLimitReached
@@ -142,6 +142,20 @@ func monday(change func(*inquest)) inquest {
 	}
 	change(&q)
 	return q
+}
+
+// says holds the rule, its time, "" for none, and a part of its message.
+func (q inquest) says(t *testing.T, rule campaign.Rule, next, message string) {
+	t.Helper()
+	e, held := q.explain()
+	require.True(t, held)
+	require.Equal(t, rule, e.Rule, e.Message)
+	require.Contains(t, e.Message, message)
+	if next == "" {
+		require.Zero(t, e.NextDialAt)
+		return
+	}
+	require.Equal(t, next, rfc(e.NextDialAt))
 }
 
 func TestExplainCallByItsOwnClock(t *testing.T) {
@@ -174,23 +188,78 @@ func TestExplainCallByItsOwnClock(t *testing.T) {
 			q.call.Status, q.call.Attempts = campaign.CallFailed, 1
 			q.call.History = []campaign.Attempt{{Disposition: campaign.DispositionNoAnswer}}
 		}, campaign.RuleEnded, "", "its last attempt, number 1, ended as no_answer"},
+		"armed, to begin": {func(q *inquest) { q.of.Status, q.of.Armed = campaign.StatusPending, true },
+			campaign.RuleStartAhead, "2026-03-02T14:00:00Z", "is about to begin"},
+		"ended before it was started": {func(q *inquest) {
+			q.of.Status, q.of.Schedule.EndAt = campaign.StatusPending, on("2026-03-02T12:00:00Z")
+		}, campaign.RuleExpired, "", "can't start any more; give the schedule a later end_at"},
+		"ended while paused": {func(q *inquest) {
+			q.of.Status, q.of.Schedule.EndAt = campaign.StatusPaused, on("2026-03-02T12:00:00Z")
+		}, campaign.RulePaused, "", "closes what is left as failed, for the reason expired. Give the schedule a later end_at first"},
+		"paused before its end": {func(q *inquest) {
+			q.of.Status, q.of.Schedule.EndAt = campaign.StatusPaused, on("2026-03-02T12:00:01Z")
+		}, campaign.RulePaused, "", "/resume"},
 		"day of another zone": {func(q *inquest) {
 			q.now, q.of.Retry.MaxAttemptsPerDay = on("2026-03-03T02:00:00Z"), 1 // still the 2nd in New York
 			q.call.Effort = campaign.Effort{}.With(campaign.DispositionBusy, campaign.Day(on("2026-03-02T00:00:00Z").Unix()/86400))
 		}, campaign.RuleDayCap, "2026-03-03T14:00:00Z", "1 attempt today"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, held := monday(c.change).explain()
-			require.True(t, held)
-			require.Equal(t, c.rule, e.Rule, e.Message)
-			require.Contains(t, e.Message, c.message)
-			if c.next == "" {
-				require.Zero(t, e.NextDialAt)
-				return
-			}
-			require.Equal(t, c.next, rfc(e.NextDialAt))
+			monday(c.change).says(t, c.rule, c.next, c.message)
 		})
 	}
 	_, held := monday(func(q *inquest) { q.now = on("2026-03-02T15:00:00Z") }).explain()
 	require.False(t, held, "nothing of its own holds it back")
+}
+
+// TestExplainCountsTheDayWhereTheNumberIs: the day's cap goes by the number's own
+// date, whatever the clock of the schedule, and with none at all.
+func TestExplainCountsTheDayWhereTheNumberIs(t *testing.T) {
+	const inTokyo = "The number has had 1 attempt today by the date in Asia/Tokyo, and max_attempts_per_day is 1; the next date has begun there at 2026-03-03T15:00:00Z"
+	day := func(text string) campaign.Effort {
+		return campaign.Effort{}.With(campaign.DispositionBusy, campaign.Day(on(text+"T00:00:00Z").Unix()/86400))
+	}
+	// 20:00 in UTC on Monday the 2nd is 15:00 in New York and 05:00 on the 3rd in Tokyo.
+	capped := func(zones campaign.Zones, effort campaign.Effort, change func(*inquest)) inquest {
+		q := monday(change)
+		q.now, q.call.Zones, q.call.Effort, q.of.Retry.MaxAttemptsPerDay = on("2026-03-02T20:00:00Z"), zones, effort, 1
+		return q
+	}
+	own := func(zone string) func(*inquest) { return func(q *inquest) { q.of.Schedule.TimeZone = zone } }
+	never := func(q *inquest) { q.of.Schedule = campaign.Schedule{} }
+	waits := func(next string) func(*inquest) {
+		return func(q *inquest) {
+			q.of.Schedule.TimeZone = "America/New_York"
+			q.call.Status, q.call.NextAttemptAt = campaign.CallRetryWait, on(next)
+		}
+	}
+	for name, c := range map[string]struct {
+		inquest
+		next, message string
+	}{
+		"the schedule's clock is another's": {capped("Asia/Tokyo", day("2026-03-03"), own("America/New_York")), "2026-03-03T15:00:00Z", inTokyo + "."},
+		"the retry waits because of it":     {capped("Asia/Tokyo", day("2026-03-03"), waits("2026-03-03T15:00:00Z")), "2026-03-03T15:00:00Z", inTokyo},
+		"the retry waits even longer":       {capped("Asia/Tokyo", day("2026-03-03"), waits("2026-03-03T23:00:00Z")), "2026-03-04T14:00:00Z", inTokyo + ", and the schedule opens at 2026-03-04T14:00:00Z."},
+		"no schedule":                       {capped("Asia/Tokyo", day("2026-03-03"), never), "2026-03-03T15:00:00Z", inTokyo + "."},
+		"no schedule, no zone":              {capped("", day("2026-03-02"), never), "2026-03-03T00:00:00Z", "by the date in UTC"},
+		"no zone": {capped("", day("2026-03-03"), func(q *inquest) {
+			never(q)
+			q.of.DefaultTimeZone = "Asia/Tokyo"
+		}), "2026-03-03T15:00:00Z", inTokyo},
+		"several zones": {capped("America/Chicago,America/New_York", day("2026-03-02"), never), "2026-03-03T06:00:00Z",
+			"in America/Chicago, the first of its 2 time zones, and max_attempts_per_day is 1; the next date has begun in all of them at 2026-03-03T06:00:00Z"},
+		"it never opens after that": {capped("Asia/Tokyo", day("2026-03-03"), func(q *inquest) { q.of.Schedule.EndAt = on("2026-03-03T10:00:00Z") }), "", inTokyo + ", but the schedule never opens after that."},
+	} {
+		t.Run(name, func(t *testing.T) { c.inquest.says(t, campaign.RuleDayCap, c.next, c.message) })
+	}
+
+	// Something else goes before it, and the cap is named all the same.
+	ahead := capped("Asia/Tokyo", day("2026-03-03"), func(q *inquest) { q.of.Schedule.StartAt = on("2026-03-02T21:00:00Z") })
+	ahead.says(t, campaign.RuleStartAhead, "2026-03-04T00:00:00Z", inTokyo)
+	ahead.of.Status, ahead.of.Armed = campaign.StatusPending, true
+	ahead.says(t, campaign.RuleStartAhead, "2026-03-04T00:00:00Z", inTokyo)
+
+	yesterday := capped("Asia/Tokyo", day("2026-03-02"), own("America/New_York"))
+	_, held := yesterday.explain()
+	require.False(t, held, "in Tokyo that was yesterday")
 }

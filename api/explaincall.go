@@ -106,19 +106,32 @@ func (q inquest) underWay() string {
 
 // life is the campaign's: only one in progress dials.
 func (q inquest) life() *campaign.Explanation {
-	id := q.of.ID
+	id, ended, end := q.of.ID, q.of.Schedule.Ended(q.now), rfc(q.of.Schedule.EndAt)
 	switch s := q.of.Status; {
 	case s == campaign.StatusPending && q.of.Armed:
-		start := q.of.Schedule.StartAt
-		return because(campaign.RuleStartAhead, q.opensFrom(start), "The campaign %v is started and waits for its start_at, %s.", id, rfc(start))
+		return q.armed()
+	case s == campaign.StatusPending && ended:
+		return because(campaign.RuleExpired, time.Time{}, "The campaign %v has not been started, and its schedule ended at %s, so that it can't start any more; give the schedule a later end_at.", id, end)
 	case s == campaign.StatusPending:
 		return because(campaign.RuleNotStarted, time.Time{}, "The campaign %v has not been started; start it with POST /v1/campaigns/%v/start.", id, id)
+	case s == campaign.StatusPaused && ended:
+		return because(campaign.RulePaused, time.Time{}, "The campaign %v is paused, and its schedule ended at %s: resuming it closes what is left as failed, for the reason expired. Give the schedule a later end_at first.", id, end)
 	case s == campaign.StatusPaused:
 		return because(campaign.RulePaused, time.Time{}, "The campaign %v is paused; resume it with POST /v1/campaigns/%v/resume.", id, id)
 	case s.Ended():
 		return because(campaign.RuleEnded, time.Time{}, "The campaign %v is %s, and the call will be ended with it.", id, s)
 	}
 	return nil
+}
+
+// armed is a started campaign's that is still pending.  One whose start was moved to
+// the past is begun by its owner at once.
+func (q inquest) armed() *campaign.Explanation {
+	start := q.of.Schedule.StartAt
+	if !start.After(q.now) {
+		return because(campaign.RuleStartAhead, q.opensFrom(q.now), "The campaign %v is started and is about to begin.", q.of.ID)
+	}
+	return because(campaign.RuleStartAhead, q.opensFrom(start), "The campaign %v is started and waits for its start_at, %s.%s", q.of.ID, rfc(start), q.besides())
 }
 
 // bounds are the schedule's start and end.
@@ -128,7 +141,7 @@ func (q inquest) bounds() *campaign.Explanation {
 	case s.Ended(q.now):
 		return because(campaign.RuleExpired, time.Time{}, "The schedule ended at %s; the call will be ended as failed, for the reason expired.", rfc(s.EndAt))
 	case q.now.Before(s.StartAt):
-		return because(campaign.RuleStartAhead, q.opensFrom(q.soonest()), "The schedule starts at %s.", rfc(s.StartAt))
+		return because(campaign.RuleStartAhead, q.opensFrom(s.StartAt), "The schedule starts at %s.%s", rfc(s.StartAt), q.besides())
 	}
 	return nil
 }
@@ -136,13 +149,14 @@ func (q inquest) bounds() *campaign.Explanation {
 // hours are the windows and what bounds retries: the day's number of attempts and
 // the delay.
 func (q inquest) hours() *campaign.Explanation {
-	cal, ok := calendar(q.of.Settings, q.call.Zones)
-	if !ok {
+	cal, err := hours.Of(q.of.Settings, q.call.Zones)
+	if err != nil {
 		return because(campaign.RuleOutsideHours, time.Time{},
-			"The schedule goes by the contact's time zone, and for this number none is known; set the campaign's default_time_zone.")
+			"The schedule goes by the contact's time zone, and for this number none is known; set the campaign's default_time_zone.%s", q.besides())
 	}
-	if e := q.dayCap(cal); e != nil {
-		return e
+	if spent, lifts, capped := q.dayCap(); capped {
+		next, _ := cal.NextOpen(q.soonest())
+		return because(campaign.RuleDayCap, next, "%s%s.", spent, thenOpens(next, lifts))
 	}
 	if due := q.call.NextAttemptAt; q.now.Before(due) {
 		next, _ := cal.NextOpen(due)
@@ -157,18 +171,38 @@ func (q inquest) hours() *campaign.Explanation {
 	return because(campaign.RuleOutsideHours, time.Time{}, "The schedule is closed%s and never opens again; change it to have the call dialled.", q.where())
 }
 
-// dayCap is reached when the day has had its number of attempts.
-func (q inquest) dayCap(cal hours.Calendar) *campaign.Explanation {
-	most, had := q.of.Retry.MaxAttemptsPerDay, q.call.On(cal.Day(q.now))
+// dayCap is reached when the date has had its number of attempts: the date where the
+// number is, which need not be that of the schedule.  It says so, and when the next
+// date has begun there.
+func (q inquest) dayCap() (spent string, lifts time.Time, reached bool) {
+	clock := hours.Clock(q.of.Settings, q.call.Zones)
+	most, had := q.of.Retry.MaxAttemptsPerDay, q.call.On(clock.Day(q.now))
 	if most == 0 || had < most {
-		return nil
+		return "", time.Time{}, false
 	}
-	next, _ := cal.NextOpen(latest(cal.NextDay(q.now), q.call.NextAttemptAt))
-	return because(campaign.RuleDayCap, next, "The number has had %s today, and max_attempts_per_day is %d.", attempts(had), most)
+	where, there := clock.Zones()[0], "there"
+	if n := len(clock.Zones()); n > 1 {
+		where, there = fmt.Sprintf("%s, the first of its %d time zones", where, n), "in all of them"
+	}
+	lifts = clock.NextDay(q.now)
+	return fmt.Sprintf("The number has had %s today by the date in %s, and max_attempts_per_day is %d; the next date has begun %s at %s",
+		attempts(had), where, most, there, rfc(lifts)), lifts, true
+}
+
+// besides adds the day's number of attempts, if it is used up, where something else
+// goes before it.
+func (q inquest) besides() string {
+	if spent, _, reached := q.dayCap(); reached {
+		return " " + spent + "."
+	}
+	return ""
 }
 
 // soonest is when the call could be dialled if the schedule let it.
-func (q inquest) soonest() time.Time { return latest(q.now, q.call.NextAttemptAt) }
+func (q inquest) soonest() time.Time {
+	_, lifts, _ := q.dayCap()
+	return latest(latest(q.now, lifts), q.call.NextAttemptAt)
+}
 
 // opensFrom is the first time from t on at which the schedule lets the call be
 // dialled; zero is never.

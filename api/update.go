@@ -60,8 +60,8 @@ func (a *API) zoneless(ctx context.Context, id campaign.ID) (bool, error) {
 		return false, err
 	}
 	for _, z := range zones {
-		if z.ID == 0 {
-			return a.store.Unfinished(ctx, id, z.ID)
+		if z.ID == 0 { // a call that is up may have to be dialled again
+			return a.store.Unfinished(ctx, id, z.ID, true)
 		}
 	}
 	return false, nil

@@ -15,7 +15,7 @@ import (
 func (a *API) waiting(ctx context.Context, c campaign.Campaign) (campaign.Rule, time.Time, error) {
 	now := a.now()
 	switch {
-	case c.Status == campaign.StatusPending && c.Armed:
+	case c.Status == campaign.StatusPending && c.Armed && c.Schedule.StartAt.After(now):
 		return campaign.RuleStartAhead, c.Schedule.StartAt, nil
 	case c.Status != campaign.StatusInProgress || alwaysOpen(c.Schedule):
 		return "", time.Time{}, nil
@@ -43,7 +43,7 @@ func (a *API) opens(ctx context.Context, c campaign.Campaign, now time.Time) (ti
 		return time.Time{}, err
 	}
 	for _, z := range byOpening(c.Settings, zones, now) {
-		if left, err := a.store.Unfinished(ctx, c.ID, z.ID); left || err != nil {
+		if left, err := a.store.Unfinished(ctx, c.ID, z.ID, false); left || err != nil {
 			return nextOpen(c.Settings, z.Zones, now), err
 		}
 	}
@@ -68,22 +68,10 @@ func byOpening(s campaign.Settings, zones []store.Zone, now time.Time) []store.Z
 
 // nextOpen is when numbers in some zones can be called; zero is never.
 func nextOpen(s campaign.Settings, zones campaign.Zones, now time.Time) time.Time {
-	cal, ok := calendar(s, zones)
-	if !ok {
-		return time.Time{}
+	cal, err := hours.Of(s, zones)
+	if err != nil {
+		return time.Time{} // without a clock it has no hours
 	}
 	at, _ := cal.NextOpen(now)
 	return at
-}
-
-// calendar is that of numbers in some zones: the schedule's own, or the contact's,
-// or the campaign's default for those of which none is known.  It is false where
-// there is none.
-func calendar(s campaign.Settings, zones campaign.Zones) (hours.Calendar, bool) {
-	names := zones.Names()
-	if names == nil && s.DefaultTimeZone != "" {
-		names = []string{s.DefaultTimeZone}
-	}
-	cal, err := hours.New(s.Schedule, names...)
-	return cal, err == nil
 }

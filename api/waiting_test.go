@@ -56,6 +56,30 @@ func TestArmedCampaignWaitsForItsStart(t *testing.T) {
 	s.apply(&store.SetStatus{Fence: s.own(), Campaign: number, From: []campaign.Status{campaign.StatusPending}, To: campaign.StatusPending, Armed: true, At: moment})
 	require.Equal(t, "start_ahead until 2026-03-04T10:00:00Z", s.waits(id))
 	require.Equal(t, "pending", s.get("/v1/campaigns/" + id).json()["status"])
+
+	// It is begun at once, and does not wait until a time that is past, or for ever.
+	for _, schedule := range []string{`null`, `{"start_at": "2026-03-01T11:00:00Z"}`, `{"start_at": "2026-03-01T12:00:00Z"}`} {
+		require.NotContains(t, s.patch("/v1/campaigns/"+id, `{"schedule": `+schedule+`}`).json(), "waiting_reason", schedule)
+	}
+	s.patch("/v1/campaigns/"+id, `{"schedule": {"start_at": "2026-03-04T10:00:00Z"}}`)
+	p := s.send("DELETE", "/v1/campaigns/"+id, "", "").problem(409, campaign.CodeConflict)
+	require.Contains(t, p.Detail, "is to start at 2026-03-04T10:00:00Z; cancel it before you delete it")
+}
+
+// TestCallsThatAreUpDoNotWait, but may have to be dialled again.
+func TestCallsThatAreUpDoNotWait(t *testing.T) {
+	var now clock
+	s := newService(t, clocked(&now, on("2026-03-02T20:00:00Z"))) // hours are over everywhere in America
+	id := s.campaign(`{"name": "Spring", "default_time_zone": "America/New_York", "schedule": ` + perContact + `, "contacts": ["` + nowhere + `"]}`)
+	s.move(id, campaign.StatusPending, campaign.StatusInProgress)
+	require.Equal(t, "outside_hours until 2026-03-03T14:00:00Z", s.waits(id))
+	number, err := campaign.ParseID(id)
+	require.NoError(t, err)
+	call, err := campaign.ParseCallID(s.call(id))
+	require.NoError(t, err)
+	s.apply(&store.Claim{Fence: s.own(), Campaign: number, Attempt: campaign.NewAttemptID(call, 1)})
+	require.Empty(t, s.waits(id), "its only call is up")
+	s.patch("/v1/campaigns/"+id, `{"default_time_zone": null}`).problem(409, campaign.CodeConflict)
 }
 
 func TestWaitingByTheContactsClock(t *testing.T) {

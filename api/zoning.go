@@ -1,12 +1,12 @@
 package api
 
 import (
+	"slices"
 	"sync"
 	"time"
 
 	"dialtone/api/ingest"
 	"dialtone/campaign"
-	"dialtone/campaign/hours"
 )
 
 // zoning decides in which time zones a new contact may be, and refuses one that its
@@ -56,23 +56,18 @@ func (z *zoning) open(zones campaign.Zones) bool {
 	if known, ok := z.reachable.Load(zones); ok {
 		return known.(bool)
 	}
-	names := zones.Names()
-	open := z.opens(names...)
-	if !open {
-		open = true
-		for _, name := range names {
-			open = open && (len(names) == 1 || !z.opens(name))
-		}
-	}
+	open := !neverMeets(z.s, zones, z.now)
 	z.reachable.Store(zones, open)
 	return open
 }
 
-func (z *zoning) opens(names ...string) bool {
-	cal, err := hours.New(z.s.Schedule, names...)
-	if err != nil {
+// neverMeets reports whether numbers can't be called only because it isn't known in
+// which of several zones they are: one of those has hours, all of them together have
+// none.
+func neverMeets(s campaign.Settings, zones campaign.Zones, now time.Time) bool {
+	names := zones.Names()
+	if len(names) < 2 || !nextOpen(s, zones, now).IsZero() {
 		return false
 	}
-	_, ok := cal.NextOpen(z.now)
-	return ok
+	return slices.ContainsFunc(names, func(name string) bool { return !nextOpen(s, campaign.Zones(name), now).IsZero() })
 }

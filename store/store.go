@@ -46,8 +46,9 @@ type Campaigns interface {
 	// lock.  An error of change is returned as it is and nothing is written; a
 	// campaign that has ended is a conflict.
 	UpdateSettings(ctx context.Context, id campaign.ID, change func(*campaign.Settings) error) (campaign.Campaign, error)
-	// DeleteCampaign removes a campaign that is pending or ended and has no call
-	// in progress, with all its calls; else it is a conflict that names the status.
+	// DeleteCampaign removes a campaign that is pending and not armed, or ended and
+	// without a call in progress, with all its calls; else it is a conflict that names
+	// the status, or the start for which it is armed.
 	// It is hidden at once; rows go in chunks (which a later PurgeDeleted resumes).
 	DeleteCampaign(ctx context.Context, id campaign.ID) error
 	// PurgeDeleted removes what an interrupted DeleteCampaign left.
@@ -82,9 +83,10 @@ type Calls interface {
 	// has become of those calls.  It costs a look for each zone there is, not for each
 	// call.
 	Zones(ctx context.Context, id campaign.ID) ([]Zone, error)
-	// Unfinished reports whether a zone has a call that is not terminal; for
-	// campaign.AnyZone, whether any has.
-	Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID) (bool, error)
+	// Unfinished reports whether a zone, or for campaign.AnyZone any, has a call that
+	// is queued or in retry_wait, which waits to be dialled; with underway also one in
+	// progress, which is not terminal but need not be dialled any more.
+	Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID, underway bool) (bool, error)
 	// Open pages, by ascending id, through the calls that a waking owner must
 	// know: in_progress and retry_wait, each with its newest attempt if that
 	// belongs to the present claim, and queued ones that were claimed before.

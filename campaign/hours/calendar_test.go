@@ -103,7 +103,7 @@ func TestKnownZone(t *testing.T) {
 		assert.True(t, hours.KnownZone(name), name)
 	}
 	for _, name := range []string{
-		"", "Local", "contact", "EST ", " UTC", "europe/paris", "Europe/paris", "Europe", "Europe/", "/Europe/Paris", "../etc/localtime", "Europe/../UTC",
+		"", "Local", "Factory", "contact", "EST ", " UTC", "europe/paris", "Europe/paris", "Europe", "Europe/", "/Europe/Paris", "../etc/localtime", "Europe/../UTC",
 		"posixrules", "localtime", "right/Europe/Paris", "posix/Europe/Paris", "zone.tab", "Mars/Olympus", "UTC+2", "Europe\\Paris", "Europe/Paris\x00",
 	} {
 		assert.False(t, hours.KnownZone(name), name)

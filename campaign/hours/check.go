@@ -76,7 +76,7 @@ func (c *checker) windows(windows []campaign.Window) {
 }
 
 func (c *checker) overlap(field, other string) {
-	c.fault(field, "This window overlaps %s; make one window of both, or let this one start where the other ends.", other)
+	c.fault(field, "This window overlaps %s.%s; make one window of both, or let this one start where the other ends.", c.at, other)
 }
 
 // span reports whether a part of a day can be what somebody means.

@@ -43,7 +43,7 @@ func (c *checker) date(seen map[campaign.Date]string, field, part string, d camp
 		return
 	}
 	if other, ok := seen[d]; ok {
-		c.fault(field+part, "The date %s is given in %s already; give it once, closed or with windows of its own.", d, other)
+		c.fault(field+part, "The date %s is given in %s.%s already; give it once, closed or with windows of its own.", d, c.at, other)
 		return
 	}
 	seen[d] = field

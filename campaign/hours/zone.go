@@ -18,6 +18,15 @@ func KnownZone(name string) bool {
 	return ok
 }
 
+// Zones are the names of the zones that count.
+func (c Calendar) Zones() []string {
+	names := make([]string, len(c.zones))
+	for i, loc := range c.zones {
+		names[i] = loc.String()
+	}
+	return names
+}
+
 func zone(name string) (*time.Location, bool) {
 	if loc, ok := zones.Load(name); ok {
 		return loc.(*time.Location), true
@@ -36,9 +45,9 @@ func zone(name string) (*time.Location, bool) {
 // plainName keeps out what package time or a system's zone files know besides the
 // IANA names, whose parts all begin with a capital: "", "Local", "posixrules",
 // "right/Europe/Paris" with its leap seconds, and "europe/paris" where file names
-// know no case.
+// know no case.  "Factory" is in the list and says that no zone has been chosen.
 func plainName(name string) bool {
-	if name == "Local" {
+	if name == "Local" || name == "Factory" {
 		return false
 	}
 	for part := range strings.SplitSeq(name, "/") {

@@ -52,7 +52,7 @@ func (s *Store) DeleteCampaign(ctx context.Context, id campaign.ID) error {
 		if err != nil {
 			return err
 		}
-		if err := refuse.Deletable(id, c.Status, c.Stats.InProgress); err != nil {
+		if err := refuse.Deletable(c); err != nil {
 			return err
 		}
 		// From here on nobody sees it, whatever becomes of the rest.

@@ -91,7 +91,9 @@ func (p plans) check(id campaign.ID, zone campaign.ZoneID, n int) {
 		p.page("calls_zone", 0, postgres.SelectQueuedOf, int64(id), int64(after), int32(zone), 2000)
 		p.page("calls_campaign", 0, postgres.SelectQueued, int64(id), int64(after), 2000)
 	}
-	p.page("calls_zone", 0, postgres.SelectUnfinishedOf, int64(id), int64(0), int32(zone))
+	for _, underway := range []bool{false, true} {
+		p.page("calls_zone", 0, postgres.SelectUnfinishedOf, int64(id), int64(0), int32(zone), underway)
+	}
 	zones := p.explain(postgres.SelectZones, int64(id))
 	require.Regexp(p, `using calls_zone on calls c \(actual rows=[01] loops=1?[01]\)`, zones)
 }

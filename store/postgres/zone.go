@@ -34,11 +34,11 @@ cross join lateral (
 order by z.id`
 
 	selectUnfinished = `
-select queued + in_progress + retry_wait > 0 from campaign_stats where campaign_id = $1`
+select queued + retry_wait > 0 or $2 and in_progress > 0 from campaign_stats where campaign_id = $1`
 
-	// It walks the zone as far as the first that is not over.
+	// It walks the zone as far as the first that is wanted.
 	selectUnfinishedOf = `
-select true from calls c where ` + zonePage + ` and c.status in (0, 1, 2)
+select true from calls c where ` + zonePage + ` and (c.status in (0, 2) or $4 and c.status = 1)
 order by c.zone, c.campaign_id, c.id limit 1`
 )
 
@@ -70,11 +70,11 @@ func (s *Store) Zones(ctx context.Context, id campaign.ID) (out []store.Zone, er
 	return out, translate(ctx, "list a campaign's zones", err)
 }
 
-// Unfinished reports whether a zone has a call that is not terminal.
-func (s *Store) Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID) (some bool, err error) {
-	query, args := selectUnfinished, []any{int64(id)}
+// Unfinished reports whether a zone has a call that waits or, with underway, is up.
+func (s *Store) Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID, underway bool) (some bool, err error) {
+	query, args := selectUnfinished, []any{int64(id), underway}
 	if zone != campaign.AnyZone {
-		query, args = selectUnfinishedOf, []any{int64(id), int64(0), int32(zone)}
+		query, args = selectUnfinishedOf, []any{int64(id), int64(0), int32(zone), underway}
 	}
 	err = s.pool.QueryRow(ctx, query, args...).Scan(&some)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -32,12 +32,12 @@ select c.zone, coalesce(z.names, '') from c left join zones z on z.id = c.zone
 where c.zone >= 0 order by c.zone`
 
 	selectUnfinished = `
-select queued + in_progress + retry_wait > 0 from campaign_stats where campaign_id = ?`
+select queued + retry_wait + in_progress * ?2 > 0 from campaign_stats where campaign_id = ?1`
 
-	// It walks the zone as far as the first that is not over.
+	// It walks the zone as far as the first that is wanted.
 	selectUnfinishedOf = `
 select true from calls indexed by calls_zone
-where campaign_id = ? and zone = ? and status in (0, 1, 2) limit 1`
+where campaign_id = ? and zone = ? and (status in (0, 2) or status = 1 and ?) limit 1`
 )
 
 // Queued is the next page of queued calls.
@@ -68,11 +68,11 @@ func (s *Store) Zones(ctx context.Context, id campaign.ID) (out []store.Zone, er
 	return out, translate(ctx, "list a campaign's zones", err)
 }
 
-// Unfinished reports whether a zone has a call that is not terminal.
-func (s *Store) Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID) (some bool, err error) {
-	query, args := selectUnfinished, []any{id}
+// Unfinished reports whether a zone has a call that waits or, with underway, is up.
+func (s *Store) Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID, underway bool) (some bool, err error) {
+	query, args := selectUnfinished, []any{id, underway}
 	if zone != campaign.AnyZone {
-		query, args = selectUnfinishedOf, []any{id, zone}
+		query, args = selectUnfinishedOf, []any{id, zone, underway}
 	}
 	err = s.reader.QueryRowContext(ctx, query, args...).Scan(&some)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -275,6 +275,26 @@ func testDelete(t *testing.T, open Open) {
 	require.NoError(t, s.DeleteCampaign(s.ctx, s.pending(2)), "a pending one may be deleted")
 }
 
+// testDeleteArmed: what is going to dial by itself is not taken away from under its
+// owner.
+func testDeleteArmed(t *testing.T, open Open) {
+	s := newScene(t, open)
+	id := s.pending(2)
+	s.done(&store.SetStatus{Fence: s.fence, Campaign: id, From: []campaign.Status{campaign.StatusPending}, To: campaign.StatusPending, Armed: true, At: start})
+	at := start.Add(time.Hour)
+	for _, c := range []struct {
+		startAt time.Time
+		says    string
+	}{{at, "is to start at " + at.UTC().Format(time.RFC3339)}, {time.Time{}, "about to start"}} {
+		_, err := s.UpdateSettings(s.ctx, id, func(set *campaign.Settings) error { set.Schedule.StartAt = c.startAt; return nil })
+		require.NoError(t, err)
+		is(t, campaign.CodeConflict, s.DeleteCampaign(s.ctx, id), id.String(), c.says, "cancel it before you delete it")
+	}
+	require.Len(t, s.queued(id), 2)
+	s.done(&store.SetStatus{Fence: s.fence, Campaign: id, From: []campaign.Status{campaign.StatusPending}, To: campaign.StatusCanceled, At: start})
+	require.NoError(t, s.DeleteCampaign(s.ctx, id))
+}
+
 func (s *scene) pending(n int) campaign.ID {
 	c, err := s.CreateCampaign(s.ctx, full, contacts(0, n), store.Once{})
 	require.NoError(s, err)

@@ -296,7 +296,7 @@ func (m *modelled) compareOwner(t *rapid.T, c campaign.Campaign) {
 func (m *modelled) compareZones(t *rapid.T) {
 	zones := map[campaign.ZoneID]campaign.Zones{}
 	queued := map[campaign.ZoneID][]store.Waiting{}
-	unfinished := map[campaign.ZoneID]bool{}
+	unfinished := map[bool]map[campaign.ZoneID]bool{false: {}, true: {}} // by underway
 	for _, id := range m.ids() {
 		c := m.calls[id]
 		zones[c.Zone] = c.Zones
@@ -304,7 +304,8 @@ func (m *modelled) compareZones(t *rapid.T) {
 			if c.Status == campaign.CallQueued {
 				queued[z] = append(queued[z], store.Waiting{ID: id, Claim: c.Claim, Zone: c.Zone})
 			}
-			unfinished[z] = unfinished[z] || !c.Status.Terminal()
+			unfinished[true][z] = unfinished[true][z] || !c.Status.Terminal()
+			unfinished[false][z] = unfinished[false][z] || c.Status == campaign.CallQueued || c.Status == campaign.CallRetryWait
 		}
 	}
 	var want []store.Zone
@@ -318,8 +319,10 @@ func (m *modelled) compareZones(t *rapid.T) {
 		page, err := m.s.Queued(m.s.ctx, m.id, z, 0, 1000)
 		require.NoError(t, err)
 		require.Equal(t, queued[z], page)
-		some, err := m.s.Unfinished(m.s.ctx, m.id, z)
-		require.NoError(t, err)
-		require.Equal(t, unfinished[z], some)
+		for underway, want := range unfinished {
+			some, err := m.s.Unfinished(m.s.ctx, m.id, z, underway)
+			require.NoError(t, err)
+			require.Equal(t, want[z], some, "underway: %t", underway)
+		}
 	}
 }

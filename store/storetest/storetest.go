@@ -36,6 +36,7 @@ var parts = []struct {
 	{"DuplicatesConcurrent", testDuplicatesConcurrent},
 	{"AscendingIDs", testAscendingIDs},
 	{"Delete", testDelete},
+	{"DeleteArmed", testDeleteArmed},
 	{"DeleteInterrupted", testDeleteInterrupted},
 	{"Calls", testCalls},
 	{"PagingWhileRowsChange", testPagingWhileRowsChange},

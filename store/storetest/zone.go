@@ -300,7 +300,12 @@ func testUnfinished(t *testing.T, open Open) {
 	q := s.queued(id)
 	numbers := s.zones(id)
 	unfinished := func(z campaign.ZoneID) bool {
-		some, err := s.Unfinished(s.ctx, id, z)
+		some, err := s.Unfinished(s.ctx, id, z, true)
+		require.NoError(t, err)
+		return some
+	}
+	waits := func(z campaign.ZoneID) bool {
+		some, err := s.Unfinished(s.ctx, id, z, false)
 		require.NoError(t, err)
 		return some
 	}
@@ -308,21 +313,28 @@ func testUnfinished(t *testing.T, open Open) {
 		z := numbers[someZones[i]]
 		a := attempt(call, 1)
 		require.True(t, unfinished(z), "queued")
+		require.True(t, waits(z), "queued")
 		s.done(s.claim(id, a))
 		require.True(t, unfinished(z), "in progress")
+		require.False(t, waits(z), "a call that is up does not wait")
+		require.Equal(t, i+1 < len(q), waits(campaign.AnyZone), "the others of the campaign")
 		s.done(s.placing(id, a))
 		s.done(s.finish(id, a, campaign.CallRetryWait))
 		require.True(t, unfinished(z), "waiting for a retry")
+		require.True(t, waits(z), "waiting for a retry")
 		require.True(t, unfinished(campaign.AnyZone))
 		last := []campaign.CallStatus{campaign.CallCompleted, campaign.CallFailed, campaign.CallCanceled}[i%3]
 		s.done(s.claim(id, attempt(call, 2)))
 		s.done(s.placing(id, attempt(call, 2)))
 		s.done(s.finish(id, attempt(call, 2), last))
 		require.False(t, unfinished(z), last)
+		require.False(t, waits(z), last)
 	}
-	require.False(t, unfinished(campaign.AnyZone))
-	require.False(t, unfinished(1_000_000))
-	some, err := s.Unfinished(s.ctx, id+1000, campaign.AnyZone)
+	for _, z := range []campaign.ZoneID{campaign.AnyZone, 1_000_000} {
+		require.False(t, unfinished(z))
+		require.False(t, waits(z))
+	}
+	some, err := s.Unfinished(s.ctx, id+1000, campaign.AnyZone, true)
 	require.NoError(t, err)
 	require.False(t, some)
 }

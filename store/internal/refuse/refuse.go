@@ -2,6 +2,8 @@
 package refuse
 
 import (
+	"time"
+
 	"dialtone/campaign"
 )
 
@@ -46,14 +48,20 @@ func Standing(what string) *campaign.Error {
 }
 
 // Deletable is nil if a campaign in this state may be deleted.
-func Deletable(id campaign.ID, s campaign.Status, inProgress int) error {
+func Deletable(c campaign.Campaign) error {
 	switch {
-	case id == campaign.Single:
+	case c.ID == campaign.Single:
 		return Standing("deleted")
-	case s != campaign.StatusPending && !s.Ended():
-		return campaign.Conflict("Campaign %v is %s; cancel it before you delete it.", id, s)
-	case inProgress > 0:
-		return campaign.Conflict("Campaign %v is %s, but %d of its calls are still in progress; delete it when they have ended.", id, s, inProgress)
+	case c.Armed && c.Schedule.StartAt.IsZero():
+		return campaign.Conflict("Campaign %v is about to start; cancel it before you delete it.", c.ID)
+	case c.Armed:
+		return campaign.Conflict("Campaign %v is to start at %s; cancel it before you delete it.", c.ID, c.Schedule.StartAt.UTC().Format(time.RFC3339))
+	case c.Status != campaign.StatusPending && !c.Status.Ended():
+		return campaign.Conflict("Campaign %v is %s; cancel it before you delete it.", c.ID, c.Status)
+	case c.Stats.InProgress == 1:
+		return campaign.Conflict("Campaign %v is %s, but 1 of its calls is still in progress; delete it when that has ended.", c.ID, c.Status)
+	case c.Stats.InProgress > 1:
+		return campaign.Conflict("Campaign %v is %s, but %d of its calls are still in progress; delete it when they have ended.", c.ID, c.Status, c.Stats.InProgress)
 	}
 	return nil
 }
