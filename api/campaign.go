@@ -27,7 +27,7 @@ type Campaign struct {
 	Retry              Retry          `json:"retry"`
 	Stats              campaign.Stats `json:"stats" doc:"Calls by status; total is the sum of queued, in_progress, retry_wait, completed, failed and canceled at every moment."`
 	Progress           float64        `json:"progress" example:"0.25" doc:"The share of calls that are over, from 0 to 1."`
-	Warnings           []string       `json:"warnings,omitempty" doc:"What is allowed and most likely not meant: a schedule that can never open. Told when the campaign is created or changed."`
+	Warnings           []string       `json:"warnings,omitempty" doc:"What is allowed and most likely not meant: a schedule that can never open, numbers that it never lets be called, a time zone without windows. Told when the campaign is created, changed, started or resumed."`
 	CreatedAt          time.Time      `json:"created_at"`
 	UpdatedAt          time.Time      `json:"updated_at"`
 	StartedAt          time.Time      `json:"started_at,omitzero"`
@@ -89,13 +89,13 @@ func (a *API) campaignRoutes() {
 		OperationID: "update-campaign", Method: http.MethodPatch, Path: "/v1/campaigns/{id}",
 		Summary: "Change a campaign's settings",
 		Description: "A JSON merge patch: what is absent stays, null resets to the default. A running campaign takes the change at once. " +
-			"A schedule is one value and replaced as a whole. Where it can never open, the answer has warnings.",
+			"A schedule is one value and replaced as a whole. Where it can never open, or not for some of the numbers, the answer has warnings.",
 		Tags: []string{"Campaigns"}, Errors: []int{400, 404, 408, 409, 413, 415, 422},
 		RequestBody: body[CampaignSettings](a, map[string]any{"max_concurrent_calls": 25}, "application/merge-patch+json"),
 	}, a.updateCampaign)
 	register(a, huma.Operation{
 		OperationID: "delete-campaign", Method: http.MethodDelete, Path: "/v1/campaigns/{id}",
-		Summary: "Delete a campaign with its calls", Description: "Only one that was never started or has ended.",
+		Summary: "Delete a campaign with its calls", Description: "Only one that was never started or has ended. One that is to start at its start_at is to be canceled first.",
 		Tags: []string{"Campaigns"}, Errors: []int{404, 409},
 	}, a.deleteCampaign)
 }
@@ -116,6 +116,16 @@ func (a *API) look(ctx context.Context, id campaign.ID) (*campaignOutput, error)
 	}
 	out := &campaignOutput{}
 	out.Body, err = a.show(ctx, c)
+	return out, err
+}
+
+func (a *API) lookWithWarnings(ctx context.Context, id campaign.ID) (*campaignOutput, error) {
+	c, err := a.store.Campaign(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	out := &campaignOutput{}
+	out.Body, err = a.showWithWarnings(ctx, c)
 	return out, err
 }
 

@@ -181,6 +181,10 @@ func TestListsRefuseBadParameters(t *testing.T) {
 	}
 	p := s.get("/v1/campaigns?limit=-1&status=gone").problem(422, campaign.CodeInvalid)
 	require.Equal(t, []string{"limit", "status"}, p.fields(), "all at once")
+	p = s.get("/v1/campaigns?status=armed").problem(422, campaign.CodeInvalid)
+	require.Contains(t, p.Detail, "Give one of pending, in_progress, paused, completed, failed or canceled, or leave it out for all.")
+	p = s.get("/v1/campaigns/"+id+"/calls?status=pending").problem(422, campaign.CodeInvalid)
+	require.Contains(t, p.Detail, "Give one of queued, in_progress, retry_wait, completed, failed or canceled")
 }
 
 func TestDeleteCampaign(t *testing.T) {

@@ -17,29 +17,29 @@ import (
 var adoptProblems = sync.OnceFunc(func() {
 	huma.DefaultArrayNullable = false // lists are empty, never null
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
-		return fromHuma("", status, message, errs)
+		return fromHuma(nil, "", status, message, errs)
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
-		return fromHuma(visitOf(ctx.Context()).id, status, message, errs)
+		return fromHuma(ctx.Operation(), visitOf(ctx.Context()).id, status, message, errs)
 	}
 })
 
 // advice is what to do about a parameter that huma refused.
 var advice = map[string]string{
 	"query.limit":  "Give a whole number from 1 to 500, or leave it out for 50.",
-	"query.status": "Give one of the statuses that the documentation lists, or leave it out for all.",
 	"query.hangup": "Hanging up the calls that are up is not supported yet; leave it out: they end by themselves.",
 	"query.until":  "Give ended, or leave it out for a stream without an end.",
 }
 
 // fromHuma translates what huma itself found wrong with a request.
-func fromHuma(id string, status int, message string, errs []error) *Problem {
-	p := humaProblem(status, message, errs)
+// op is nil where it is not known.
+func fromHuma(op *huma.Operation, id string, status int, message string, errs []error) *Problem {
+	p := humaProblem(op, status, message, errs)
 	p.RequestID = id
 	return p
 }
 
-func humaProblem(status int, message string, errs []error) *Problem {
+func humaProblem(op *huma.Operation, status int, message string, errs []error) *Problem {
 	switch status {
 	case http.StatusRequestEntityTooLarge:
 		return newProblem(codeTooLarge, "The body is too large for this request; send contacts to /v1/campaigns/{id}/contacts, which takes files.")
@@ -48,7 +48,7 @@ func humaProblem(status int, message string, errs []error) *Problem {
 	case http.StatusBadRequest:
 		return newProblem(codeMalformed, "The request needs a body; send a JSON object.")
 	case http.StatusUnprocessableEntity:
-		if faults := humaFaults(errs); len(faults) > 0 {
+		if faults := humaFaults(op, errs); len(faults) > 0 {
 			return faulty(campaign.CodeInvalid, faults)
 		}
 	}
@@ -58,7 +58,7 @@ func humaProblem(status int, message string, errs []error) *Problem {
 	return newProblem(campaign.CodeInternal, "Something went wrong here, which is not the request's fault; try again.")
 }
 
-func humaFaults(errs []error) []Fault {
+func humaFaults(op *huma.Operation, errs []error) []Fault {
 	var faults []Fault
 	for _, err := range errs {
 		var d *huma.ErrorDetail
@@ -67,7 +67,10 @@ func humaFaults(errs []error) []Fault {
 		}
 		where, field, _ := strings.Cut(d.Location, ".")
 		text, known := advice[d.Location]
+		choice := choices(op, where, field)
 		switch {
+		case choice != nil:
+			text = fmt.Sprintf("Give one of %s, or leave it out for all.", listed(choice))
 		case !known && strings.HasPrefix(d.Message, "unknown query"):
 			text = fmt.Sprintf("There is no query parameter %q here; leave it out.", field)
 		case !known:
@@ -76,4 +79,19 @@ func humaFaults(errs []error) []Fault {
 		faults = append(faults, Fault{Location: where, Field: field, Message: text})
 	}
 	return faults
+}
+
+// choices are what an operation's parameter may be, where it is one of a list.
+func choices(op *huma.Operation, in, name string) (out []string) {
+	if op == nil {
+		return nil
+	}
+	for _, p := range op.Parameters {
+		if p.In == in && p.Name == name && p.Schema != nil && len(p.Schema.Enum) > 1 {
+			for _, v := range p.Schema.Enum {
+				out = append(out, fmt.Sprint(v))
+			}
+		}
+	}
+	return out
 }

@@ -18,9 +18,10 @@ const commandPatience = 10 * time.Second
 
 // actions are the commands that people give, with what they do.
 var actions = []struct{ name, summary, description string }{
-	{"start", "Start a campaign", "It dials its contacts from now on, and those that are added later. Starting a started one changes nothing."},
+	{"start", "Start a campaign", "It dials its contacts from now on, and those that are added later. \"From now on\" is when its schedule allows it: before its start_at it stays pending and begins by itself when that has come; " +
+		"outside its hours it is in progress and waits (see waiting_reason and waiting_until). After its end_at it can't start any more. The answer has warnings where numbers can't be called. Starting a started one changes nothing."},
 	{"pause", "Pause a campaign", "Once this has answered, no further number is dialled; calls that are up go on."},
-	{"resume", "Resume a paused campaign", "It goes on where it was paused."},
+	{"resume", "Resume a paused campaign", "It goes on where it was paused, when its schedule allows it. After its end_at it closes what is left as failed: give the schedule a later end_at first. The answer has warnings where numbers can't be called."},
 	{"cancel", "Cancel a campaign", "Once this has answered, no further number is dialled, ever; calls that are up go on."},
 }
 
@@ -67,6 +68,9 @@ func (a *API) command(ctx context.Context, in *lifecycleInput, action string) (*
 	defer cancel()
 	if err := a.bus.Command(asked, id, action, nil, nil); err != nil {
 		return nil, err
+	}
+	if action == "start" || action == "resume" {
+		return a.lookWithWarnings(ctx, id) // from here on it matters whom it can't call
 	}
 	return a.look(ctx, id)
 }

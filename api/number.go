@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"dialtone/api/ingest"
 	"dialtone/campaign"
 	"dialtone/campaign/phone"
 )
@@ -110,10 +111,14 @@ func (o *object) contact(raw json.RawMessage, at, region string, zones *zoning) 
 func (o *object) zones(name, e164 string, zones *zoning) campaign.Zones {
 	var given string
 	read(o, name, &given, "", "Give an IANA time zone in quotation marks, like \"America/New_York\".")
-	if e164 == "" || o.faulty(o.at+name) {
+	if o.faulty(o.at + name) {
 		return ""
 	}
-	out, err := zones.zones(e164, given)
+	where := zones.zones
+	if e164 == "" {
+		where = ingest.Zones // a number that is none can't be told more than whether its zone is one
+	}
+	out, err := where(e164, given)
 	if err != nil {
 		o.fault(name, "%s", err)
 	}

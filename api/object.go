@@ -112,6 +112,9 @@ func (o *object) take(name string) (raw json.RawMessage, given bool) {
 	return raw, given
 }
 
+// told is a field's value as it was written, for whoever wrote it.
+func (o *object) told(name string) string { return clip(string(o.fields[name])) }
+
 func null(raw json.RawMessage) bool { return string(raw) == "null" }
 
 // read sets dst to a field's value, or to reset if it is null.  It reports whether

@@ -22,7 +22,7 @@ const (
 // PreviewRequest describes the body of POST /v1/schedules/preview.
 type PreviewRequest struct {
 	Schedule Schedule  `json:"schedule" doc:"The schedule, as for a campaign."`
-	TimeZone string    `json:"time_zone,omitempty" example:"America/New_York" doc:"Whose clock is shown, for a schedule with the time_zone contact: an IANA name, such as those that a call shows. Any other schedule has its own."`
+	TimeZone string    `json:"time_zone,omitempty" example:"America/New_York" doc:"By whose clock the windows are shown: an IANA name, such as those that a call shows. A schedule with the time_zone contact needs it; one without a time_zone is shown in UTC if it is absent; any other has its own."`
 	From     time.Time `json:"from,omitzero" example:"2026-12-01T00:00:00Z" doc:"Where to begin; now if absent."`
 	Count    int       `json:"count,omitempty" minimum:"1" maximum:"100" default:"5" doc:"How many windows at most."`
 }
@@ -77,7 +77,7 @@ func (a *API) preview(_ context.Context, in *JSONBody) (*previewOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	loc, err := time.LoadLocation(zone)
+	loc, err := time.LoadLocation(zone) // "" is UTC
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +91,8 @@ func (o *object) previewZone(s campaign.Schedule) string {
 	switch {
 	case s.PerContact() && !named && !o.faulty("time_zone"):
 		o.fault("time_zone", "The schedule goes by each contact's clock; name the time zone to look at, like \"America/New_York\".")
+	case s.TimeZone == "":
+		return zone
 	case !s.PerContact() && named && !o.blamed("schedule.time_zone"):
 		o.fault("time_zone", "The schedule has a time zone of its own; leave this out, or give the schedule the time_zone \"contact\".")
 	case !s.PerContact():

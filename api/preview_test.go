@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,6 +38,36 @@ func TestPreview(t *testing.T) {
 		windows(`{"schedule": {"time_zone": "Asia/Tokyo", "start_at": "2026-03-07T00:00:00Z"}}`))
 	tokyo := windows(`{"schedule": ` + perContact + `, "time_zone": "Asia/Tokyo", "count": 1}`)[0].(map[string]any)
 	require.Equal(t, "2026-03-09T09:00:00+09:00", tokyo["opens_local"])
+}
+
+// TestPreviewAtTheEndsOfTime: the first and the last year that are taken, on the clocks
+// that are farthest ahead and behind.
+func TestPreviewAtTheEndsOfTime(t *testing.T) {
+	s := newService(t)
+	for _, zone := range []string{"Pacific/Kiritimati", "Etc/GMT+12"} {
+		for _, from := range []string{"1970-01-01T00:00:00Z", "2200-12-31T23:59:59Z"} {
+			r := s.post("/v1/schedules/preview", `{"schedule": `+perContact+`, "count": 100, "time_zone": "`+zone+`", "from": "`+from+`"}`)
+			require.Equal(t, http.StatusOK, r.status, "%s", r.body)
+			require.Len(t, r.json()["windows"], 100)
+		}
+	}
+	for _, from := range []string{"0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z"} {
+		p := s.post("/v1/schedules/preview", `{"schedule": {}, "from": "`+from+`"}`).problem(422, campaign.CodeInvalid)
+		require.Contains(t, p.Detail, "Give a time in the years 1970 to 2200, not "+strings.TrimLeft(from[:4], "0")+".")
+		p = s.post("/v1/campaigns", `{"name": "x", "schedule": {"start_at": "`+from+`", "end_at": "`+from+`"}}`).problem(422, campaign.CodeInvalid)
+		require.Equal(t, []string{"schedule.start_at", "schedule.end_at"}, p.fields())
+		require.Contains(t, p.Detail, "Give a time in the years 1970 to 2200")
+	}
+}
+
+// TestPreviewByAnyClock: a schedule that has none is shown by the one that is named.
+func TestPreviewByAnyClock(t *testing.T) {
+	s := newService(t)
+	for _, schedule := range []string{`{}`, `{"start_at": "2026-03-07T00:00:00Z"}`} {
+		r := s.post("/v1/schedules/preview", `{"schedule": `+schedule+`, "time_zone": "Asia/Tokyo", "from": "2026-03-07T00:00:00Z"}`)
+		require.Equal(t, http.StatusOK, r.status, "%s", r.body)
+		require.Equal(t, "2026-03-07T09:00:00+09:00", r.json()["windows"].([]any)[0].(map[string]any)["opens_local"])
+	}
 }
 
 // TestPreviewAroundTheClocksChange: an hour that is left out is not shown, and one
@@ -82,6 +113,11 @@ func TestPreviewRefusesBadInput(t *testing.T) {
 		"many":                {`{"schedule": ` + office + `, "count": 101}`, []string{"count"}},
 		"count as a word":     {`{"schedule": ` + office + `, "count": "5"}`, []string{"count"}},
 		"from a date":         {`{"schedule": ` + office + `, "from": "2026-03-07"}`, []string{"from"}},
+		"from before all":     {`{"schedule": ` + office + `, "from": "0001-01-01T00:00:00Z"}`, []string{"from"}},
+		"from before 1970":    {`{"schedule": ` + office + `, "from": "1970-01-01T00:00:00+00:01"}`, []string{"from"}},
+		"from after 2200":     {`{"schedule": ` + office + `, "from": "2201-01-01T00:00:00Z"}`, []string{"from"}},
+		"from after all":      {`{"schedule": ` + perContact + `, "from": "9999-12-31T23:59:59Z", "time_zone": "Asia/Tokyo"}`, []string{"from"}},
+		"two clocks, bare":    {`{"schedule": {"time_zone": "UTC"}, "time_zone": "Asia/Tokyo"}`, []string{"time_zone"}},
 		"from as a number":    {`{"schedule": ` + office + `, "from": 5}`, []string{"from"}},
 		"unknown":             {`{"schedule": ` + office + `, "until": 5}`, []string{"until"}},
 		"everything at once":  {`{"schedule": {"time_zone": "UTC", "windows": [{"days": ["monday"], "start": "09:00", "end": "9"}]}, "from": "now", "count": -1, "time_zone": 5, "zz": 1}`, []string{"schedule.windows[0].days", "schedule.windows[0].end", "time_zone", "from", "count", "zz"}},

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"fmt"
+
 	"dialtone/campaign"
 )
 
@@ -135,7 +137,12 @@ func (o *object) backoff(name string, b *campaign.Backoff) {
 }
 
 func (o *object) delay(name string, d *campaign.Duration) {
-	if read(o, name, d, 0, "Give a duration in quotation marks, like \"90s\" or \"1h30m\".") && *d == 0 {
-		o.fault(name, "Give a duration above 0s, like \"90s\".")
+	before := len(*o.faults)
+	want := fmt.Sprintf("Give a duration in quotation marks, like \"90s\" or \"1h30m\", with h as the largest unit, and not %s.", o.told(name))
+	if read(o, name, d, 0, want) && *d == 0 {
+		o.fault(name, "Give a delay from %v to %v, not 0s.", campaign.MinRetryDelay, campaign.LimitRetryDelay)
+	}
+	if len(*o.faults) > before {
+		*d = campaign.MinRetryDelay // from which no conclusion is drawn about others
 	}
 }

@@ -174,15 +174,19 @@ func readSpecialDate(o *object, name string, raw json.RawMessage) (d campaign.Sp
 
 // instant reads a moment; zero is none.
 func (o *object) instant(name string, t *time.Time) {
-	const want = "Give a time of RFC 3339 with its offset in quotation marks, like \"2026-12-01T09:00:00-05:00\"."
+	want := fmt.Sprintf("Give a time of RFC 3339 in quotation marks, which is the date, a T, the time with its seconds and the offset from UTC, like \"2026-12-01T09:00:00-05:00\", and not %s.", o.told(name))
 	var text string
 	if !read(o, name, &text, "", want) {
 		return
 	}
 	at, err := time.Parse(time.RFC3339, text)
-	if err != nil || at.IsZero() {
-		o.fault(name, want)
-		return
+	switch year := at.UTC().Year(); {
+	case err != nil:
+		o.fault(name, "%s", want)
+	case year < hours.FirstYear || year > hours.LastYear:
+		// Beyond these, times can't be written down as RFC 3339 for every clock.
+		o.fault(name, "Give a time in the years %d to %d, not %d.", hours.FirstYear, hours.LastYear, year)
+	default:
+		*t = at.UTC()
 	}
-	*t = at.UTC()
 }

@@ -95,6 +95,23 @@ func TestFaultsSayWhatTheyFound(t *testing.T) {
 	require.Contains(t, p.Errors[1].Message, `"9:00" is not a time of day`)
 	require.Contains(t, p.Errors[2].Message, `Give a time of day in quotation marks`)
 	require.Contains(t, p.Errors[3].Message, `"2026-02-30" is not a date`)
+	for given, says := range map[string]string{
+		`"schedule": {"start_at": "2026-12-01 09:00"}`:         `which is the date, a T, the time with its seconds and the offset from UTC, like "2026-12-01T09:00:00-05:00", and not "2026-12-01 09:00".`,
+		`"schedule": {"start_at": 5}`:                          `and not 5.`,
+		`"retry": {"delay": "1d"}`:                             `Give a duration in quotation marks, like "90s" or "1h30m", with h as the largest unit, and not "1d".`,
+		`"retry": {"max_delay": "5 minutes"}`:                  `with h as the largest unit, and not "5 minutes".`,
+		`"retry": {"by_disposition": {"busy": {"delay": 90}}}`: `with h as the largest unit, and not 90.`,
+		`"retry": {"delay": "0s"}`:                             `Give a delay from 10ms to 720h0m0s, not 0s.`,
+		`"retry": {"delay": "1ns"}`:                            `Give a delay from 10ms to 720h0m0s, not 1ns.`,
+		`"retry": {"delay": "100000h"}`:                        `Give a delay from 10ms to 720h0m0s, not 100000h0m0s.`,
+		`"retry": {"delay": "1d", "max_delay": "1m"}`:          `and not "1d".`,
+		`"schedule": {"time_zone": "UTC", "windows": [{"days": ["Monday", "MON", ""], "start": "09:00", "end": "17:00"}]}`: `There is no day "Monday", "MON", ""; take some of mon`,
+		`"schedule": {"time_zone": "UTC", "closed_dates": ["2026-12-25", "2026-12-25"]}`:                                   `is given in schedule.closed_dates[0] already`,
+	} {
+		p := s.post("/v1/campaigns", `{"name": "x", `+given+`}`).problem(422, campaign.CodeInvalid)
+		require.Len(t, p.Errors, 1, "%s: %v", given, p.Errors)
+		require.Contains(t, p.Errors[0].Message, says)
+	}
 }
 
 // Nobody reads ten thousand faults, and nobody sends them twice to find the rest.

@@ -6,46 +6,55 @@ import (
 	"time"
 
 	"dialtone/campaign"
+	"dialtone/store"
 )
 
+// maxWarned bounds the kinds of numbers that are warned of one by one.
+const maxWarned = 10
+
 // warnings says what is allowed, and most likely not meant: a schedule that never
-// opens from now on.
-func (a *API) warnings(ctx context.Context, c campaign.Campaign) ([]string, error) {
+// opens from now on, or not for some of the numbers, or that has no hours.
+func (a *API) warnings(ctx context.Context, c campaign.Campaign) (out []string, err error) {
 	if c.Status.Ended() {
 		return nil, nil
 	}
-	kinds := []campaign.Zones{""}
+	zones := []store.Zone{{}} // a schedule by one clock is the same for all
 	if c.Schedule.PerContact() {
-		zones, err := a.store.Zones(ctx, c.ID)
+		if zones, err = a.store.Zones(ctx, c.ID); err != nil {
+			return nil, err
+		}
+	}
+	if warning := warnClosed(c.Settings, zones, a.now()); warning != "" {
+		out = append(out, warning)
+	}
+	if c.Schedule.PerContact() && !c.Schedule.Ended(a.now()) {
+		left, err := a.warnUnreachable(ctx, c, zones)
 		if err != nil {
 			return nil, err
 		}
-		kinds = nil
-		for _, z := range zones {
-			kinds = append(kinds, z.Zones)
-		}
+		out = append(out, left...)
 	}
-	if warning := warnClosed(c.Settings, kinds, a.now()); warning != "" {
-		return []string{warning}, nil
+	if warning := warnWindowless(c.Schedule); warning != "" {
+		out = append(out, warning)
 	}
-	return nil, nil
+	return out, nil
 }
 
 // warnClosed finds a schedule that opens for no kind of number; "" for one that
 // does, or may.
-func warnClosed(s campaign.Settings, kinds []campaign.Zones, now time.Time) string {
+func warnClosed(s campaign.Settings, zones []store.Zone, now time.Time) string {
 	if s.Schedule.Ended(now) {
 		return fmt.Sprintf("The schedule's end_at, %s, has passed, so that nobody can be called; give a later one or leave it out.", rfc(s.Schedule.EndAt))
 	}
-	if len(kinds) == 0 && s.DefaultTimeZone != "" {
-		kinds = []campaign.Zones{""}
+	if len(zones) == 0 && s.DefaultTimeZone != "" {
+		zones = []store.Zone{{}}
 	}
-	if len(kinds) == 0 || !nextOfAll(s, kinds, now).IsZero() {
+	if len(zones) == 0 || !nextOfAll(s, zones, now).IsZero() {
 		return ""
 	}
 	endless := s
 	endless.Schedule.EndAt = time.Time{}
-	if at := nextOfAll(endless, kinds, now); !at.IsZero() {
+	if at := nextOfAll(endless, zones, now); !at.IsZero() {
 		return fmt.Sprintf("The schedule would first open at %s, and its end_at, %s, is not after that, so that nobody can be called; give a later end_at or other windows.",
 			rfc(at), rfc(s.Schedule.EndAt))
 	}
@@ -53,13 +62,76 @@ func warnClosed(s campaign.Settings, kinds []campaign.Zones, now time.Time) stri
 }
 
 // nextOfAll is when the first kind of number can be called; zero is never.
-func nextOfAll(s campaign.Settings, kinds []campaign.Zones, now time.Time) (first time.Time) {
-	for _, zones := range kinds {
-		if at := nextOpen(s, zones, now); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+func nextOfAll(s campaign.Settings, zones []store.Zone, now time.Time) (first time.Time) {
+	for _, z := range zones {
+		if at := nextOpen(s, z.Zones, now); !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}
 	return first
+}
+
+// warnUnreachable finds numbers that are left and can't be called, though others of
+// the campaign can, or they themselves could if their zone were known.
+func (a *API) warnUnreachable(ctx context.Context, c campaign.Campaign, zones []store.Zone) (out []string, err error) {
+	now, more := a.now(), 0
+	others := !nextOfAll(c.Settings, zones, now).IsZero()
+	for _, z := range zones {
+		several := neverMeets(c.Settings, z.Zones, now)
+		if !nextOpen(c.Settings, z.Zones, now).IsZero() || !several && !others {
+			continue
+		}
+		if left, err := a.store.Unfinished(ctx, c.ID, z.ID, true); err != nil {
+			return nil, err
+		} else if !left {
+			continue
+		}
+		if len(out) == maxWarned {
+			more++
+			continue
+		}
+		out = append(out, unreachable(c.Settings, z.Zones, several))
+	}
+	if more > 0 {
+		out = append(out, fmt.Sprintf("There are more numbers that can't be called, in other time zones than those above (%d such sets of zones); so it is with them too.", more))
+	}
+	return out, nil
+}
+
+// unreachable says why numbers in some zones can't be called, and what to do.
+func unreachable(s campaign.Settings, zones campaign.Zones, several bool) string {
+	names := zones.Names()
+	switch {
+	case several:
+		return fmt.Sprintf("There are numbers that can't be called: such a number may be in any of %d time zones (%s), and the schedule's hours are never open in all of them at once; upload them in a new campaign, each with its time_zone.",
+			len(names), someOf(names))
+	case len(names) == 0 && s.DefaultTimeZone == "":
+		return "There are numbers that can't be called: none of their time zones is known; set default_time_zone, which counts for those."
+	case len(names) == 0:
+		names = []string{s.DefaultTimeZone}
+	}
+	return fmt.Sprintf("There are numbers that can't be called: where they are (%s) the schedule never opens from now on; give it a later end_at or other windows.", someOf(names))
+}
+
+// someOf lists names as far as anybody reads them.
+func someOf(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return listed(names)
+	}
+	return fmt.Sprintf("%s, %s, %s and %d more", names[0], names[1], names[2], len(names)-most)
+}
+
+// warnWindowless finds a schedule that names a clock and no hours; "" for others.
+func warnWindowless(s campaign.Schedule) string {
+	if s.TimeZone == "" || len(s.Windows) > 0 {
+		return ""
+	}
+	but := ""
+	if len(s.ClosedDates)+len(s.SpecialDates) > 0 {
+		but = ", but for its closed_dates and special_dates"
+	}
+	return fmt.Sprintf("The schedule names a time_zone and has no windows, so that it is open at every hour of the day%s; give it windows if people are not to be called at night.", but)
 }
 
 func rfc(t time.Time) string { return t.UTC().Format(time.RFC3339) }

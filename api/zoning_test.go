@@ -50,9 +50,10 @@ func TestNewCampaignRefusesContactsItCouldNeverCall(t *testing.T) {
 	before := s.everything()
 	p := s.post("/v1/campaigns", `{"name": "Spring", "schedule": `+perContact+`, "contacts": ["+12125550147", "`+toll+`", "`+nowhere+`",
 		{"phone": "+12125550149", "time_zone": "Mars/Olympus"}, {"phone": "+12125550150", "time_zone": 5}, {"phone": "12", "time_zone": "Mars/Olympus"}]}`).problem(422, campaign.CodeInvalid)
-	require.Equal(t, []string{"contacts[1].time_zone", "contacts[2].time_zone", "contacts[3].time_zone", "contacts[4].time_zone", "contacts[5].phone"}, p.fields())
+	require.Equal(t, []string{"contacts[1].time_zone", "contacts[2].time_zone", "contacts[3].time_zone", "contacts[4].time_zone", "contacts[5].phone", "contacts[5].time_zone"}, p.fields())
 	require.Contains(t, p.Errors[0].Message, "time zones")
 	require.Contains(t, p.Errors[1].Message, "default_time_zone")
+	require.Contains(t, p.Errors[5].Message, `no time zone "Mars/Olympus"`)
 	p = s.post("/v1/campaigns", `{"name": "", "schedule": {"time_zone": "contact", "windows": 5}, "contacts": ["`+toll+`", "`+nowhere+`"]}`).problem(422, campaign.CodeInvalid)
 	require.Equal(t, []string{"schedule.windows", "name"}, p.fields(), "no consequences")
 	require.Equal(t, before, s.everything(), "something changed")

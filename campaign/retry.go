@@ -23,7 +23,7 @@ const (
 type RetryPolicy struct {
 	// MaxAttempts bounds the attempts that cost, the first one included. 1–100.
 	MaxAttempts int `json:"max_attempts,omitempty"`
-	// Delay is the wait after the first attempt. Up to 30 days.
+	// Delay is the wait after the first attempt. 10 ms to 30 days.
 	Delay Duration `json:"delay,omitempty"`
 	// Backoff says whether the delay stays or doubles with each attempt.
 	Backoff Backoff `json:"backoff,omitempty"`
@@ -58,7 +58,9 @@ const (
 	DefaultRetryDelay  = Duration(5 * time.Minute)
 	DefaultMaxDelay    = Duration(time.Hour)
 	LimitMaxAttempts   = 100
-	LimitRetryDelay    = Duration(30 * 24 * time.Hour)
+	// MinRetryDelay keeps a slip of the unit from dialling a number in a tight loop.
+	MinRetryDelay   = Duration(10 * time.Millisecond)
+	LimitRetryDelay = Duration(30 * 24 * time.Hour)
 )
 
 // WithDefaults fills what was left open.
@@ -66,7 +68,8 @@ func (p RetryPolicy) WithDefaults() RetryPolicy {
 	p.MaxAttempts = cmp.Or(p.MaxAttempts, DefaultMaxAttempts)
 	p.Delay = cmp.Or(p.Delay, DefaultRetryDelay)
 	p.Backoff = cmp.Or(p.Backoff, BackoffFixed)
-	p.MaxDelay = cmp.Or(p.MaxDelay, max(DefaultMaxDelay, p.Delay))
+	// Within bounds, so that a delay that is none is not blamed twice.
+	p.MaxDelay = cmp.Or(p.MaxDelay, min(max(DefaultMaxDelay, p.Delay), LimitRetryDelay))
 	return p
 }
 
@@ -132,14 +135,21 @@ func (p RetryPolicy) ruleFaults(at string, d Disposition) Errors {
 		return Errors{Invalid(at, "A number that the provider rejects is never dialled again; leave this out, or give {\"max_attempts\": 1}.")}
 	}
 	out := append(attemptsFault(at+".max_attempts", r.MaxAttempts), delayFaults(at, r.Delay, r.Backoff, r.MaxDelay)...)
-	if r.Delay == 0 && r.MaxDelay > 0 && r.MaxDelay < p.Delay {
-		out = append(out, tooSmall(at, r.MaxDelay, p.Delay))
+	if r.Delay == 0 && r.MaxDelay != 0 {
+		out = append(out, orderFault(at, p.Delay, r.MaxDelay)...)
 	}
 	return out
 }
 
-func tooSmall(at string, most, delay Duration) *Error {
-	return Invalid(at+".max_delay", "The largest delay, %v, is below the delay, %v; raise it or leave it out.", most, delay)
+// inBounds reports whether a delay is one.
+func inBounds(d Duration) bool { return d >= MinRetryDelay && d <= LimitRetryDelay }
+
+// orderFault compares only what is right in itself.
+func orderFault(at string, delay, most Duration) Errors {
+	if !inBounds(delay) || !inBounds(most) || most >= delay {
+		return nil
+	}
+	return Errors{Invalid(at+".max_delay", "The largest delay, %v, is below the delay, %v; raise it or leave it out.", most, delay)}
 }
 
 func attemptsFault(field string, n int) Errors {
@@ -150,15 +160,13 @@ func attemptsFault(field string, n int) Errors {
 }
 
 func delayFaults(at string, delay Duration, b Backoff, most Duration) (out Errors) {
-	if delay < 0 || delay > LimitRetryDelay {
-		out = append(out, Invalid(at+".delay", "Give a delay above 0s and up to %v, not %v.", LimitRetryDelay, delay))
+	if delay != 0 && !inBounds(delay) {
+		out = append(out, Invalid(at+".delay", "Give a delay from %v to %v, not %v.", MinRetryDelay, LimitRetryDelay, delay))
 	}
-	if most < 0 || most > LimitRetryDelay {
-		out = append(out, Invalid(at+".max_delay", "Give a largest delay above 0s and up to %v, not %v.", LimitRetryDelay, most))
+	if most != 0 && !inBounds(most) {
+		out = append(out, Invalid(at+".max_delay", "Give a largest delay from %v to %v, not %v.", MinRetryDelay, LimitRetryDelay, most))
 	}
-	if most > 0 && most < delay {
-		out = append(out, tooSmall(at, most, delay))
-	}
+	out = append(out, orderFault(at, delay, most)...)
 	if b != "" && b != BackoffFixed && b != BackoffExponential {
 		out = append(out, Invalid(at+".backoff", "There is no backoff %q; take fixed or exponential.", b))
 	}

@@ -2,6 +2,7 @@ package campaign_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestWaitStaysInItsBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := campaign.RetryPolicy{
 			MaxAttempts: rapid.IntRange(1, campaign.LimitMaxAttempts).Draw(t, "attempts"),
-			Delay:       campaign.Duration(rapid.Int64Range(1, int64(campaign.LimitRetryDelay)).Draw(t, "delay")),
+			Delay:       campaign.Duration(rapid.Int64Range(int64(campaign.MinRetryDelay), int64(campaign.LimitRetryDelay)).Draw(t, "delay")),
 			Backoff:     rapid.SampledFrom([]campaign.Backoff{campaign.BackoffFixed, campaign.BackoffExponential}).Draw(t, "backoff"),
 			Jitter:      rapid.Float64Range(0, 1).Draw(t, "jitter"),
 		}
@@ -138,6 +139,38 @@ func TestRulesThatAreWrong(t *testing.T) {
 		"retry.by_disposition.no_answer.max_delay", "retry.by_disposition.failed.delay",
 		"retry.by_disposition.completed", "retry.by_disposition.rejected", "retry.by_disposition.engaged",
 	}, fields)
+}
+
+// TestDelaysHaveBounds: a slip of the unit is told where it was made, and nowhere else.
+func TestDelaysHaveBounds(t *testing.T) {
+	const ms, most = campaign.Duration(time.Millisecond), campaign.LimitRetryDelay
+	for name, c := range map[string]struct {
+		policy campaign.RetryPolicy
+		want   []string
+	}{
+		"the smallest":    {campaign.RetryPolicy{Delay: 10 * ms, MaxDelay: 10 * ms}, nil},
+		"the largest":     {campaign.RetryPolicy{Delay: most}, nil},
+		"too small":       {campaign.RetryPolicy{Delay: 1}, []string{"retry.delay: Give a delay from 10ms to 720h0m0s, not 1ns."}},
+		"both too small":  {campaign.RetryPolicy{Delay: 10*ms - 1, MaxDelay: 1}, []string{"retry.delay: Give a delay from 10ms to 720h0m0s, not 9.999999ms.", "retry.max_delay: Give a largest delay from 10ms to 720h0m0s, not 1ns."}},
+		"too large":       {campaign.RetryPolicy{Delay: 100_000 * 3600_000 * ms}, []string{"retry.delay: Give a delay from 10ms to 720h0m0s, not 100000h0m0s."}},
+		"negative":        {campaign.RetryPolicy{Delay: -1, MaxDelay: most + 1}, []string{"retry.delay: Give a delay from 10ms to 720h0m0s, not -1ns.", "retry.max_delay: Give a largest delay from 10ms to 720h0m0s, not 720h0m0.000000001s."}},
+		"below the delay": {campaign.RetryPolicy{Delay: 20 * ms, MaxDelay: 10 * ms}, []string{"retry.max_delay: The largest delay, 10ms, is below the delay, 20ms; raise it or leave it out."}},
+		"of a rule": {campaign.RetryPolicy{Delay: most + 1, ByDisposition: map[campaign.Disposition]campaign.RetryRule{
+			campaign.DispositionBusy: {Delay: 1, MaxDelay: 1}, campaign.DispositionLost: {MaxDelay: 20 * ms}}}, []string{
+			"retry.delay: Give a delay from 10ms to 720h0m0s, not 720h0m0.000000001s.",
+			"retry.by_disposition.busy.delay: Give a delay from 10ms to 720h0m0s, not 1ns.",
+			"retry.by_disposition.busy.max_delay: Give a largest delay from 10ms to 720h0m0s, not 1ns."}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var all campaign.Errors
+			errors.As(settings(func(s *campaign.Settings) { s.Retry = c.policy }).WithDefaults().Validate(), &all)
+			var got []string
+			for _, e := range all {
+				got = append(got, e.Error())
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
 }
 
 // An effort counts all attempts, each by how it ended, and those of the last day.

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -145,19 +146,52 @@ func (s *Days) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &names); err != nil {
 		return fmt.Errorf("days must be a list, like [\"mon\", \"tue\"]")
 	}
-	var set Days
+	var set, twice Days
+	var unknown []string
 	for _, n := range names {
 		day, ok := dayNamed(n)
 		switch {
 		case !ok:
-			return fmt.Errorf("there is no day %q; take some of %s", n, strings.Join(EveryDay.names(), ", "))
+			unknown = append(unknown, n)
 		case set.Has(day):
-			return fmt.Errorf("the day %s is named twice; name it once", n)
+			twice |= 1 << day
+		default:
+			set |= 1 << day
 		}
-		set |= 1 << day
+	}
+	if err := daysFault(unknown, twice); err != nil {
+		return err
 	}
 	*s = set
 	return nil
+}
+
+// daysFault names every day that is none, as far as anybody reads them, and every
+// one that is there twice; nil for neither.
+func daysFault(unknown []string, twice Days) error {
+	const most, longest = 7, 20
+	var said []string
+	if len(unknown) > 0 {
+		told := make([]string, 0, most)
+		for _, n := range unknown[:min(len(unknown), most)] {
+			told = append(told, fmt.Sprintf("%.*q", longest, n))
+		}
+		if n := len(unknown) - most; n > 0 {
+			told = append(told, fmt.Sprintf("and %d more", n))
+		}
+		said = append(said, fmt.Sprintf("there is no day %s; take some of %v", strings.Join(told, ", "), EveryDay))
+	}
+	switch names := twice.names(); len(names) {
+	case 0:
+	case 1:
+		said = append(said, fmt.Sprintf("the day %v is named twice; name it once", twice))
+	default:
+		said = append(said, fmt.Sprintf("the days %v are named twice; name each once", twice))
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(said, "; "))
 }
 
 func dayNamed(name string) (time.Weekday, bool) {

@@ -59,9 +59,12 @@ func TestDaysAreAList(t *testing.T) {
 		`["mon", "mon"]`: "the day mon is named twice",
 		`["monday"]`:     `no day "monday"; take some of mon, tue, wed, thu, fri, sat, sun`,
 		`["Mon"]`:        `no day "Mon"`,
-		`[""]`:           `no day ""`,
-		`"mon"`:          `days must be a list, like ["mon", "tue"]`,
-		`[1]`:            "days must be a list",
+		`["Monday", "tue", "MON", "", "tue", "tue"]`:    `there is no day "Monday", "MON", ""; take some of mon, tue, wed, thu, fri, sat, sun; the day tue is named twice; name it once`,
+		`["sat", "mon", "mon", "sat"]`:                  "the days mon, sat are named twice; name each once",
+		`["1", "2", "3", "4", "5", "6", "7", "8", "9"]`: `"6", "7", and 2 more; take some of`,
+		`[""]`:  `no day ""`,
+		`"mon"`: `days must be a list, like ["mon", "tue"]`,
+		`[1]`:   "days must be a list",
 	} {
 		days := campaign.DaysOf(time.Friday)
 		require.ErrorContains(t, json.Unmarshal([]byte(text), &days), message, text)

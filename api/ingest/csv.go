@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -87,14 +88,28 @@ func (s *csvSource) columns(header []string, firstLine []byte) error {
 		}
 		s.names, s.keys = append(s.names, name), append(s.keys, append(key, ':'))
 	}
-	if s.phone < 0 {
+	switch {
+	case s.phone < 0:
 		return noPhoneColumn(at, firstLine)
+	case s.zone >= 0:
+		s.keys[s.zone] = nil
+	default:
+		if i := slices.IndexFunc(s.names, nearlyZone); i >= 0 {
+			return faultAt(at, "The column %q is not read as the contact's time zone: rename it to time_zone, so that hours go by it, or to something else if it is for the script only.", clip(s.names[i]))
+		}
 	}
 	s.keys[s.phone] = nil
-	if s.zone >= 0 {
-		s.keys[s.zone] = nil
-	}
 	return nil
+}
+
+// nearlyZone finds a column that was most likely meant to be time_zone.  Passed over,
+// it would have people called by the wrong clock, and nobody would notice.
+func nearlyZone(name string) bool {
+	switch strings.NewReplacer(" ", "", "_", "", "-", "", ".", "").Replace(strings.ToLower(name)) {
+	case "timezone", "tz":
+		return true
+	}
+	return false
 }
 
 func noPhoneColumn(at int, firstLine []byte) *FileError {
@@ -146,13 +161,20 @@ func (s *csvSource) contact(r record) (written, error) {
 	out := written{number: field(r.fields, s.phone), zone: field(r.fields, s.zone)}
 	for _, f := range r.fields[min(len(r.fields), len(s.names)):] {
 		if strings.TrimSpace(f) != "" {
-			return out, refuse(out.number, "The row has %d fields and the header %d columns: put a field with a separator in it in quotation marks.", len(r.fields), len(s.names))
+			return out, refuse(out.number, "The row has %d fields and the header %s: put a field with a separator in it in quotation marks.", len(r.fields), columns(len(s.names)))
 		}
 	}
 	if out.variables = s.variables(r.fields); out.variables == nil {
 		return out, nil
 	}
 	return out, checkVariables(out.number, out.variables, s.limit)
+}
+
+func columns(n int) string {
+	if n == 1 {
+		return "1 column"
+	}
+	return fmt.Sprintf("%d columns", n)
 }
 
 // variables are the other columns as a JSON object; nil where there is none.

@@ -145,6 +145,7 @@ func TestRowsAreRefusedWithTheirLine(t *testing.T) {
 		{"number", ingest.FormatCSV, "phone,name\n+12125550147,\"two\nlines\"\n12,Ada\n", 4, "12", "digits"},
 		{"no number", ingest.FormatCSV, "phone,name\n\n,Ada\n", 3, "", "empty"},
 		{"too many fields", ingest.FormatCSV, "phone,name\n+12125550147,Doe, Jo\n", 2, "+12125550147", "3 fields and the header 2 columns"},
+		{"too many fields for one", ingest.FormatCSV, "phone\n+12125550147,Doe\n", 2, "+12125550147", "2 fields and the header 1 column:"},
 		{"variables too long", ingest.FormatCSV, "phone,name\n+12125550147," + big + "\n", 2, "+12125550147", "may take 4096"},
 		{"zero character", ingest.FormatCSV, "phone,name\n+12125550147,a\x00b\n", 2, "+12125550147", "zero character"},
 		{"long value is cut", ingest.FormatCSV, "phone\n" + big + "\n", 2, big[:64] + "…", "not a phone number|too many digits"},

@@ -34,6 +34,7 @@ func TestZonesAreDeterminedOrGiven(t *testing.T) {
 		{"a column", ingest.FormatCSV, "phone,time_zone,name\n+12125550147,Europe/Paris,Ada\n+12125550148,,Jo\n+12125550149\n",
 			[]string{`+12125550147 in Europe/Paris {"name":"Ada"}`, `+12125550148 in America/New_York {"name":"Jo"}`, `+12125550149 in America/New_York {"name":""}`}},
 		{"a column in other letters and no variables", ingest.FormatCSV, " Time_Zone ;phone\n Europe/Paris ;+12125550147\n", []string{"+12125550147 in Europe/Paris"}},
+		{"another column beside it", ingest.FormatCSV, "tz,phone,TIME_ZONE\nx,+12125550147,Europe/Paris\n", []string{`+12125550147 in Europe/Paris {"tz":"x"}`}},
 		{"lines", ingest.FormatNDJSON, `{"phone":"+12125550147","time_zone":"Europe/Paris","variables":{"a":1}}` + "\n" + `{"phone":"+12125550148","time_zone":""}` + "\n" + `{"phone":"+12125550149","time_zone":null}`,
 			[]string{`+12125550147 in Europe/Paris {"a":1}`, "+12125550148 in America/New_York", "+12125550149 in America/New_York"}},
 		{"elements", ingest.FormatJSON, `["+12125550147",{"phone":"+12125550148","time_zone":"Europe/Paris"}]`,
