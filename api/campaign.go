@@ -20,7 +20,7 @@ type Campaign struct {
 	WaitingUntil       time.Time      `json:"waiting_until,omitzero" doc:"When its schedule lets it dial; absent where that is never."`
 	From               string         `json:"from,omitempty" doc:"The caller id; the service's own if absent."`
 	DefaultRegion      string         `json:"default_region,omitempty" example:"US" doc:"The country of numbers written without their country code."`
-	DefaultTimeZone    string         `json:"default_time_zone,omitempty" example:"America/New_York" doc:"The time zone of numbers of which none is known."`
+	DefaultTimeZone    string         `json:"default_time_zone,omitempty" example:"America/New_York" doc:"The time zone of numbers of which none is known; it also decides the day of their max_attempts_per_day."`
 	Schedule           Schedule       `json:"schedule" doc:"When calls are placed; an empty one is always."`
 	MaxConcurrentCalls int            `json:"max_concurrent_calls" example:"10" doc:"How many calls may be up at once."`
 	Weight             float64        `json:"weight" example:"1" doc:"The campaign's part in the shared capacity, relative to others."`

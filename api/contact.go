@@ -137,6 +137,7 @@ func (a *API) describeUpload() {
 		Summary: "Add contacts to a campaign",
 		Description: "Streams a file of any length. CSV needs a header row with a column phone; a column time_zone, if there is one, says where " +
 			"the contact is (an IANA name; where it is empty, the time zones follow from the number), and the other columns become variables. " +
+			"A column called nearly so, like timezone, is refused. A contact keeps the time zone with which it came first. " +
 			"In JSON, a contact's time_zone stands beside its phone. Under a schedule by the contact's clock, numbers whose time zones are " +
 			"unknown or never in its hours at once are refused until they get a time_zone. " +
 			"Numbers the campaign has already are counted as duplicates, so sending a file again is harmless. Rows that can't be " +

@@ -39,7 +39,7 @@ type CampaignExplanation struct {
 type ZoneHours struct {
 	TimeZones []string  `json:"time_zones,omitempty" example:"[\"America/New_York\"]" doc:"Where the numbers may be."`
 	Open      bool      `json:"open" example:"true" doc:"Whether they can be called now."`
-	ChangesAt time.Time `json:"changes_at,omitzero" example:"2026-12-01T22:00:00Z" doc:"When an open one closes and a closed one opens; absent for never."`
+	ChangesAt time.Time `json:"changes_at,omitzero" example:"2026-12-01T22:00:00Z" doc:"When an open one closes, which is two seconds before its window ends, as a request has to reach the provider in its hours; or when a closed one opens. Absent for never."`
 	Done      bool      `json:"done" example:"false" doc:"Whether none of them is left to be dialled, as far as is known."`
 }
 

@@ -23,8 +23,8 @@ const (
 type PreviewRequest struct {
 	Schedule Schedule  `json:"schedule" doc:"The schedule, as for a campaign."`
 	TimeZone string    `json:"time_zone,omitempty" example:"America/New_York" doc:"By whose clock the windows are shown: an IANA name, such as those that a call shows. A schedule with the time_zone contact needs it; one without a time_zone is shown in UTC if it is absent; any other has its own."`
-	From     time.Time `json:"from,omitzero" example:"2026-12-01T00:00:00Z" doc:"Where to begin; now if absent."`
-	Count    int       `json:"count,omitempty" minimum:"1" maximum:"100" default:"5" doc:"How many windows at most."`
+	From     time.Time `json:"from,omitzero" example:"2026-12-01T00:00:00Z" doc:"Where to begin, in the years 1970 to 2200; now if absent."`
+	Count    int       `json:"count,omitempty" minimum:"1" maximum:"100" default:"5" example:"10" doc:"How many windows at most."`
 }
 
 // Preview is when a schedule is open.
@@ -48,7 +48,7 @@ func (a *API) previewRoute() {
 		OperationID: "preview-schedule", Method: http.MethodPost, Path: previewPath,
 		Summary: "See when a schedule is open",
 		Description: "Shows the next times at which a campaign with this schedule would dial, changes of the clock included. Nothing is stored, " +
-			"so that the scope read is enough. A schedule by the contact's clock is shown for the one time_zone that is named beside it.",
+			"so that the scope read is enough. A schedule by the contact's clock is shown for the one time_zone that is named beside it, and one without a clock by that, too.",
 		Tags: []string{"Campaigns"}, RejectUnknownQueryParameters: true,
 		RequestBody: body[PreviewRequest](a, map[string]any{"schedule": exampleCampaign["schedule"], "from": "2026-12-21T00:00:00Z", "count": 5}),
 		Errors:      []int{400, 408, 413, 415, 422},

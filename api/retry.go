@@ -8,12 +8,12 @@ import (
 
 // RetrySetting describes how a retry policy is given.
 type RetrySetting struct {
-	MaxAttempts       int               `json:"max_attempts,omitempty" minimum:"1" maximum:"100" default:"3" doc:"How often a number is dialled at most, the first time included."`
-	Delay             string            `json:"delay,omitempty" example:"90s" default:"5m" doc:"The wait after the first attempt."`
-	Backoff           string            `json:"backoff,omitempty" enum:"fixed,exponential" default:"fixed" doc:"Whether the delay stays or doubles."`
-	MaxDelay          string            `json:"max_delay,omitempty" example:"30m" doc:"Where doubling stops: 1h by default, or the delay if that is longer."`
-	Jitter            float64           `json:"jitter,omitempty" minimum:"0" maximum:"1" default:"0" doc:"How far delays are spread: each by up to this share of itself."`
-	MaxAttemptsPerDay int               `json:"max_attempts_per_day,omitempty" minimum:"1" maximum:"100" example:"2" doc:"How often a number is dialled on one date of its time zone at most; no bound if absent."`
+	MaxAttempts       int               `json:"max_attempts,omitempty" minimum:"1" maximum:"100" default:"3" example:"5" doc:"How often a number is dialled at most, the first time included."`
+	Delay             string            `json:"delay,omitempty" example:"90s" default:"5m" doc:"The wait after the first attempt, from 10ms to 720h."`
+	Backoff           string            `json:"backoff,omitempty" enum:"fixed,exponential" default:"fixed" example:"exponential" doc:"Whether the delay stays or doubles."`
+	MaxDelay          string            `json:"max_delay,omitempty" example:"30m" default:"1h" doc:"Where doubling stops: 1h by default, or the delay if that is longer; from 10ms to 720h."`
+	Jitter            float64           `json:"jitter,omitempty" minimum:"0" maximum:"1" default:"0" example:"0.1" doc:"How far delays are spread: each by up to this share of itself."`
+	MaxAttemptsPerDay int               `json:"max_attempts_per_day,omitempty" minimum:"1" maximum:"100" example:"2" doc:"How often a number is dialled on one date of its time zone at most (of the first, where there are several; of default_time_zone, else the schedule's, where none is known); no bound if absent."`
 	ByDisposition     *DispositionRules `json:"by_disposition,omitempty" doc:"Rules of their own for how an attempt ended. A patch replaces all of them, and null takes them away."`
 }
 
@@ -30,9 +30,9 @@ type DispositionRules struct {
 // it is shown.
 type RetryRule struct {
 	MaxAttempts int    `json:"max_attempts,omitempty" minimum:"1" maximum:"100" example:"2" doc:"After how many attempts that ended so the number is given up; only the policy's max_attempts bounds them if absent."`
-	Delay       string `json:"delay,omitempty" example:"1m" doc:"The wait after the first attempt that ended so; the policy's if absent."`
+	Delay       string `json:"delay,omitempty" example:"1m" doc:"The wait after the first attempt that ended so, from 10ms to 720h; the policy's if absent."`
 	Backoff     string `json:"backoff,omitempty" enum:"fixed,exponential" example:"exponential" doc:"Whether the delay stays or doubles; the policy's if absent."`
-	MaxDelay    string `json:"max_delay,omitempty" example:"30m" doc:"Where doubling stops; the policy's if absent, or the delay if that is longer."`
+	MaxDelay    string `json:"max_delay,omitempty" example:"30m" doc:"Where doubling stops, from 10ms to 720h; the policy's if absent, or the delay if that is longer."`
 }
 
 // Retry is a campaign's retry policy as the API shows it.

@@ -51,6 +51,7 @@ func (a *API) routes() (http.Handler, error) {
 	a.describeEvents()
 	a.describeCallback()
 	a.describeHealth()
+	a.describeSettings()
 	var err error
 	a.document, err = json.Marshal(a.huma.OpenAPI())
 	return r, err

@@ -12,19 +12,19 @@ import (
 
 // Schedule is when a campaign places calls, both as it is given and as it is shown.
 type Schedule struct {
-	TimeZone     string        `json:"time_zone,omitempty" example:"America/New_York" doc:"By which clock the hours are meant: an IANA name, or contact for the clock of each number's own time zone. Only a schedule of nothing but start_at and end_at needs none."`
+	TimeZone     string        `json:"time_zone,omitempty" example:"America/New_York" doc:"By which clock the hours are meant: an IANA name, in the letters of the IANA list, or contact for the clock of each number's own time zone. Only a schedule of nothing but start_at and end_at needs none."`
 	Windows      []Window      `json:"windows,omitempty" maxItems:"100" doc:"The hours of a week; none is every hour of every day." example:"[{\"days\": [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"], \"start\": \"09:00\", \"end\": \"17:00\"}]"`
 	ClosedDates  []string      `json:"closed_dates,omitempty" maxItems:"1000" example:"[\"2026-12-25\"]" doc:"Dates without windows."`
 	SpecialDates []SpecialDate `json:"special_dates,omitempty" maxItems:"1000" doc:"Dates with windows of their own instead of those of their weekday." example:"[{\"date\": \"2026-12-24\", \"windows\": [{\"start\": \"09:00\", \"end\": \"12:00\"}]}]"`
-	StartAt      time.Time     `json:"start_at,omitzero" example:"2026-12-01T09:00:00-05:00" doc:"Nothing is dialled before. A campaign that is started earlier waits for it."`
-	EndAt        time.Time     `json:"end_at,omitzero" example:"2026-12-31T17:00:00-05:00" doc:"Nothing is dialled from then on; calls that are left end as failed, for the reason expired."`
+	StartAt      time.Time     `json:"start_at,omitzero" example:"2026-12-01T09:00:00-05:00" doc:"Nothing is dialled before. A campaign that is started earlier waits for it; none if absent."`
+	EndAt        time.Time     `json:"end_at,omitzero" example:"2026-12-31T17:00:00-05:00" doc:"Nothing is dialled from then on; calls that are left end as failed, for the reason expired; none if absent."`
 }
 
 // Window is a part of some days of every week.
 type Window struct {
 	Days  []string `json:"days" enum:"mon,tue,wed,thu,fri,sat,sun" example:"[\"mon\", \"tue\"]" doc:"The days on which it starts."`
 	Start string   `json:"start" example:"09:00" doc:"The first minute."`
-	End   string   `json:"end" example:"17:00" doc:"The first minute after it; 24:00 is the end of the day, and what is before the start belongs to the next day."`
+	End   string   `json:"end" example:"17:00" doc:"The first minute after it; 24:00 is the end of the day. An end before the start is on the next day, and the window then may not be longer than 12 hours across midnight; write a longer night as two windows."`
 }
 
 // SpecialDate is a date with windows of its own.
@@ -36,7 +36,7 @@ type SpecialDate struct {
 // Span is a part of a day.
 type Span struct {
 	Start string `json:"start" example:"09:00" doc:"The first minute."`
-	End   string `json:"end" example:"12:00" doc:"The first minute after it, up to 24:00."`
+	End   string `json:"end" example:"12:00" doc:"The first minute after it, up to 24:00. An end before the start is on the next day, up to 12 hours across midnight."`
 }
 
 func showSchedule(s campaign.Schedule) Schedule {

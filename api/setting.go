@@ -11,10 +11,10 @@ type CampaignSettings struct {
 	Name               string       `json:"name,omitempty" maxLength:"200" example:"Spring reminder" doc:"What people call it."`
 	From               string       `json:"from,omitempty" example:"+442079460958" doc:"The caller id; the service's own if absent."`
 	DefaultRegion      string       `json:"default_region,omitempty" example:"US" doc:"The country of numbers written without their country code (ISO 3166-1); the service's own if absent, and fixed once the campaign was started."`
-	DefaultTimeZone    string       `json:"default_time_zone,omitempty" example:"America/New_York" doc:"The time zone (IANA) of numbers of which none is known, where the schedule goes by the contact's clock. None if absent."`
+	DefaultTimeZone    string       `json:"default_time_zone,omitempty" example:"America/New_York" doc:"The time zone (IANA) of numbers of which none is known: their clock where the schedule goes by the contact's, and the day of their max_attempts_per_day whatever the schedule. It does not apply to numbers with several known zones. None if absent."`
 	Schedule           Schedule     `json:"schedule,omitempty" doc:"When calls are placed; always, if absent. It is one value: a patch replaces all of it, and null opens it for good."`
-	MaxConcurrentCalls int          `json:"max_concurrent_calls,omitempty" minimum:"1" maximum:"100000" default:"10" doc:"How many calls may be up at once."`
-	Weight             float64      `json:"weight,omitempty" exclusiveMinimum:"0" maximum:"1000000" default:"1" doc:"The campaign's part in the shared capacity, relative to others."`
+	MaxConcurrentCalls int          `json:"max_concurrent_calls,omitempty" minimum:"1" maximum:"100000" default:"10" example:"25" doc:"How many calls may be up at once."`
+	Weight             float64      `json:"weight,omitempty" exclusiveMinimum:"0" maximum:"1000000" default:"1" example:"2" doc:"The campaign's part in the shared capacity, relative to others."`
 	Retry              RetrySetting `json:"retry,omitempty" doc:"How often and how soon a call that did not complete is dialled again."`
 }
 
