@@ -56,6 +56,11 @@ type (
 		life  int
 		input *machine.Refreshed
 	}
+	// explained is a request for an explanation, and what the store knows for it.
+	explained struct {
+		request *bus.Request
+		empty   []campaign.ZoneID
+	}
 )
 
 func newActor(rt *runtime, p *partition, id campaign.ID) *actor {
@@ -146,7 +151,7 @@ func (a *actor) turn(ctx, begin context.Context) bool {
 		return a.setback.rest(begin) && a.wake(ctx, begin)
 	case a.out.Renew:
 		a.log.Info("the campaign's schedule is of another kind now; building it anew from the store")
-		return a.wake(ctx, begin)
+		return a.perform(ctx) && a.wake(ctx, begin)
 	}
 	return a.perform(ctx)
 }
@@ -173,6 +178,8 @@ func (a *actor) translate(ctx context.Context, m any) bool {
 		}
 	case reread:
 		a.refreshed(ctx, m)
+	case explained:
+		m.request.Reply(a.mind.Explain(time.Now(), m.empty))
 	case *bus.Request:
 		a.asked(ctx, m)
 	}
@@ -200,11 +207,28 @@ func (a *actor) asked(ctx context.Context, r *bus.Request) {
 		a.refresh(ctx)
 		r.Reply(nil)
 	case ActionExplain:
-		r.Reply(a.mind.Explain(time.Now()))
+		a.explain(ctx, r)
 	default:
 		a.asking = append(a.asking, r)
 		a.input(machine.Command{Verb: machine.Verb(r.Action), Ref: r})
 	}
+}
+
+// explain answers what holds the campaign back, once the store has told in which of the
+// closed zones calls wait.
+func (a *actor) explain(ctx context.Context, r *bus.Request) {
+	unread := a.mind.Unread()
+	a.read(ctx, func() {
+		e := explained{request: r}
+		for _, z := range unread {
+			if waits, err := a.store.Unfinished(ctx, a.id, z, false); err == nil && !waits {
+				e.empty = append(e.empty, z)
+			}
+		}
+		if !a.box.post(e) {
+			r.Fail(campaign.Unavailable("The campaign %v is changing hands; ask again.", a.id))
+		}
+	})
 }
 
 // perform does what the machine wants, in this order: what is to be committed

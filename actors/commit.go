@@ -35,7 +35,7 @@ func (a *actor) commit() {
 	ops = a.recordOps(c, ops, fence)
 	ops = a.claimOps(c, ops, fence)
 	if e := out.EndWaiting; e != nil {
-		c.end = &store.EndCalls{Fence: fence, Campaign: a.id, Status: e.Status, Limit: e.Limit}
+		c.end = &store.EndCalls{Fence: fence, Campaign: a.id, Status: e.Status, At: time.Now().UTC(), Limit: e.Limit}
 		ops = append(ops, c.end)
 	}
 	a.pending++
@@ -145,7 +145,9 @@ func (c *committed) inputs(a *actor) {
 		a.input(machine.Claimed{Results: c.claimResults(), Stats: c.stats})
 	}
 	if e := c.end; e != nil {
-		a.input(machine.WaitingEnded{EndWaiting: machine.EndWaiting{Status: e.Status, Limit: e.Limit}, Count: e.Count, Stats: c.stats})
+		a.input(machine.WaitingEnded{
+			EndWaiting: machine.EndWaiting{Status: e.Status, Limit: e.Limit}, Refused: e.Err != nil, Count: e.Count, Stats: c.stats,
+		})
 	}
 }
 

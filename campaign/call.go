@@ -83,7 +83,8 @@ func (e Effort) With(how Disposition, on Day) Effort {
 // The reasons for which a call ends otherwise than by an attempt.
 const (
 	ReasonCampaignCanceled = "campaign_canceled"
-	ReasonExpired          = "expired" // the schedule's end came first
+	ReasonExpired          = "expired"      // the schedule's end came first
+	ReasonMaxAttempts      = "max_attempts" // the policy was changed, and allows no more
 )
 
 // AttemptState is where one attempt stands.

@@ -176,15 +176,17 @@ type SetStatus struct {
 }
 
 // EndCalls ends up to Limit calls that wait (queued or retry_wait): those of a
-// canceled campaign as canceled, for the reason campaign_canceled, those of one in
+// canceled campaign as canceled, for the reason campaign_canceled; those of one in
 // progress as failed, for the reason expired.  Count is how many it found; fewer
 // than Limit means that none are left.  ErrState if the campaign is not in the
-// Status for which it was asked.
+// Status for which it was asked, or is in progress and the end of its schedule, as
+// its settings have it, is after At: it may just have been put off.
 type EndCalls struct {
 	Outcome
 	Fence
 	Campaign campaign.ID
 	Status   campaign.Status // canceled or in_progress
+	At       time.Time
 	Limit    int
 
 	// Result.

@@ -24,8 +24,6 @@ const (
 	changeBegun
 )
 
-const endChunk = 2000
-
 // moves says from where each verb leads where.
 var moves = map[Verb]ChangeStatus{
 	Start:  {From: []campaign.Status{campaign.StatusPending}, To: campaign.StatusInProgress},
@@ -135,13 +133,9 @@ func (m *Machine) commanded(c *pendingCommand, changed bool, now time.Time, out 
 // sight of something.
 func (m *Machine) drained(in StatusChanged, now time.Time, out *Effects) {
 	if in.Refused {
-		if m.atHand() == 0 && m.queue.loading == nil && !m.expired(now) {
-			m.unseen = m.c.Stats.Queued > 0
-			out.Rebuild = out.Rebuild || m.c.Stats.Open() > m.c.Stats.Queued
-		}
+		out.Rebuild = out.Rebuild || m.atHand() == 0 && m.queue.loading == nil && !m.expired(now) && m.c.Stats.Open() > m.c.Stats.Queued
 		m.spent = false
-		m.queue.readOn()
-		out.Refresh = true // they may be of new zones
+		m.looking, out.Refresh = true, true // they may be of zones not heard of
 		return
 	}
 	what := campaign.EventCampaignCompleted
@@ -149,6 +143,15 @@ func (m *Machine) drained(in StatusChanged, now time.Time, out *Effects) {
 		what = campaign.EventCampaignFailed
 	}
 	m.tellCampaign(what, now, out)
+}
+
+// looked goes on from drained, now that all zones are known.
+func (m *Machine) looked(s campaign.Stats) {
+	if m.looking {
+		m.looking = false
+		m.unseen = s.Queued > 0 && m.atHand() == 0 && m.queue.loading == nil
+		m.queue.readOn()
+	}
 }
 
 func refusal(v Verb, s campaign.Status) *campaign.Error {
@@ -175,29 +178,4 @@ func (m *Machine) beingPlaced() bool {
 		}
 	}
 	return false
-}
-
-// endWaiting ends what waits, chunk by chunk: where the campaign is canceled, or the
-// end of its schedule has come.
-func (m *Machine) endWaiting(now time.Time, out *Effects) {
-	expired := m.expired(now) && m.c.ID != campaign.Single
-	if expired {
-		m.queue.clear()
-	}
-	if m.chunkAsked || !m.canceling && (!expired || m.spent) {
-		return
-	}
-	m.chunkAsked = true
-	out.EndWaiting = &EndWaiting{Status: m.c.Status, Limit: endChunk}
-}
-
-// waitingEnded goes on until a chunk is not full: then none is left.
-func (m *Machine) waitingEnded(in WaitingEnded) {
-	m.count(in.Stats)
-	m.chunkAsked = false
-	if in.Status == campaign.StatusCanceled {
-		m.canceling = in.Count == in.Limit
-	} else {
-		m.spent = in.Count < in.Limit
-	}
 }

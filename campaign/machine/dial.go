@@ -27,7 +27,7 @@ func (m *Machine) granted(in Granted, now time.Time, out *Effects) {
 
 // room is how many calls may be dialled now.
 func (m *Machine) room(now time.Time) int {
-	if m.c.Status != campaign.StatusInProgress {
+	if m.c.Status != campaign.StatusInProgress || m.renewing {
 		return 0
 	}
 	underway := 0
@@ -85,6 +85,8 @@ func (m *Machine) dispatch(f *flight, now time.Time, out *Effects) {
 		undo.Reason = campaign.GivenBackStopped
 	case !m.queue.lane(f.zone).open:
 		undo.Reason = campaign.GivenBackExpired
+	case f.effort.Attempts >= m.c.Retry.MaxAttempts:
+		undo.Next, undo.Reason = campaign.CallFailed, campaign.ReasonMaxAttempts
 	case day > 0 && f.effort.On(m.queue.clock(f.zone).Day(now)) >= day:
 		undo.Reason, undo.NextAttemptAt = "day_cap", m.queue.clock(f.zone).NextDay(now).UTC()
 	default:
@@ -142,15 +144,15 @@ func (m *Machine) refresh(now time.Time, out *Effects) {
 }
 
 // refreshed takes over changed settings, at once, and looks for added contacts.
-func (m *Machine) refreshed(in Refreshed, now time.Time, out *Effects) {
-	was := m.expired(now)
+func (m *Machine) refreshed(in Refreshed, now time.Time) {
 	m.c.Settings, m.c.UpdatedAt = in.Campaign.Settings.WithDefaults(), in.Campaign.UpdatedAt
 	// What waited was let go of when the end had come; and lanes of one kind hold
 	// nothing for those of the other.
-	if !m.queue.reckon(m.c.Settings, in.Zones) || was && !m.expired(now) {
-		out.Renew = true
+	if !m.queue.reckon(m.c.Settings, in.Zones) || m.dropped && !m.c.Schedule.Ended(now) {
+		m.renewing = true
 		return
 	}
+	m.refused = false
 	m.queue.strike(now)
 	if in.Campaign.Stats.Total != m.total {
 		m.total = in.Campaign.Stats.Total
@@ -159,4 +161,18 @@ func (m *Machine) refreshed(in Refreshed, now time.Time, out *Effects) {
 	if in.Campaign.Stats.Total > m.c.Stats.Total {
 		m.c.Stats = in.Campaign.Stats
 	}
+	m.looked(in.Campaign.Stats)
+}
+
+// settled reports whether nothing is being written any more.
+func (m *Machine) settled() bool {
+	if m.changing != changeNone || m.chunkAsked {
+		return false
+	}
+	for _, f := range m.flights {
+		if f.stage == claiming || f.writing > 0 {
+			return false
+		}
+	}
+	return true
 }

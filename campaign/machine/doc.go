@@ -41,6 +41,8 @@
 //
 // A machine is built anew on purpose, too (Effects.Renew): when the schedule turns
 // from one for all numbers to one for each, or its end, which had come, is put off.
+// It then begins nothing new, waits for what it has begun to write, tells of it, and
+// leaves the reports that come meanwhile to its successor.
 //
 // # Hours
 //
@@ -55,7 +57,8 @@
 // claim that is committed later, or of which no caller has said anything until then,
 // is undone; and so it is when a change of the schedule closes the lane.  NextTick covers the turns of the lanes, so a campaign wakes by itself.
 //
-// At the schedule's end what waits is ended in the store, chunk by chunk, as failed.
+// At the schedule's end what waits is ended in the store, chunk by chunk, as failed;
+// the store does so only if the end that it knows has come.
 // Before its start a campaign that was started is armed: pending, with an owner.
 //
 // # Order
@@ -66,4 +69,16 @@
 // the cursor has passed is kept in memory (returned), one that it has not come to is
 // left to its page, and one of which that can't be told yet, since a page is on its
 // way, is kept apart until it is there (adrift).
+//
+// # What is known of the store's queue
+//
+//	lane.cursor, exhausted   read up to here, and nothing was behind it
+//	lane.reload, adrift      but a page is on its way that may be older
+//	queue.loading            whose page that is; there is one at a time
+//	undoing                  claims taken over are being given back: nothing is read
+//	total                    calls of the campaign when it was last read on
+//	looking, unseen          the store refused to end the campaign: its zones are read,
+//	                         then its queue, of which not every page can be empty
+//	ending.dropped           the end had come, and what waited was let go of
+//	ending.spent, refused    none waits in the store; or it says that the end is not yet
 package machine

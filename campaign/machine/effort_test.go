@@ -70,6 +70,19 @@ func TestADaysCapThatWasLowered(t *testing.T) {
 	require.Equal(t, campaign.CallRetryWait, out.Records[0].Next)
 }
 
+// A policy that allows no more attempts holds for a retry that waits already.
+func TestLoweredMaxAttempts(t *testing.T) {
+	s := running(t, 5, 1)
+	c := s.c
+	c.Retry.MaxAttempts = 1
+	s.do(machine.Refreshed{Campaign: c})
+	s.grant(1)
+	out := s.answer(1)
+	require.Empty(t, out.Publish)
+	require.Equal(t, campaign.CallFailed, out.Records[0].Next)
+	require.Equal(t, campaign.ReasonMaxAttempts, out.Records[0].Reason)
+}
+
 // Retries by disposition: the delay and the cap are those of how the attempt ended.
 func TestRetriesByDisposition(t *testing.T) {
 	s := running(t, 5, 2)

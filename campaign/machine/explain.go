@@ -9,37 +9,52 @@ import (
 	"dialtone/campaign"
 )
 
-// Explain says which rule holds back the next dial at this moment.
-func (m *Machine) Explain(now time.Time) campaign.CampaignExplanation {
-	m.queue.strike(now)
+// Unread lists the zones whose lanes are closed and have not been read, so that it is
+// not known whether a call waits in them.
+func (m *Machine) Unread() (zones []campaign.ZoneID) {
+	for _, l := range m.queue.lanes {
+		if !l.open && l.size() == 0 && m.mayWait(l) {
+			zones = append(zones, l.zone)
+		}
+	}
+	return zones
+}
+
+// mayWait reports whether the store may have queued calls of a lane that are not at
+// hand.
+func (m *Machine) mayWait(l *lane) bool { return !l.exhausted && m.c.Stats.Queued > 0 }
+
+// Explain says which rule holds back the next dial, in the hours as of the last
+// Handle.  Of the zones that are Unread, empty tells in which no call waits.
+func (m *Machine) Explain(now time.Time, empty []campaign.ZoneID) campaign.CampaignExplanation {
 	due, _ := m.queue.ready(now, m.queue.size())
 	return campaign.CampaignExplanation{
-		CampaignID: m.c.ID, Status: m.c.Status, Explanation: m.explain(now),
+		CampaignID: m.c.ID, Status: m.c.Status, Explanation: m.explain(now, empty),
 		InFlight: len(m.flights), MaxConcurrentCalls: m.c.MaxConcurrentCalls,
 		DueRetries: due, Stats: m.c.Stats, Zones: m.queue.hours(),
 	}
 }
 
 // explain goes through the rules in the order in which they are applied.
-func (m *Machine) explain(now time.Time) campaign.Explanation {
+func (m *Machine) explain(now time.Time, empty []campaign.ZoneID) campaign.Explanation {
 	if rule, held := m.explainStatus(now); held {
 		return rule
 	}
 	retries, fresh := m.queue.ready(now, m.queue.size())
-	ready := retries + fresh
-	switch {
-	case len(m.flights) >= m.c.MaxConcurrentCalls:
-		return held(campaign.RuleLimitReached, time.Time{}, "%d calls are up or being placed, and max_concurrent_calls is %d.", len(m.flights), m.c.MaxConcurrentCalls)
-	case ready > 0 && now.Before(m.hold.until):
-		return held(campaign.RuleProviderTrouble, m.hold.until, "Calls came back undialled; the next is tried at %s.", clockOf(m.hold.until))
-	case ready > 0 && m.room(now) == 0:
-		return held(campaign.RuleProviderTrouble, time.Time{}, "Calls came back undialled; one call at a time is tried until one gets through.")
-	case ready > 0:
-		return held(campaign.RuleWaitingForToken, now, "%d calls could be dialled now and wait for the scheduler's tokens: the provider's limits and other campaigns decide when.", ready)
-	case m.queue.loading != nil:
+	switch ready := retries + fresh; {
+	case ready == 0 && m.queue.loading != nil:
 		return held(campaign.RuleNone, now, "The next numbers are being read.")
+	case ready == 0:
+		return m.explainQueue(now, empty)
+	case len(m.flights) >= m.c.MaxConcurrentCalls:
+		return held(campaign.RuleLimitReached, time.Time{}, "Calls up or being placed: %d; max_concurrent_calls is %d.", len(m.flights), m.c.MaxConcurrentCalls)
+	case now.Before(m.hold.until):
+		return held(campaign.RuleProviderTrouble, m.hold.until, "Calls came back undialled; the next is tried at %s.", clockOf(m.hold.until))
+	case m.room(now) == 0:
+		return held(campaign.RuleProviderTrouble, time.Time{}, "Calls came back undialled; one call at a time is tried until one gets through.")
+	default:
+		return held(campaign.RuleWaitingForToken, now, "Calls that could be dialled now and wait for the scheduler's tokens: %d; the provider's limits and other campaigns decide when.", ready)
 	}
-	return m.explainQueue(now)
 }
 
 // explainStatus covers a campaign that isn't dialling at all.
@@ -47,8 +62,12 @@ func (m *Machine) explainStatus(now time.Time) (campaign.Explanation, bool) {
 	switch s := m.c.Status; {
 	case s.Ended():
 		return held(campaign.RuleEnded, time.Time{}, "The campaign is over (%s).", s), true
+	case s == campaign.StatusPaused && m.c.Schedule.Ended(now):
+		return held(campaign.RulePaused, time.Time{}, "The campaign is paused, and the schedule's end_at, %s, has passed: to resume it would close what is left as failed, so give it a later end_at first.", clockOf(m.c.Schedule.EndAt)), true
 	case s == campaign.StatusPaused:
 		return held(campaign.RulePaused, time.Time{}, "The campaign is paused; resume it."), true
+	case s == campaign.StatusPending && m.c.Schedule.Ended(now):
+		return held(campaign.RuleExpired, time.Time{}, "The schedule's end_at, %s, has passed, so the campaign can't start; give it a later one.", clockOf(m.c.Schedule.EndAt)), true
 	case m.c.Armed:
 		next := m.opening(m.c.Schedule.StartAt)
 		return held(campaign.RuleStartAhead, next, "The campaign was started and begins at its start_at, %s.", clockOf(m.c.Schedule.StartAt)), true
@@ -60,31 +79,69 @@ func (m *Machine) explainStatus(now time.Time) (campaign.Explanation, bool) {
 	return campaign.Explanation{}, false
 }
 
-// explainQueue covers a campaign that has nothing to dial at this moment.
-func (m *Machine) explainQueue(now time.Time) campaign.Explanation {
-	opens, due := m.queue.opens(m.c.Stats.Queued > 0), m.queue.due(now)
-	next := soonest(opens, due)
+// explainQueue covers a campaign that has nothing to dial at this moment: it looks for
+// the lane that will have something first.
+func (m *Machine) explainQueue(now time.Time, empty []campaign.ZoneID) campaign.Explanation {
+	first, found := coming{}, false
+	for _, l := range m.queue.lanes {
+		if c, ok := l.coming(now, m.mayWait(l) && !slices.Contains(empty, l.zone)); ok && (!found || c.before(first)) {
+			first, found = c, true
+		}
+	}
 	switch {
-	case m.queue.waitsForHours(m.c.Stats.Queued > 0) && (due.IsZero() || next.Equal(opens)):
-		if opens.IsZero() {
-			return held(campaign.RuleOutsideHours, opens, "The hours of the numbers that are left never open: look at the schedule and at the numbers' time zones.")
-		}
-		rule, why := campaign.RuleOutsideHours, "It is outside the hours of the numbers that are left"
-		if m.c.Schedule.StartAt.After(now) {
-			rule, why = campaign.RuleStartAhead, "The schedule's start_at is still ahead"
-		}
-		return held(rule, opens, "%s; they open at %s.", why, clockOf(opens))
-	case !due.IsZero():
-		return held(campaign.RuleRetryNotDue, due, "Only retries are left that can be dialled in these hours, and the first is due at %s.", clockOf(due))
+	case found && first.due.After(now):
+		return first.explainDue()
+	case found && m.c.Schedule.StartAt.After(now):
+		return held(campaign.RuleStartAhead, first.dial, "The schedule's start_at is still ahead; the first call can be placed at %s.", clockOf(first.dial))
+	case found && first.dial.IsZero():
+		return held(campaign.RuleOutsideHours, first.dial, "The hours of the numbers that are left never open: look at the schedule and at the numbers' time zones.")
+	case found:
+		return held(campaign.RuleOutsideHours, first.dial, "It is outside the hours of the numbers that are left; they open at %s.", clockOf(first.dial))
 	case len(m.flights) > 0:
-		return held(campaign.RuleNoContactsLeft, time.Time{}, "No number is left to be dialled; %d calls are still up.", len(m.flights))
+		return held(campaign.RuleNoContactsLeft, time.Time{}, "No number is left to be dialled; calls that are still up: %d.", len(m.flights))
 	}
 	return held(campaign.RuleNoContactsLeft, time.Time{}, "No number is left to be dialled.")
 }
 
+// coming is when a lane will have a call that is due, and when that can be dialled;
+// zero is never.
+type coming struct{ due, dial time.Time }
+
+func (c coming) before(other coming) bool {
+	return other.dial.IsZero() || !c.dial.IsZero() && c.dial.Before(other.dial)
+}
+
+// coming is false for a lane in which nothing waits; more tells whether the store may
+// have queued calls that are not at hand.
+func (l *lane) coming(now time.Time, more bool) (c coming, waits bool) {
+	switch first := soonest(time.Time{}, l.retries.first(), l.returned.first()); {
+	case more || len(l.page) > 0 || !first.IsZero() && !first.After(now):
+		c.due = now
+	case first.IsZero():
+		return c, false
+	default:
+		c.due = first
+	}
+	if l.calendar != nil {
+		c.dial, _ = l.calendar.NextOpen(c.due)
+	}
+	return c, true
+}
+
+// explainDue covers a call that is not due yet.
+func (c coming) explainDue() campaign.Explanation {
+	switch {
+	case c.dial.IsZero():
+		return held(campaign.RuleRetryNotDue, c.dial, "Only retries are left; the first is due at %s, and its hours never open after that.", clockOf(c.due))
+	case c.dial.After(c.due):
+		return held(campaign.RuleRetryNotDue, c.dial, "Only retries are left; the first is due at %s, outside its hours, which open at %s.", clockOf(c.due), clockOf(c.dial))
+	}
+	return held(campaign.RuleRetryNotDue, c.dial, "Only retries are left, and the first is due at %s.", clockOf(c.due))
+}
+
 func held(rule campaign.Rule, next time.Time, format string, args ...any) campaign.Explanation {
 	if !next.IsZero() {
-		next = next.UTC()
+		next = next.UTC().Truncate(time.Microsecond)
 	}
 	return campaign.Explanation{Rule: rule, Message: fmt.Sprintf(format, args...), NextDialAt: next}
 }
@@ -95,42 +152,9 @@ func clockOf(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 func (m *Machine) opening(t time.Time) (first time.Time) {
 	for _, l := range m.queue.lanes {
 		if l.calendar != nil {
-			if at, ever := l.calendar.NextOpen(t); ever {
-				first = soonest(first, at)
-			}
+			at, _ := l.calendar.NextOpen(t)
+			first = soonest(time.Time{}, first, at)
 		}
-	}
-	return first
-}
-
-// opens is the next opening of a closed lane that has something to dial by then;
-// queued tells whether the store has more than what is at hand.
-func (q *queue) opens(queued bool) (first time.Time) {
-	for _, l := range q.lanes {
-		if l.open || !l.waits(queued) || l.turns.IsZero() {
-			continue
-		}
-		opens := l.turns
-		if due := l.retries.first(); len(l.page)+len(l.returned) == 0 && (l.exhausted || !queued) && due.After(opens) {
-			opens, _ = l.calendar.NextOpen(due)
-		}
-		first = soonest(first, opens)
-	}
-	return first
-}
-
-// waits reports whether the lane has calls that wait, or may have.
-func (l *lane) waits(queued bool) bool { return l.size() > 0 || queued && !l.exhausted }
-
-// waitsForHours reports whether calls wait in a lane that is closed.
-func (q *queue) waitsForHours(queued bool) bool {
-	return slices.ContainsFunc(q.lanes, func(l *lane) bool { return !l.open && l.waits(queued) })
-}
-
-// due is when the first call of an open lane is due; zero for none.
-func (q *queue) due(now time.Time) (first time.Time) {
-	for _, l := range q.opened() {
-		first = soonest(first, l.retries.first(), l.returned.first())
 	}
 	return first
 }

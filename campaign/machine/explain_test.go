@@ -51,7 +51,7 @@ func TestExplain(t *testing.T) {
 			s.pass(2 * time.Minute)
 			return s
 		}},
-		"a retry due in the next hours but one": {campaign.RuleOutsideHours, utc(4, 9, 0), func() *script {
+		"a retry due in the next hours but one": {campaign.RuleRetryNotDue, utc(4, 9, 0), func() *script {
 			s := scheduled(t, utc(2, 16, 59), officeHours("UTC"), 1)
 			s.c.Retry.Delay = campaign.Duration(25 * time.Hour)
 			s.do(machine.Refreshed{Campaign: s.c})
@@ -61,6 +61,42 @@ func TestExplain(t *testing.T) {
 			s.answer(0)
 			s.pass(2 * time.Minute)
 			return s
+		}},
+		"a retry that was not dialled while it could be": {campaign.RuleOutsideHours, utc(3, 9, 0), func() *script {
+			s := scheduled(t, utc(2, 16, 58), officeHours("UTC"), 1).up(1)
+			s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+			s.c.Stats = campaign.Stats{Total: 1, RetryWait: 1}
+			s.answer(0)
+			s.pass(time.Hour)
+			return s
+		}},
+		"a retry due when it will be closed": {campaign.RuleRetryNotDue, utc(3, 9, 0), func() *script {
+			s := scheduled(t, utc(2, 16, 59), officeHours("UTC"), 1).up(1)
+			s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+			s.c.Stats = campaign.Stats{Total: 1, RetryWait: 1}
+			s.answer(0)
+			s.pass(30 * time.Second)
+			return s
+		}},
+		"a retry due after the end": {campaign.RuleRetryNotDue, time.Time{}, func() *script {
+			s := scheduled(t, utc(2, 16, 0), campaign.Schedule{EndAt: utc(2, 16, 0).Add(40 * time.Second)}, 1).up(1)
+			s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+			s.c.Stats = campaign.Stats{Total: 1, RetryWait: 1}
+			s.answer(0)
+			return s
+		}},
+		"closed, with as many up as may be": {campaign.RuleOutsideHours, utc(3, 9, 0), func() *script {
+			s := scheduled(t, utc(2, 16, 59), officeHours("UTC"), 9).up(5)
+			s.pass(time.Minute)
+			return s
+		}},
+		"nobody is left, with as many up as may be": {campaign.RuleNoContactsLeft, time.Time{}, func() *script {
+			return running(t, 1, 1).up(1)
+		}},
+		"not started, and over": {campaign.RuleExpired, time.Time{}, func() *script {
+			c := aCampaign(campaign.StatusPending, 5)
+			c.Schedule.EndAt = nine
+			return begin(t, machine.Config{}, c)
 		}},
 		"the provider": {campaign.RuleProviderTrouble, nine.Add(500 * time.Millisecond), func() *script {
 			s := running(t, 5, 2).dialling(1)
@@ -72,10 +108,24 @@ func TestExplain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := c.make()
-			got := s.m.Explain(s.now)
+			got := s.m.Explain(s.now, nil)
 			require.Equal(t, c.rule, got.Rule, got.Message)
 			require.Equal(t, c.next, got.NextDialAt, got.Message)
 			require.NotEmpty(t, got.Message)
 		})
 	}
+}
+
+// What the store knows of zones that have not been read decides which opening counts.
+func TestExplainOfUnreadZones(t *testing.T) {
+	c := aCampaign(campaign.StatusInProgress, 5)
+	c.Schedule, c.Stats = officeHours(campaign.ZoneOfContact), campaign.Stats{Total: 9, Queued: 3, Completed: 6}
+	s := &script{T: t, now: utc(2, 1, 0), c: c}
+	s.m = machine.New(machine.Config{}, c, []machine.Zone{newYork, kolkata}, nil, s.now, &s.out)
+	require.ElementsMatch(t, []campaign.ZoneID{newYork.ID, kolkata.ID}, s.m.Unread())
+	require.Equal(t, utc(2, 3, 30), s.m.Explain(s.now, nil).NextDialAt)
+	require.Equal(t, utc(2, 14, 0), s.m.Explain(s.now, []campaign.ZoneID{kolkata.ID}).NextDialAt)
+
+	s.m = machine.New(machine.Config{}, c, []machine.Zone{{}, newYork}, nil, s.now, &s.out)
+	require.Equal(t, utc(2, 14, 0), s.m.Explain(s.now, nil).NextDialAt, "the others never open")
 }

@@ -129,6 +129,9 @@ func (m *Machine) Unacknowledged(yield func(Ref)) {
 			yield(in.Ref)
 		}
 	}
+	for _, r := range m.kept {
+		yield(r)
+	}
 }
 
 // enter moves a flight to a stage and sets how long it may stay there unheard.
@@ -206,7 +209,7 @@ func (m *Machine) doubt(f *flight, detail string, from time.Time, out *Effects) 
 // not at all.
 func (m *Machine) publishPlace(f *flight, now time.Time, out *Effects) {
 	f.job.Kind = campaign.JobPlace
-	f.job.NotAfter = soonest(now.Add(m.cfg.JobTTL), m.queue.lane(f.zone).turns)
+	f.job.NotAfter = soonest(now, now.Add(m.cfg.JobTTL), m.queue.lane(f.zone).turns)
 	out.Publish = append(out.Publish, f.job)
 }
 

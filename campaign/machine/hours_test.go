@@ -56,7 +56,7 @@ func utc(day, hour, minute int) time.Time {
 func TestInHoursAnActorSleepsAndWakes(t *testing.T) {
 	s := scheduled(t, utc(2, 16, 59), officeHours("UTC"), 3)
 	require.Equal(t, 3, s.m.Demand(s.now).Fresh)
-	s.now = utc(2, 16, 59).Add(58 * time.Second)
+	s.pass(58 * time.Second)
 	require.Zero(t, s.m.Demand(s.now).Fresh, "a request needs time to arrive")
 	require.Len(t, s.grant(2).Releases, 2)
 	require.Empty(t, s.out.Claims)
@@ -65,8 +65,8 @@ func TestInHoursAnActorSleepsAndWakes(t *testing.T) {
 	require.False(t, s.out.Retire, "it is asleep, not gone")
 
 	s.now = utc(3, 8, 59).Add(59 * time.Second)
-	require.Zero(t, s.m.Demand(s.now).Fresh)
 	s.do(machine.Tick{})
+	require.Zero(t, s.m.Demand(s.now).Fresh)
 	require.Equal(t, utc(3, 9, 0), s.m.NextTick(s.now))
 	s.now = utc(3, 9, 0)
 	s.do(machine.Tick{})
@@ -147,6 +147,7 @@ func TestInHoursAChangedScheduleCountsAtOnce(t *testing.T) {
 	out = s.do(machine.Refreshed{Campaign: c})
 	require.Len(t, out.Records, 1, "a job that is with the callers would be dialled")
 	require.True(t, out.Records[0].Unplaced)
+	s.answer(0)
 	c.Schedule = officeHours(campaign.ZoneOfContact)
 	require.True(t, s.do(machine.Refreshed{Campaign: c}).Renew, "its lanes are others")
 }
@@ -181,8 +182,8 @@ func TestInHoursItDoesNotEndBeforeAllZonesAreDone(t *testing.T) {
 	s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionCompleted))
 	s.c.Stats = campaign.Stats{Total: 2, Queued: 1, Completed: 1, Attempts: 1}
 	require.Empty(t, s.answer(0).Status)
-	require.Equal(t, utc(3, 3, 30), s.m.Explain(s.now).NextDialAt)
-	require.Equal(t, campaign.RuleOutsideHours, s.m.Explain(s.now).Rule)
+	require.Equal(t, utc(3, 3, 30), s.m.Explain(s.now, nil).NextDialAt)
+	require.Equal(t, campaign.RuleOutsideHours, s.m.Explain(s.now, nil).Rule)
 }
 
 // A campaign that is done ends at once, though it is outside its hours.
@@ -199,8 +200,8 @@ func TestInHoursOfANumberWithoutAZone(t *testing.T) {
 	unknown := machine.Zone{}
 	s := scheduled(t, utc(2, 14, 30), officeHours(campaign.ZoneOfContact), 1, unknown)
 	require.Zero(t, s.m.Demand(s.now).Fresh)
-	require.Equal(t, campaign.RuleOutsideHours, s.m.Explain(s.now).Rule)
-	require.Contains(t, s.m.Explain(s.now).Message, "never open")
+	require.Equal(t, campaign.RuleOutsideHours, s.m.Explain(s.now, nil).Rule)
+	require.Contains(t, s.m.Explain(s.now, nil).Message, "never open")
 	c := s.c
 	c.DefaultTimeZone = "America/New_York"
 	require.NotNil(t, s.do(machine.Refreshed{Campaign: c, Zones: []machine.Zone{unknown}}).Load)
@@ -266,7 +267,109 @@ func TestALaterEndIsReadFromTheStore(t *testing.T) {
 	s := scheduled(t, utc(2, 10, 0), campaign.Schedule{EndAt: utc(2, 10, 0)}, 5)
 	c := s.c
 	c.Schedule.EndAt = utc(2, 11, 0)
-	require.True(t, s.do(machine.Refreshed{Campaign: c}).Renew)
+	require.False(t, s.do(machine.Refreshed{Campaign: c}).Renew, "not before it is known what has expired")
+	require.Empty(t, s.grant(1).Claims)
+	require.True(t, s.do(machine.WaitingEnded{EndWaiting: machine.EndWaiting{Status: campaign.StatusInProgress, Limit: 2000}, Refused: true}).Renew)
+}
+
+// So it is if the campaign was paused when the end was put off.
+func TestALaterEndOfAPausedCampaign(t *testing.T) {
+	s := scheduled(t, utc(2, 9, 59), campaign.Schedule{EndAt: utc(2, 10, 0)}, 5).up(1)
+	s.now = utc(2, 10, 0)
+	s.do(machine.Command{Verb: machine.Pause, Ref: "pause"})
+	expiring := *s.out.EndWaiting
+	s.c.Status = campaign.StatusPaused
+	s.do(machine.StatusChanged{Changed: true, Campaign: s.c}, machine.WaitingEnded{EndWaiting: expiring, Refused: true})
+	require.False(t, s.do(machine.Refreshed{Campaign: s.c}).Renew, "the end is as it was")
+	c := s.c
+	c.Schedule.EndAt = utc(2, 11, 0)
+	require.True(t, s.do(machine.Refreshed{Campaign: c}).Renew, "what waited was let go of")
+}
+
+// TruthInStore: an end that was put off without our hearing of it is not applied.
+func TestAnEndThatWasPutOffUnheard(t *testing.T) {
+	s := scheduled(t, utc(2, 10, 0), campaign.Schedule{EndAt: utc(2, 10, 0)}, 5)
+	out := s.do(machine.WaitingEnded{EndWaiting: *s.out.EndWaiting, Refused: true})
+	require.True(t, out.Refresh)
+	require.Nil(t, s.do(machine.Tick{}).EndWaiting, "not before it is known why")
+	require.NotNil(t, s.do(machine.Refreshed{Campaign: s.c}).EndWaiting, "the end is as it was")
+}
+
+// A machine that is to be renewed begins nothing, writes what it has begun and tells
+// of it, and leaves what it is told meanwhile to the next.
+func TestARenewalLosesNothing(t *testing.T) {
+	s := scheduled(t, utc(2, 14, 30), campaign.Schedule{}, 3, newYork).up(2)
+	s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionCompleted))
+	records := s.out.Records
+	c := s.c
+	c.Schedule = officeHours(campaign.ZoneOfContact)
+	require.False(t, s.do(machine.Refreshed{Campaign: c, Zones: s.zones}).Renew, "an end is being written")
+	require.Zero(t, s.m.Demand(s.now).Fresh)
+	require.Empty(t, s.say(campaign.ReportEnded, attempt(2, 1), with(campaign.DispositionCompleted)).Acks)
+	s.out.Records = records
+	out := s.answer(0)
+	require.True(t, out.Renew)
+	require.Equal(t, []campaign.EventType{campaign.EventCallEnded}, s.events())
+	var left []machine.Ref
+	s.m.Unacknowledged(func(r machine.Ref) { left = append(left, r) })
+	require.Equal(t, []machine.Ref{"ended"}, left)
+}
+
+// The zone that closes first is read first, whatever is at hand of others.
+func TestInHoursTheFirstToCloseIsReadFirst(t *testing.T) {
+	berlin := machine.Zone{ID: 3, Zones: "Europe/Berlin"}
+	c := aCampaign(campaign.StatusInProgress, 5)
+	c.Schedule, c.Stats = officeHours(campaign.ZoneOfContact), campaign.Stats{Total: 4000, Queued: 4000}
+	// 14:30 UTC: open in both; Berlin closes first.
+	s := &script{T: t, now: utc(2, 14, 30), c: c}
+	s.m = machine.New(machine.Config{}, c, []machine.Zone{newYork, berlin}, nil, s.now, &s.out)
+	require.Equal(t, berlin.ID, s.out.Load.Zone)
+
+	zones := []machine.Zone{newYork, berlin}
+	s.do(machine.Page{Calls: waitings(1, 2000)})
+	require.Nil(t, s.out.Load, "New York comes after what is at hand")
+	c.Schedule.Windows = []campaign.Window{
+		{Days: campaign.EveryDay, Span: campaign.Span{Start: 9 * 60, End: 10 * 60}},
+		{Days: campaign.EveryDay, Span: campaign.Span{Start: 15 * 60, End: 17 * 60}},
+	}
+	out := s.do(machine.Refreshed{Campaign: c, Zones: zones})
+	require.Equal(t, newYork.ID, out.Load.Zone, "it closes before Berlin now, of which a page is at hand")
+}
+
+// A zone that the store has not told yet is closed, not in the default zone.
+func TestInHoursOfAZoneNotHeardOf(t *testing.T) {
+	c := aCampaign(campaign.StatusInProgress, 5)
+	c.Schedule, c.DefaultTimeZone = officeHours(campaign.ZoneOfContact), "America/New_York"
+	s := &script{T: t, now: utc(2, 14, 30), c: c}
+	retry := machine.Open{Call: campaign.Call{ID: 3, Status: campaign.CallRetryWait, Claim: 1, Zone: kolkata.ID, NextAttemptAt: s.now}}
+	s.m = machine.New(machine.Config{}, c, nil, []machine.Open{retry}, s.now, &s.out)
+	require.Zero(t, s.m.Demand(s.now).Retries)
+	s.do(machine.Refreshed{Campaign: c, Zones: []machine.Zone{kolkata}})
+	require.Zero(t, s.m.Demand(s.now).Retries, "it is 20:00 there")
+	s.now = utc(3, 3, 30)
+	s.do(machine.Tick{})
+	require.Equal(t, 1, s.m.Demand(s.now).Retries)
+}
+
+// A lane's turn is not missed behind a retry that is due and waits for a token.
+func TestInHoursAWaitingRetryHidesNoTurn(t *testing.T) {
+	s := scheduled(t, utc(2, 16, 58), officeHours("UTC"), 1).up(1)
+	s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+	s.answer(0)
+	s.pass(90 * time.Second)
+	s.pass(20 * time.Second)
+	require.Equal(t, 1, s.m.Demand(s.now).Retries)
+	s.pass(5 * time.Second)
+	require.Equal(t, utc(2, 17, 0).Add(-2*time.Second), s.m.NextTick(s.now))
+}
+
+// To ask for the demand changes nothing, so that no opening is missed by it.
+func TestInHoursDemandOnlyLooks(t *testing.T) {
+	s := scheduled(t, utc(2, 9, 0).Add(-time.Millisecond), officeHours("UTC"), 1)
+	s.m.Demand(utc(2, 9, 0).Add(time.Millisecond))
+	require.Equal(t, utc(2, 9, 0).Add(time.Millisecond), s.m.NextTick(utc(2, 9, 0).Add(time.Millisecond)), "at once: it has opened since")
+	s.now = utc(2, 9, 0).Add(time.Millisecond)
+	require.NotNil(t, s.do(machine.Tick{}).Load)
 }
 
 // A campaign that is started before its start_at is pending until then, and begins
@@ -282,8 +385,8 @@ func TestStartedBeforeItsStart(t *testing.T) {
 	require.Nil(t, out.Replies[0].Err)
 	require.Equal(t, []campaign.EventType{campaign.EventCampaignScheduled}, s.events())
 	require.False(t, out.Retire, "it waits")
-	require.Equal(t, campaign.RuleStartAhead, s.m.Explain(s.now).Rule)
-	require.Equal(t, nine.Add(time.Hour), s.m.Explain(s.now).NextDialAt)
+	require.Equal(t, campaign.RuleStartAhead, s.m.Explain(s.now, nil).Rule)
+	require.Equal(t, nine.Add(time.Hour), s.m.Explain(s.now, nil).NextDialAt)
 
 	s = begin(t, machine.Config{}, s.c)
 	require.False(t, s.out.Retire)

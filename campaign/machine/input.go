@@ -112,8 +112,10 @@ type StatusChanged struct {
 // WaitingEnded tells how many calls an Effects.EndWaiting found.
 type WaitingEnded struct {
 	EndWaiting
-	Count int
-	Stats campaign.Stats
+	// Refused: the campaign is in another status, or its schedule's end was put off.
+	Refused bool
+	Count   int
+	Stats   campaign.Stats
 }
 
 // Tick tells that time has passed.

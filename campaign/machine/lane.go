@@ -67,22 +67,22 @@ func (l *lane) strike(now time.Time, early time.Duration) bool {
 // size is how many calls of the lane are at hand.
 func (l *lane) size() int { return len(l.retries) + len(l.returned) + len(l.page) }
 
-// next is the next time after now at which the lane has more, or less, to dial;
+// next is the first time after another at which the lane has more, or less, to dial;
 // zero for none.
-func (l *lane) next() time.Time {
-	if l.size() == 0 && l.exhausted {
+func (l *lane) next(after time.Time) time.Time {
+	switch {
+	case l.size() == 0 && l.exhausted:
 		return time.Time{}
+	case !l.open:
+		return soonest(after, l.turns)
 	}
-	if !l.open {
-		return l.turns
-	}
-	return soonest(l.turns, l.retries.first(), l.returned.first())
+	return soonest(after, l.turns, l.retries.first(), l.returned.first())
 }
 
-// soonest is the earliest of the times that are not zero.
-func soonest(times ...time.Time) (first time.Time) {
+// soonest is the earliest of some times that is after another; zero for none.
+func soonest(after time.Time, times ...time.Time) (first time.Time) {
 	for _, t := range times {
-		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+		if t.After(after) && (first.IsZero() || t.Before(first)) {
 			first = t
 		}
 	}

@@ -82,11 +82,17 @@ type Machine struct {
 	stopBy time.Time
 	// changing is the ChangeStatus that is on its way; there is one at a time.
 	changing change
-	// canceling: the campaign is canceled and has waiting calls to cancel, chunk
-	// by chunk; chunkAsked while one is on its way, there or at the schedule's end.
-	canceling, chunkAsked bool
-	// spent: the end of the schedule has come, and no call waits in the store.
-	spent bool
+	ending
+	// renewing: a new machine is to be built, once what this one has begun to write is
+	// written; reports that come meanwhile are for the new one.
+	renewing bool
+	kept     []Ref
+	// looking: the store refused to end the campaign, and is being read again to see
+	// why.
+	looking bool
+	// misfits count how often calls came back because the provider refused our account
+	// or settings.
+	misfits map[campaign.CallID]int
 	// undoing counts the taken-over claims that are being given back.  Until that
 	// is committed the store's queue is not read, so that none is seen twice.
 	undoing int
@@ -108,7 +114,8 @@ func New(cfg Config, c campaign.Campaign, zones []Zone, open []Open, now time.Ti
 		cfg: cfg, c: c, told: c.Stats, total: c.Stats.Total,
 		queue:       queue{early: cfg.CloseEarly},
 		flights:     make(map[campaign.AttemptID]*flight),
-		canceling:   c.Status == campaign.StatusCanceled,
+		misfits:     make(map[campaign.CallID]int),
+		ending:      ending{canceling: c.Status == campaign.StatusCanceled},
 		nextWatch:   now.Add(watchEvery),
 		nextRefresh: now.Add(cfg.RefreshEvery),
 	}
@@ -145,13 +152,13 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 	case Page:
 		m.paged(in, out)
 	case Refreshed:
-		m.refreshed(in, now, out)
+		m.refreshed(in, now)
 	case Command:
 		m.commands = append(m.commands, pendingCommand{Command: in})
 	case StatusChanged:
 		m.statusChanged(in, now, out)
 	case WaitingEnded:
-		m.waitingEnded(in)
+		m.waitingEnded(in, out)
 	case Tick:
 	}
 }
@@ -160,6 +167,10 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.handled = now
 	m.recordPlaced(out)
+	if m.renewing {
+		out.Renew = m.settled()
+		return
+	}
 	m.withdraw(now, out)
 	m.watch(now, out)
 	m.refresh(now, out)
@@ -172,9 +183,8 @@ func (m *Machine) proceed(now time.Time, out *Effects) {
 	out.Retire = m.idle()
 }
 
-// Demand is what the campaign could use now.
+// Demand is what the campaign could use now, in the hours as of the last Handle.
 func (m *Machine) Demand(now time.Time) Demand {
-	m.queue.strike(now)
 	d := Demand{Limit: m.c.MaxConcurrentCalls, Weight: m.c.Weight}
 	d.Retries, d.Fresh = m.queue.ready(now, m.room(now))
 	return d
@@ -196,8 +206,8 @@ func (m *Machine) Campaign() campaign.Campaign { return m.c }
 // Invariant: it is not before now, and after the time of the last Handle, so that
 // an owner who follows it does not spin.
 func (m *Machine) NextTick(now time.Time) time.Time {
-	if m.idle() {
-		return time.Time{}
+	if m.renewing || m.idle() {
+		return time.Time{} // or it waits for what is being written
 	}
 	next := m.nextRefresh
 	if len(m.flights) > 0 || len(m.commands) > 0 {
@@ -207,7 +217,7 @@ func (m *Machine) NextTick(now time.Time) time.Time {
 		next = m.sooner(next, m.nextProgress)
 	}
 	if m.c.Status == campaign.StatusInProgress {
-		next = m.sooner(next, m.queue.next())
+		next = m.sooner(next, m.queue.next(m.handled))
 		next = m.sooner(next, m.hold.until)
 		next = m.sooner(next, m.c.Schedule.EndAt)
 	}
@@ -242,7 +252,7 @@ func (m *Machine) drain(now time.Time, out *Effects) {
 	if m.c.Status != campaign.StatusInProgress || m.c.ID == campaign.Single || m.changing != changeNone {
 		return
 	}
-	if m.atHand() > 0 || m.queue.loading != nil || !m.emptied(now) {
+	if m.atHand() > 0 || m.queue.loading != nil || m.looking || !m.emptied(now) {
 		return
 	}
 	m.changing = changeDrained
@@ -258,11 +268,6 @@ func (m *Machine) emptied(now time.Time) bool {
 		return m.spent
 	}
 	return m.queue.exhausted() || m.c.Stats.Queued == 0 && m.queue.readOpen()
-}
-
-// expired reports whether the end of the schedule has come.
-func (m *Machine) expired(now time.Time) bool {
-	return m.c.Status == campaign.StatusInProgress && m.c.Schedule.Ended(now)
 }
 
 // atHand is how many calls the machine knows that are not terminal.

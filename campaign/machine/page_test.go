@@ -137,6 +137,9 @@ func TestContactsAddedAtTheLastMoment(t *testing.T) {
 	s.do(machine.Page{Last: true})
 	s.c.Stats = campaign.Stats{Total: 1, Queued: 1}
 	out := s.do(machine.StatusChanged{Refused: true, Campaign: s.c})
+	require.True(t, out.Refresh, "they may be of zones not heard of")
+	require.Empty(t, s.do(machine.Tick{}).Status, "it does not ask again before it has looked")
+	out = s.do(machine.Refreshed{Campaign: s.c})
 	require.Equal(t, &machine.Load{Zone: campaign.AnyZone, Limit: 2000}, out.Load)
 	require.False(t, out.Rebuild)
 	require.Empty(t, s.events())
@@ -152,6 +155,7 @@ func TestAMachineThatLostSightIsRebuilt(t *testing.T) {
 	s.do(machine.Page{Last: true})
 	s.c.Stats = campaign.Stats{Total: 1, Queued: 1}
 	require.False(t, s.do(machine.StatusChanged{Refused: true, Campaign: s.c}).Rebuild)
+	require.False(t, s.do(machine.Refreshed{Campaign: s.c}).Rebuild)
 	require.True(t, s.do(machine.Page{Last: true}).Rebuild, "there is a queued call, and none ahead")
 
 	s = begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 5))
@@ -242,4 +246,13 @@ func TestARefreshReadsOnOnlyForMore(t *testing.T) {
 	require.NotNil(t, s.do(machine.Refreshed{Campaign: s.c}).Load)
 	s.do(machine.Page{Calls: waitings(2, 2), Last: true})
 	require.Nil(t, s.do(machine.Refreshed{Campaign: s.c}).Load)
+}
+
+// Contacts of which a commit's statistics told first are read as well.
+func TestContactsCountedByACommitAreRead(t *testing.T) {
+	s := scheduled(t, nine, campaign.Schedule{}, 2).up(1)
+	s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionCompleted))
+	s.c.Stats = campaign.Stats{Total: 5, Queued: 4, Completed: 1, Attempts: 1}
+	s.answer(0)
+	require.NotNil(t, s.do(machine.Refreshed{Campaign: s.c}).Load)
 }

@@ -21,8 +21,7 @@ type Zone struct {
 // number waits for tomorrow behind one that could have waited.
 type queue struct {
 	early    time.Duration
-	schedule campaign.Schedule
-	fallback string // the zone of numbers of which none is known
+	settings campaign.Settings // of which the schedule and the default zone count
 	zones    []Zone
 	// lanes are in order: the open ones, by the time at which they close.
 	lanes   []*lane
@@ -33,7 +32,7 @@ type queue struct {
 }
 
 // perContact reports whether each set of zones has a lane of its own.
-func (q *queue) perContact() bool { return q.schedule.PerContact() }
+func (q *queue) perContact() bool { return q.settings.Schedule.PerContact() }
 
 // reckon takes over a schedule and zones.  It is false, and nothing is done, if the
 // lanes that there are can't be kept: they are all of one campaign, or of one zone
@@ -42,11 +41,11 @@ func (q *queue) reckon(s campaign.Settings, zones []Zone) bool {
 	if len(q.lanes) > 0 && s.Schedule.PerContact() != q.perContact() {
 		return false
 	}
-	same := s.DefaultTimeZone == q.fallback && slices.Equal(zones, q.zones) && reflect.DeepEqual(s.Schedule, q.schedule)
+	same := s.DefaultTimeZone == q.settings.DefaultTimeZone && slices.Equal(zones, q.zones) && reflect.DeepEqual(s.Schedule, q.settings.Schedule)
 	if same && len(q.lanes) > 0 {
 		return true
 	}
-	q.schedule, q.fallback, q.zones = s.Schedule, s.DefaultTimeZone, zones
+	q.settings, q.zones = s, zones
 	q.clocks = make(map[campaign.ZoneID]hours.Calendar)
 	if q.perContact() {
 		for _, z := range zones {
@@ -61,46 +60,39 @@ func (q *queue) reckon(s campaign.Settings, zones []Zone) bool {
 	return true
 }
 
-// date gives a lane its calendar.  One whose zones are not known stays closed.
+// date gives a lane its calendar.  One whose zones are not known stays closed, until
+// a refresh tells them.
 func (q *queue) date(l *lane) {
 	l.calendar, l.names, l.dated = nil, nil, false
-	if q.perContact() {
-		l.names = q.namesOf(l.zone)
-	} else if q.schedule.TimeZone != "" {
-		l.names = []string{q.schedule.TimeZone}
+	zones, known := q.zonesOf(l.zone)
+	if q.perContact() && !known {
+		return
 	}
-	if c, err := hours.New(q.schedule, l.names...); err == nil {
+	if c, err := hours.Of(q.settings, zones); err == nil {
 		l.calendar = &c
+		if q.settings.Schedule.TimeZone != "" {
+			l.names = c.Zones()
+		}
 	}
 }
 
-// namesOf are the time zones of a number, or the one that stands in for them.
-func (q *queue) namesOf(zone campaign.ZoneID) []string {
-	at, found := slices.BinarySearchFunc(q.zones, zone, func(z Zone, id campaign.ZoneID) int { return cmp.Compare(z.ID, id) })
-	if found && q.zones[at].Zones != "" {
-		return q.zones[at].Zones.Names()
+// zonesOf are the time zones of numbers; false where the store has not told them yet.
+func (q *queue) zonesOf(zone campaign.ZoneID) (campaign.Zones, bool) {
+	at, known := slices.BinarySearchFunc(q.zones, zone, func(z Zone, id campaign.ZoneID) int { return cmp.Compare(z.ID, id) })
+	if !known {
+		return "", false
 	}
-	if q.fallback != "" {
-		return []string{q.fallback}
-	}
-	return nil
+	return q.zones[at].Zones, true
 }
 
-// clock tells the date where a number is: in its own zone, or that of the schedule
-// where none is known.
+// clock tells the date where a number is.
 func (q *queue) clock(zone campaign.ZoneID) hours.Calendar {
-	if c, ok := q.clocks[zone]; ok {
-		return c
+	c, ok := q.clocks[zone]
+	if !ok {
+		zones, _ := q.zonesOf(zone)
+		c = hours.Clock(q.settings, zones)
+		q.clocks[zone] = c
 	}
-	names := q.namesOf(zone)
-	if names == nil && !q.perContact() && q.schedule.TimeZone != "" {
-		names = []string{q.schedule.TimeZone}
-	}
-	c, err := hours.New(campaign.Schedule{TimeZone: campaign.ZoneOfContact}, names...)
-	if err != nil {
-		c, _ = hours.New(campaign.Schedule{}) // UTC is always known
-	}
-	q.clocks[zone] = c
 	return c
 }
 
@@ -222,20 +214,17 @@ func (q *queue) readOn() {
 }
 
 // load picks the lane to read from when half of a page is used up: of those that
-// are open the first that is not read to its end.
+// are open the first that is not read to its end.  What is at hand of lanes after it
+// does not count, since they are dialled after it.
 func (q *queue) load(pageSize int) *Load {
 	if q.loading != nil {
 		return nil
 	}
-	open := q.opened()
 	atHand := 0
-	for _, l := range open {
-		atHand += len(l.page)
-	}
-	if atHand > pageSize/2 {
-		return nil
-	}
-	for _, l := range open {
+	for _, l := range q.opened() {
+		if atHand += len(l.page); atHand > pageSize/2 {
+			return nil
+		}
 		if !l.exhausted {
 			q.loading = l
 			return &Load{Zone: l.zone, After: l.cursor, Limit: pageSize}
@@ -272,11 +261,11 @@ func (q *queue) readOpen() bool {
 	return !slices.ContainsFunc(q.opened(), func(l *lane) bool { return !l.exhausted })
 }
 
-// next is the next time after now at which there is more, or less, to dial; zero
-// for none.
-func (q *queue) next() (first time.Time) {
+// next is the first time after another at which there is more, or less, to dial;
+// zero for none.
+func (q *queue) next(after time.Time) (first time.Time) {
 	for _, l := range q.lanes {
-		first = soonest(first, l.next())
+		first = soonest(after, first, l.next(after))
 	}
 	return first
 }

@@ -9,6 +9,10 @@ import (
 // reported takes in what is said about an attempt.  About one that is not in
 // flight everything has been written: it is a duplicate or comes too late.
 func (m *Machine) reported(in Reported, now time.Time, out *Effects) {
+	if m.renewing {
+		m.kept = append(m.kept, in.Ref)
+		return
+	}
 	r := &in.Report
 	f := m.flights[r.Attempt]
 	if f == nil || f.stage == claiming {
@@ -65,6 +69,7 @@ func (m *Machine) reportPlaced(f *flight, in Reported, now time.Time, out *Effec
 		return
 	}
 	m.hold.clear()
+	delete(m.misfits, f.attempt.Call())
 	f.heard(in.Report.At, now)
 	f.providerCallID = in.Report.ProviderCallID
 	f.refs = append(f.refs, in.Ref)
@@ -182,23 +187,36 @@ func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects)
 	}
 	f.refs = append(f.refs, in.Ref)
 	free := f.attempt.Claim() - f.effort.Attempts // claims that cost nothing, this one included
-	if r.Reason == campaign.GivenBackProvider && free > mostFree {
+	if r.Reason == campaign.GivenBackProvider && m.misfit(f.attempt.Call()) {
 		r.Disposition = campaign.DispositionRejected
 		m.finish(f, r, now, out)
 		return
 	}
 	rec := Record{Reason: r.Reason, Detail: r.Detail, Unplaced: !knows}
-	if trouble {
+	switch {
+	case trouble:
 		rec.NextAttemptAt = m.hold.extend(now, r.RetryAfter).Add(behind(free))
+	case r.Reason == campaign.GivenBackExpired:
+		rec.NextAttemptAt = now.Add(time.Second) // a clock ahead of ours would send it back at once
 	}
 	m.giveBack(f, rec, now, out)
 }
 
-// mostFree is how often a call may come back because the provider refuses our
+// mostMisfits is how often a call may come back because the provider refuses our
 // account or settings before it counts as rejected.  It may be this call's own
 // settings that are refused, its caller id for one, and then it would come back for
 // ever.
-const mostFree = 10
+const mostMisfits = 10
+
+// misfit counts one more time, and reports whether it was once too often.
+func (m *Machine) misfit(id campaign.CallID) bool {
+	if m.misfits[id] < mostMisfits {
+		m.misfits[id]++
+		return false
+	}
+	delete(m.misfits, id)
+	return true
+}
 
 // behind is how long a call that was given back lets others go first.  Without it
 // one that always comes back would be the one to probe with after every hold.
@@ -228,6 +246,7 @@ func undialled(reason string) (trouble, knows bool) {
 func (m *Machine) giveBack(f *flight, rec Record, now time.Time, out *Effects) {
 	rec.Kind = RecordGiveBack
 	switch {
+	case rec.Next != "":
 	case m.c.Status == campaign.StatusCanceled:
 		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallCanceled, campaign.ReasonCampaignCanceled, time.Time{}
 	case m.expired(now):

@@ -250,12 +250,65 @@ func TestACallGivenBackKeepsItsPlace(t *testing.T) {
 		s := running(t, 5, 2)
 		s.grant(1)
 		s.answer(c.attempts)
-		out := s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackExpired))
+		out := s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackDrained))
 		require.Equal(t, c.next, out.Records[0].Next)
 		require.Len(t, s.answer(0).Releases, 1)
 		require.Empty(t, s.events(), "it cost nothing")
 		require.Equal(t, attempt(1, 2), s.grant(1).Claims[0].Attempt, "under a new claim")
 	}
+}
+
+// A job that a caller finds expired by a clock ahead of ours does not come back to it
+// at once.
+func TestAnExpiredJobComesBackAfterAMoment(t *testing.T) {
+	s := running(t, 5, 1).dialling(1)
+	s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackExpired))
+	s.answer(0)
+	require.Zero(t, s.m.Demand(s.now).Fresh)
+	s.pass(time.Second)
+	require.Equal(t, 1, s.m.Demand(s.now).Fresh)
+}
+
+// A call that got through begins anew.
+func TestMisfitsAreForgottenOnceItGotThrough(t *testing.T) {
+	s := running(t, 5, 1)
+	refused := func(claim int) *machine.Effects {
+		s.pass(time.Hour)
+		s.grant(1)
+		s.answer(0)
+		return s.say(campaign.ReportGivenBack, attempt(1, claim), because(campaign.GivenBackProvider))
+	}
+	for claim := 1; claim <= 6; claim++ {
+		refused(claim)
+		s.answer(0)
+	}
+	s.pass(time.Hour)
+	s.grant(1)
+	s.answer(0)
+	s.say(campaign.ReportPlaced, attempt(1, 7), as("CA7"))
+	s.answer(0)
+	s.say(campaign.ReportEnded, attempt(1, 7), with(campaign.DispositionBusy))
+	s.answer(0)
+	for claim := 8; claim <= 13; claim++ {
+		require.NotEqual(t, campaign.CallFailed, refused(claim).Records[0].Next)
+		s.answer(0)
+	}
+}
+
+// However often a call came back for reasons that are not its own, only what the
+// provider says against our settings makes it rejected.
+func TestFreeClaimsAreNoMisfits(t *testing.T) {
+	s := running(t, 5, 1)
+	for claim := range 30 {
+		s.grant(1)
+		s.answer(0)
+		s.say(campaign.ReportGivenBack, attempt(1, claim+1), because(campaign.GivenBackDrained))
+		s.answer(0)
+	}
+	s.grant(1)
+	s.answer(0)
+	out := s.say(campaign.ReportGivenBack, attempt(1, 31), because(campaign.GivenBackProvider))
+	require.Equal(t, campaign.CallQueued, out.Records[0].Next)
 }
 
 // TestNeverTwiceWhenPlacedMeanwhile: the store refuses to undo a claim that was

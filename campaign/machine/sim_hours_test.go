@@ -28,7 +28,7 @@ type version struct {
 // belated is how long an older schedule may still be acted by: until the owner
 // hears of the change, though nobody tells it, and until the last job that it had
 // published before has gone out.
-const belated = 2 * time.Minute
+const belated = 75 * time.Second
 
 // schedule makes hours that open and close every few minutes, and are long enough
 // that those of the two zones of one number meet.

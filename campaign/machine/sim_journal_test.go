@@ -1,6 +1,8 @@
 package machine_test
 
 import (
+	"time"
+
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
 )
@@ -21,12 +23,14 @@ type commit struct {
 	records []machine.Record
 	status  []machine.ChangeStatus
 	end     *machine.EndWaiting
+	asked   time.Time
 
 	// The answer.
 	stale    bool
 	statuses []machine.StatusChanged
 	recorded []machine.RecordResult
 	claimed  []machine.ClaimResult
+	refused  bool
 	count    int
 	stats    campaign.Stats
 }
@@ -94,7 +98,9 @@ func (j *journal) apply(batch []*commit) (changed bool) {
 	each(func(c *commit) bool { return j.applyRecords(c, machine.RecordFinish, machine.RecordGiveBack) })
 	each(func(c *commit) bool { return j.applyClaims(c) })
 	each(func(c *commit) bool {
-		c.count = s.endCalls(c.end)
+		if c.end != nil {
+			c.refused, c.count = s.endCalls(c.end, c.asked)
+		}
 		return c.count > 0
 	})
 	for _, c := range batch {

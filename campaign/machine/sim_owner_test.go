@@ -110,8 +110,8 @@ func (o *owner) turn() {
 // perform does what the machine wants, in the order of package actors; it may
 // die on the way.
 func (o *owner) perform(out *machine.Effects) {
-	if out.Rebuild || out.Renew {
-		o.rebuild(out.Renew)
+	if out.Rebuild {
+		o.rebuild(false)
 		return
 	}
 	for _, part := range []func(*machine.Effects){o.commit, o.publish, o.acknowledge, o.release, o.reply, o.announce, o.read} {
@@ -121,8 +121,12 @@ func (o *owner) perform(out *machine.Effects) {
 		}
 		part(out)
 	}
-	o.retired = out.Retire
 	o.w.judgeHeld(o)
+	if out.Renew {
+		o.rebuild(true)
+		return
+	}
+	o.retired = out.Retire
 	if o.retired && o.commits == 0 && o.pending == 0 && !o.w.store.c.Status.Ended() && o.w.chance(o.w.faults.letGo) {
 		o.die("let go")
 		return
@@ -153,7 +157,7 @@ func (o *owner) commit(out *machine.Effects) {
 	}
 	o.commits++
 	o.w.journal.submit(&commit{
-		owner: o, life: o.life, claims: out.Claims, records: out.Records, status: out.Status, end: out.EndWaiting,
+		owner: o, life: o.life, claims: out.Claims, records: out.Records, status: out.Status, end: out.EndWaiting, asked: o.w.now,
 	})
 }
 
@@ -188,7 +192,7 @@ func (o *owner) postAnswers(c *commit) {
 		o.post(machine.Claimed{Results: c.claimed, Stats: c.stats})
 	}
 	if c.end != nil {
-		o.post(machine.WaitingEnded{EndWaiting: *c.end, Count: c.count, Stats: c.stats})
+		o.post(machine.WaitingEnded{EndWaiting: *c.end, Refused: c.refused, Count: c.count, Stats: c.stats})
 	}
 }
 

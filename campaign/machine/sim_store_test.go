@@ -220,9 +220,9 @@ func (m *memory) setStatus(s machine.ChangeStatus) (refused, changed bool) {
 	return false, true
 }
 
-func (m *memory) endCalls(e *machine.EndWaiting) (count int) {
-	if e == nil || e.Status != m.c.Status {
-		return 0
+func (m *memory) endCalls(e *machine.EndWaiting, at time.Time) (refused bool, count int) {
+	if e.Status != m.c.Status || e.Status == campaign.StatusInProgress && !m.c.Schedule.Ended(at) {
+		return true, 0
 	}
 	to, reason := campaign.CallCanceled, campaign.ReasonCampaignCanceled
 	if e.Status == campaign.StatusInProgress {
@@ -236,7 +236,7 @@ func (m *memory) endCalls(e *machine.EndWaiting) (count int) {
 			count++
 		}
 	}
-	return count
+	return false, count
 }
 
 // zones lists the zones in which there are calls.

@@ -151,7 +151,7 @@ func (w *world) run() (err error) {
 	w.misfortunes()
 	w.after(w.scale.chaos, w.settleDown)
 	w.play(w.scale.chaos+120*time.Hour, func() bool { return w.store.c.Status.Ended() && w.store.c.Stats.Open() == 0 })
-	w.happyf(w.store.c.Status.Ended() && w.store.c.Stats.Open() == 0, "NothingLost: the campaign and all its calls end, not so: %+v", w.owner.mind.Explain(w.now))
+	w.happyf(w.store.c.Status.Ended() && w.store.c.Stats.Open() == 0, "NothingLost: the campaign and all its calls end, not so: %+v", w.owner.mind.Explain(w.now, nil))
 	w.settleDown()
 	w.play(w.now.Sub(w.began)+3*time.Hour, func() bool { return false })
 	w.judgeEnd()

@@ -51,11 +51,14 @@ func queueCampaigns(q *pgx.Batch, led *ledger.Ledger, need ledger.Need) {
 	}
 	var found []*ledger.Campaign
 	q.Queue(`
-select id, status, armed, started_at, ended_at, updated_at from campaigns
-where id = any($1) and deleted_at is null order by id `+lock, need.Campaigns).Query(rows(func(row pgx.Row) error {
+select id, status, armed, started_at, ended_at, updated_at,
+       case when $2 then (settings #>> '{schedule,end_at}')::timestamptz end
+from campaigns
+where id = any($1) and deleted_at is null order by id `+lock, need.Campaigns, need.Ends).Query(rows(func(row pgx.Row) error {
 		var c ledger.Campaign
-		var started, ended *time.Time
-		err := row.Scan(&c.ID, &c.Status, &c.Armed, &started, &ended, &c.UpdatedAt)
+		var started, ended, end *time.Time
+		err := row.Scan(&c.ID, &c.Status, &c.Armed, &started, &ended, &c.UpdatedAt, &end)
+		c.ScheduleEnd = utc(end)
 		c.StartedAt, c.EndedAt, c.UpdatedAt = utc(started), utc(ended), c.UpdatedAt.UTC()
 		found = append(found, &c)
 		if !need.Drained {

@@ -67,7 +67,7 @@ func loadCampaign(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, id int64)
 		c, err := scanCampaign(scan)
 		led.AddCampaign(ledger.Campaign{
 			ID: c.ID, Status: c.Status, Armed: c.Armed,
-			StartedAt: c.StartedAt, EndedAt: c.EndedAt, UpdatedAt: c.UpdatedAt, Stats: c.Stats,
+			StartedAt: c.StartedAt, EndedAt: c.EndedAt, UpdatedAt: c.UpdatedAt, ScheduleEnd: c.Schedule.EndAt, Stats: c.Stats,
 		})
 		return err
 	})

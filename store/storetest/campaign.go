@@ -28,7 +28,7 @@ func is(t testing.TB, code campaign.Code, err error, words ...string) {
 var full = campaign.Settings{
 	Name: "Autumn", From: "+14155550100", DefaultRegion: "US", DefaultTimeZone: "America/New_York",
 	Schedule: campaign.Schedule{
-		TimeZone: campaign.ZoneOfContact, StartAt: start,
+		TimeZone: campaign.ZoneOfContact, StartAt: start, EndAt: start.Add(time.Hour),
 		Windows: []campaign.Window{{Days: campaign.DaysOf(time.Monday), Span: campaign.Span{Start: 9 * 60, End: 17 * 60}}},
 	},
 	MaxConcurrentCalls: 25, Weight: 2.5,

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -57,6 +58,16 @@ func testEndCallsExpired(t *testing.T, open Open) {
 	}
 	s.move(id, campaign.StatusInProgress)
 	s.refused(store.ErrState, s.end(id, campaign.StatusCanceled, 5), s.end(id, "", 5))
+	early := s.end(id, campaign.StatusInProgress, 5)
+	early.At = start.Add(-time.Microsecond)
+	s.refused(store.ErrState, early)
+	for _, end := range []time.Time{{}, start.Add(time.Microsecond)} { // it was taken away, put off
+		_, err := s.UpdateSettings(s.ctx, id, func(set *campaign.Settings) error { set.Schedule.EndAt = end; return nil })
+		require.NoError(t, err)
+		s.refused(store.ErrState, s.end(id, campaign.StatusInProgress, 5))
+	}
+	_, err := s.UpdateSettings(s.ctx, id, func(set *campaign.Settings) error { set.Schedule.EndAt = start; return nil })
+	require.NoError(t, err)
 	require.Equal(t, []int{10, 10, 7, 0}, s.endAll(id, campaign.StatusInProgress))
 	require.Equal(t, campaign.Stats{Total: 30, InProgress: 2, Completed: 1, Failed: 27, Attempts: 2}, s.stats(id))
 	got := s.call(q[1])

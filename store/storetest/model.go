@@ -169,6 +169,8 @@ func (m *model) endCalls(op *store.EndCalls) (verdict, int) {
 	switch {
 	case m.status != op.Status, op.Status != campaign.StatusCanceled && op.Status != campaign.StatusInProgress:
 		return verdict{err: store.ErrState}, 0
+	case op.Status == campaign.StatusInProgress && op.At.Before(full.Schedule.EndAt):
+		return verdict{err: store.ErrState}, 0
 	case op.Status == campaign.StatusInProgress:
 		end, reason = campaign.CallFailed, "expired"
 	}

@@ -191,7 +191,11 @@ func (m *modelled) op(t *rapid.T) store.Op {
 		return &store.SetStatus{Fence: m.s.fence, Campaign: m.id, From: from, To: campaign.StatusPending, Armed: true, At: start}
 	case "end":
 		of := rapid.SampledFrom([]campaign.Status{m.status, campaign.StatusCanceled, campaign.StatusInProgress}).Draw(t, "of")
-		return m.s.end(m.id, of, rapid.IntRange(0, 3).Draw(t, "limit"))
+		end := m.s.end(m.id, of, rapid.IntRange(0, 3).Draw(t, "limit"))
+		if rapid.Bool().Draw(t, "ended") {
+			end.At = full.Schedule.EndAt
+		}
+		return end
 	}
 	return m.drawStatus(t)
 }

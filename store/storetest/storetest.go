@@ -139,7 +139,7 @@ func contacts(from, n int) []campaign.Contact {
 
 // campaign makes one with n contacts, in progress.
 func (s *scene) campaign(n int) campaign.ID {
-	c, err := s.CreateCampaign(s.ctx, campaign.Settings{Name: s.Name()}.WithDefaults(), contacts(0, n), store.Once{})
+	c, err := s.CreateCampaign(s.ctx, campaign.Settings{Name: s.Name(), Schedule: campaign.Schedule{EndAt: start}}.WithDefaults(), contacts(0, n), store.Once{})
 	require.NoError(s, err)
 	s.move(c.ID, campaign.StatusInProgress)
 	return c.ID
@@ -263,7 +263,7 @@ func (s *scene) giveBack(id campaign.ID, a campaign.AttemptID, next campaign.Cal
 }
 
 func (s *scene) end(id campaign.ID, of campaign.Status, limit int) *store.EndCalls {
-	return &store.EndCalls{Fence: s.fence, Campaign: id, Status: of, Limit: limit}
+	return &store.EndCalls{Fence: s.fence, Campaign: id, Status: of, At: start, Limit: limit}
 }
 
 // attempt names a call's claim.

@@ -237,7 +237,11 @@ func (l *Ledger) giveBack(op *store.GiveBack) (bool, error) {
 func (l *Ledger) end(op *store.EndCalls) error {
 	op.Count = 0
 	e, ends := endings[op.Status]
-	if c := l.campaigns[op.Campaign]; !ends || c == nil || c.Status != op.Status {
+	c := l.campaigns[op.Campaign]
+	if !ends || c == nil || c.Status != op.Status {
+		return store.ErrState
+	}
+	if c.Status == campaign.StatusInProgress && (c.ScheduleEnd.IsZero() || c.ScheduleEnd.After(op.At)) {
 		return store.ErrState
 	}
 	e.EndCalls = op

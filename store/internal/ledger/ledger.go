@@ -32,6 +32,8 @@ type Campaign struct {
 	StartedAt time.Time
 	EndedAt   time.Time
 	UpdatedAt time.Time
+	// ScheduleEnd is that of its settings, zero for none; needed only if Ends says so.
+	ScheduleEnd time.Time
 	// Stats are needed only if Drained says so.
 	Stats campaign.Stats
 

@@ -18,6 +18,8 @@ type Need struct {
 	// Drained says that the campaigns' statistics are wanted, read by a statement
 	// that began after the locks were had.
 	Drained bool
+	// Ends says that the ends of the campaigns' schedules are wanted.
+	Ends bool
 	// Calls are locked against any change; Full tells for each whether what is
 	// needed to dial is read as well.
 	Calls []int64
@@ -106,6 +108,7 @@ func (l *Ledger) needCampaigns(n *Need, fence func(store.Fence)) {
 	for _, op := range l.batch.EndCalls {
 		fence(op.Fence)
 		want(op.Campaign)
+		n.Ends = n.Ends || op.Status == campaign.StatusInProgress
 	}
 	n.Status = unique(n.Status)
 	slices.Sort(n.Campaigns)
