@@ -218,6 +218,10 @@ func (a *actor) asked(ctx context.Context, r *bus.Request) {
 // closed zones calls wait.
 func (a *actor) explain(ctx context.Context, r *bus.Request) {
 	unread := a.mind.Unread()
+	if len(unread) == 0 {
+		r.Reply(a.mind.Explain(time.Now(), nil))
+		return
+	}
 	a.read(ctx, func() {
 		e := explained{request: r}
 		for _, z := range unread {

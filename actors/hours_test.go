@@ -128,3 +128,23 @@ func TestEndOfScheduleExpiresTheRest(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, campaign.ReasonExpired, calls[0].Reason)
 }
+
+// Who asks is told why nothing is dialled, also by an owner that only wakes for that.
+func TestExplainWakesTheOwner(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.node("n1")
+	id := r.timed(20, 5, openInUTC(time.Now()), "Etc/GMT-12")
+	require.Equal(t, campaign.RuleNotStarted, r.explain(id).Rule)
+	r.command(id, ActionStart)
+	e := r.explain(id)
+	require.Equal(t, campaign.RuleOutsideHours, e.Rule)
+	require.False(t, e.Zones[0].Done)
+	r.command(id, ActionPause)
+	for range 3 {
+		require.Equal(t, campaign.RulePaused, r.explain(id).Rule)
+	}
+	r.command(id, ActionCancel)
+	r.eventually("it is over", func() bool { return r.explain(id).Rule == campaign.RuleEnded })
+	require.Error(t, r.bus.Command(t.Context(), id+1000, ActionExplain, nil, nil), "there is no such campaign")
+}

@@ -9,9 +9,12 @@ import (
 	"dialtone/campaign"
 )
 
-// Unread lists the zones whose lanes are closed and have not been read, so that it is
-// not known whether a call waits in them.
+// Unread lists the zones of a campaign in progress whose lanes are closed and have not
+// been read, so that it is not known whether a call waits in them.
 func (m *Machine) Unread() (zones []campaign.ZoneID) {
+	if m.c.Status != campaign.StatusInProgress {
+		return nil
+	}
 	for _, l := range m.queue.lanes {
 		if !l.open && l.size() == 0 && m.mayWait(l) {
 			zones = append(zones, l.zone)
