@@ -158,8 +158,9 @@ func (n *Node) keep(ctx context.Context) {
 				n.drop(p.number)
 			}
 		case <-tick.C:
-			n.renew(writing)
-			if ctx.Err() == nil {
+			// Who can't renew all it has does not try for more, which may take a while
+			// then: the rest must be dropped in time.
+			if n.renew(writing) && ctx.Err() == nil {
 				n.seize(writing)
 			}
 		}
@@ -185,8 +186,9 @@ func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // renew renews every lease, and drops the partitions whose lease is lost or has
-// run out: by then they are at rest, whether or not there was an answer.
-func (n *Node) renew(ctx context.Context) {
+// run out: by then they are at rest, whether or not there was an answer.  It reports whether
+// all were renewed.
+func (n *Node) renew(ctx context.Context) (all bool) {
 	var held []*bus.Lease
 	var numbers []int
 	until := time.Time{}
@@ -206,13 +208,16 @@ func (n *Node) renew(ctx context.Context) {
 	errs := n.cfg.Bus.RenewMany(renewing, held)
 	cancel()
 	var lost []int
+	all = true
 	for i, err := range errs {
+		all = all && err == nil
 		if err != nil && (errors.Is(err, bus.ErrLost) || !held[i].Valid(time.Now())) {
 			n.log.Warn("lost a partition", "partition", numbers[i], "error", err)
 			lost = append(lost, numbers[i])
 		}
 	}
 	n.drop(lost...)
+	return all
 }
 
 // drop ends partitions where they stand, all at once.
@@ -238,6 +243,9 @@ func (n *Node) seize(ctx context.Context) {
 	if len(won) == 0 {
 		return
 	}
+	// A store that hangs must not keep us from renewing what we have.
+	ctx, cancel := context.WithTimeout(ctx, 2*n.renewEvery())
+	defer cancel()
 	epochs, err := n.cfg.Store.RaiseEpochs(ctx, n.cfg.Name, won)
 	var active []campaign.ID
 	if err == nil {
