@@ -224,9 +224,9 @@ func (a *actor) explain(ctx context.Context, r *bus.Request) {
 	}
 	a.read(ctx, func() {
 		e := explained{request: r}
-		for _, z := range unread {
-			if waits, err := a.store.Unfinished(ctx, a.id, z, false); err == nil && !waits {
-				e.empty = append(e.empty, z)
+		for _, l := range unread {
+			if found, err := a.store.Queued(ctx, a.id, l.Zone, l.After, l.Limit); err == nil && len(found) == 0 {
+				e.empty = append(e.empty, l.Zone)
 			}
 		}
 		if !a.box.post(e) {

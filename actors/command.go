@@ -63,6 +63,8 @@ func refuse(m any, err error) {
 		_ = m.Ack() // a lost one comes again, and is acknowledged again
 	case *bus.Request:
 		m.Fail(err)
+	case explained:
+		m.request.Fail(err)
 	}
 }
 

@@ -19,7 +19,6 @@ type Store interface {
 	Campaign(ctx context.Context, id campaign.ID) (campaign.Campaign, error)
 	Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID, after campaign.CallID, limit int) ([]store.Waiting, error)
 	Zones(ctx context.Context, id campaign.ID) ([]store.Zone, error)
-	Unfinished(ctx context.Context, id campaign.ID, zone campaign.ZoneID, underway bool) (bool, error)
 	Open(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]store.OpenCall, error)
 }
 

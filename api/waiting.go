@@ -35,6 +35,9 @@ func (a *API) waiting(ctx context.Context, c campaign.Campaign) (campaign.Rule, 
 // opens is when the first of the numbers that are left can be called: now, later, or
 // zero for never.
 func (a *API) opens(ctx context.Context, c campaign.Campaign, now time.Time) (time.Time, error) {
+	if c.Stats.Queued+c.Stats.RetryWait == 0 {
+		return now, nil // nobody waits
+	}
 	if !c.Schedule.PerContact() {
 		return nextOpen(c.Settings, "", now), nil
 	}

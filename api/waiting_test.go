@@ -82,6 +82,21 @@ func TestCallsThatAreUpDoNotWait(t *testing.T) {
 	s.patch("/v1/campaigns/"+id, `{"default_time_zone": null}`).problem(409, campaign.CodeConflict)
 }
 
+// So it is by one clock for all.
+func TestCallsThatAreUpDoNotWaitByOneClock(t *testing.T) {
+	var now clock
+	s := newService(t, clocked(&now, on("2026-03-02T12:00:00Z"))) // 07:00 in New York
+	id := s.campaign(`{"name": "Spring", "schedule": ` + office + `, "contacts": ["+12125550147"]}`)
+	s.move(id, campaign.StatusPending, campaign.StatusInProgress)
+	require.NotEmpty(t, s.waits(id))
+	number, err := campaign.ParseID(id)
+	require.NoError(t, err)
+	call, err := campaign.ParseCallID(s.call(id))
+	require.NoError(t, err)
+	s.apply(&store.Claim{Fence: s.own(), Campaign: number, Attempt: campaign.NewAttemptID(call, 1)})
+	require.Empty(t, s.waits(id))
+}
+
 func TestWaitingByTheContactsClock(t *testing.T) {
 	var now clock
 	s := newService(t, clocked(&now, on("2026-03-02T13:00:00Z")))

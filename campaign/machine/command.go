@@ -164,6 +164,14 @@ func refusal(v Verb, s campaign.Status) *campaign.Error {
 	return campaign.Conflict("The campaign is %s, so it can't %s.", s, v)
 }
 
+// answerBegun answers what is done and waits for nothing: a successor may find the
+// campaign ended already.
+func (m *Machine) answerBegun(out *Effects) {
+	for len(m.commands) > 0 && m.commands[0].done && (m.commands[0].Verb == Start || m.commands[0].Verb == Resume) {
+		m.answer(&m.commands[0], nil, out)
+	}
+}
+
 func (m *Machine) answer(c *pendingCommand, err *campaign.Error, out *Effects) {
 	out.Replies = append(out.Replies, Reply{Ref: c.Ref, Campaign: m.c, Err: err})
 	m.commands = m.commands[1:]

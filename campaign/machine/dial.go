@@ -81,7 +81,7 @@ func (m *Machine) claimed(in Claimed, now time.Time, out *Effects) {
 func (m *Machine) dispatch(f *flight, now time.Time, out *Effects) {
 	undo := Record{Unplaced: true}
 	switch day := m.c.Retry.MaxAttemptsPerDay; {
-	case m.c.Status != campaign.StatusInProgress:
+	case m.c.Status != campaign.StatusInProgress, m.renewing:
 		undo.Reason = campaign.GivenBackStopped
 	case !m.queue.lane(f.zone).open:
 		undo.Reason = campaign.GivenBackExpired
@@ -104,9 +104,16 @@ func (m *Machine) withdraw(now time.Time, out *Effects) {
 		return
 	}
 	m.queue.turned = false
+	m.recall(now, out)
+}
+
+// recall undoes the claims that are with the callers and may not be dialled any more:
+// because their hours are over, or, where the machine is to be renewed, because by
+// which hours they go is for the next one to say.
+func (m *Machine) recall(now time.Time, out *Effects) {
 	var over []*flight
 	for _, f := range m.flights {
-		if f.stage == claimed && !m.queue.lane(f.zone).open {
+		if f.stage == claimed && (m.renewing || !m.queue.lane(f.zone).open) {
 			over = append(over, f)
 		}
 	}
@@ -144,12 +151,13 @@ func (m *Machine) refresh(now time.Time, out *Effects) {
 }
 
 // refreshed takes over changed settings, at once, and looks for added contacts.
-func (m *Machine) refreshed(in Refreshed, now time.Time) {
+func (m *Machine) refreshed(in Refreshed, now time.Time, out *Effects) {
 	m.c.Settings, m.c.UpdatedAt = in.Campaign.Settings.WithDefaults(), in.Campaign.UpdatedAt
 	// What waited was let go of when the end had come; and lanes of one kind hold
 	// nothing for those of the other.
 	if !m.queue.reckon(m.c.Settings, in.Zones) || m.dropped && !m.c.Schedule.Ended(now) {
 		m.renewing = true
+		m.recall(now, out)
 		return
 	}
 	m.refused = false

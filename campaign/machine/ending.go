@@ -19,9 +19,9 @@ type ending struct {
 	spent bool
 	// dropped: what waited in memory was let go of, since the end had come.
 	dropped bool
-	// refused: the store says that the end has not come; until the settings are read
-	// again, it is not asked.
-	refused bool
+	// confirmed: the store says so too; or refused: it says that the end has not come,
+	// and until the settings are read again it is not asked.
+	confirmed, refused bool
 }
 
 // expired reports whether a campaign that could dial may not any more, because its
@@ -54,6 +54,6 @@ func (m *Machine) waitingEnded(in WaitingEnded, out *Effects) {
 	case in.Refused:
 		m.refused, out.Refresh = true, true
 	default:
-		m.spent = in.Count < in.Limit
+		m.confirmed, m.spent = true, in.Count < in.Limit
 	}
 }

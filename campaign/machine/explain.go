@@ -9,18 +9,18 @@ import (
 	"dialtone/campaign"
 )
 
-// Unread lists the zones of a campaign in progress whose lanes are closed and have not
-// been read, so that it is not known whether a call waits in them.
-func (m *Machine) Unread() (zones []campaign.ZoneID) {
+// Unread lists how to look whether the store has a queued call in zones of a campaign
+// in progress whose lanes are closed and have not been read to their ends.
+func (m *Machine) Unread() (looks []Load) {
 	if m.c.Status != campaign.StatusInProgress {
 		return nil
 	}
 	for _, l := range m.queue.lanes {
-		if !l.open && l.size() == 0 && m.mayWait(l) {
-			zones = append(zones, l.zone)
+		if !l.open && m.mayWait(l) {
+			looks = append(looks, Load{Zone: l.zone, After: l.cursor, Limit: 1})
 		}
 	}
-	return zones
+	return looks
 }
 
 // mayWait reports whether the store may have queued calls of a lane that are not at
@@ -28,7 +28,7 @@ func (m *Machine) Unread() (zones []campaign.ZoneID) {
 func (m *Machine) mayWait(l *lane) bool { return !l.exhausted && m.c.Stats.Queued > 0 }
 
 // Explain says which rule holds back the next dial, in the hours as of the last
-// Handle.  Of the zones that are Unread, empty tells in which no call waits.
+// Handle.  Of the zones that are Unread, empty tells in which nothing was found.
 func (m *Machine) Explain(now time.Time, empty []campaign.ZoneID) campaign.CampaignExplanation {
 	due, _ := m.queue.ready(now, m.queue.size())
 	return campaign.CampaignExplanation{
@@ -48,7 +48,11 @@ func (m *Machine) explain(now time.Time, empty []campaign.ZoneID) campaign.Expla
 	case ready == 0 && m.queue.loading != nil:
 		return held(campaign.RuleNone, now, "The next numbers are being read.")
 	case ready == 0:
-		return m.explainQueue(now, empty)
+		e := m.explainQueue(now, empty)
+		if e.Rule == campaign.RuleRetryNotDue && now.Before(m.hold.until) {
+			return held(campaign.RuleProviderTrouble, later(e.NextDialAt, m.hold.until), "Calls came back undialled; the next is tried at %s.", clockOf(later(e.NextDialAt, m.hold.until)))
+		}
+		return e
 	case len(m.flights) >= m.c.MaxConcurrentCalls:
 		return held(campaign.RuleLimitReached, time.Time{}, "Calls up or being placed: %d; max_concurrent_calls is %d.", len(m.flights), m.c.MaxConcurrentCalls)
 	case now.Before(m.hold.until):
@@ -87,7 +91,7 @@ func (m *Machine) explainStatus(now time.Time) (campaign.Explanation, bool) {
 func (m *Machine) explainQueue(now time.Time, empty []campaign.ZoneID) campaign.Explanation {
 	first, found := coming{}, false
 	for _, l := range m.queue.lanes {
-		if c, ok := l.coming(now, m.mayWait(l) && !slices.Contains(empty, l.zone)); ok && (!found || c.before(first)) {
+		if c, ok := l.coming(now, m.cfg.CloseEarly, m.mayWait(l) && !slices.Contains(empty, l.zone)); ok && (!found || c.before(first)) {
 			first, found = c, true
 		}
 	}
@@ -116,7 +120,7 @@ func (c coming) before(other coming) bool {
 
 // coming is false for a lane in which nothing waits; more tells whether the store may
 // have queued calls that are not at hand.
-func (l *lane) coming(now time.Time, more bool) (c coming, waits bool) {
+func (l *lane) coming(now time.Time, early time.Duration, more bool) (c coming, waits bool) {
 	switch first := soonest(time.Time{}, l.retries.first(), l.returned.first()); {
 	case more || len(l.page) > 0 || !first.IsZero() && !first.After(now):
 		c.due = now
@@ -125,21 +129,36 @@ func (l *lane) coming(now time.Time, more bool) (c coming, waits bool) {
 	default:
 		c.due = first
 	}
-	if l.calendar != nil {
-		c.dial, _ = l.calendar.NextOpen(c.due)
-	}
+	c.dial = l.dials(c.due, early)
 	return c, true
+}
+
+// dials is when a call that is due at a time can be dialled; zero is never.  The last
+// moments of the hours do not count: the lane closes before.
+func (l *lane) dials(due time.Time, early time.Duration) time.Time {
+	switch {
+	case l.calendar == nil, !l.open && l.turns.IsZero():
+		return time.Time{}
+	case l.open && (l.turns.IsZero() || due.Before(l.turns)):
+		return due
+	case l.open:
+		due = later(due, l.turns.Add(early))
+	default:
+		due = later(due, l.turns)
+	}
+	at, _ := l.calendar.NextOpen(due)
+	return at
 }
 
 // explainDue covers a call that is not due yet.
 func (c coming) explainDue() campaign.Explanation {
 	switch {
 	case c.dial.IsZero():
-		return held(campaign.RuleRetryNotDue, c.dial, "Only retries are left; the first is due at %s, and its hours never open after that.", clockOf(c.due))
+		return held(campaign.RuleRetryNotDue, c.dial, "Only calls that wait for their time are left; the first is due at %s, and its hours never open after that.", clockOf(c.due))
 	case c.dial.After(c.due):
-		return held(campaign.RuleRetryNotDue, c.dial, "Only retries are left; the first is due at %s, outside its hours, which open at %s.", clockOf(c.due), clockOf(c.dial))
+		return held(campaign.RuleRetryNotDue, c.dial, "Only calls that wait for their time are left; the first is due at %s, outside its hours, which open at %s.", clockOf(c.due), clockOf(c.dial))
 	}
-	return held(campaign.RuleRetryNotDue, c.dial, "Only retries are left, and the first is due at %s.", clockOf(c.due))
+	return held(campaign.RuleRetryNotDue, c.dial, "Only calls that wait for their time are left, and the first is due at %s.", clockOf(c.due))
 }
 
 func held(rule campaign.Rule, next time.Time, format string, args ...any) campaign.Explanation {

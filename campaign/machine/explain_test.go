@@ -104,6 +104,24 @@ func TestExplain(t *testing.T) {
 			s.answer(0)
 			return s
 		}},
+		"the provider, and nobody else is left": {campaign.RuleProviderTrouble, nine.Add(500 * time.Millisecond), func() *script {
+			s := running(t, 5, 1).dialling(1)
+			s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackUnreachable))
+			s.answer(0)
+			return s
+		}},
+		"the last moments of the hours": {campaign.RuleOutsideHours, utc(3, 9, 0), func() *script {
+			s := scheduled(t, utc(2, 16, 59), officeHours("UTC"), 2)
+			s.pass(59 * time.Second)
+			return s
+		}},
+		"a retry due in the last moments of the hours": {campaign.RuleRetryNotDue, utc(3, 9, 0), func() *script {
+			s := scheduled(t, utc(2, 16, 58).Add(59*time.Second), officeHours("UTC"), 1).up(1)
+			s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+			s.c.Stats = campaign.Stats{Total: 1, RetryWait: 1}
+			s.answer(0)
+			return s
+		}},
 		"nobody is left": {campaign.RuleNoContactsLeft, time.Time{}, func() *script { return running(t, 5, 1).up(1) }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,10 +140,23 @@ func TestExplainOfUnreadZones(t *testing.T) {
 	c.Schedule, c.Stats = officeHours(campaign.ZoneOfContact), campaign.Stats{Total: 9, Queued: 3, Completed: 6}
 	s := &script{T: t, now: utc(2, 1, 0), c: c}
 	s.m = machine.New(machine.Config{}, c, []machine.Zone{newYork, kolkata}, nil, s.now, &s.out)
-	require.ElementsMatch(t, []campaign.ZoneID{newYork.ID, kolkata.ID}, s.m.Unread())
+	require.ElementsMatch(t, []machine.Load{{Zone: newYork.ID, Limit: 1}, {Zone: kolkata.ID, Limit: 1}}, s.m.Unread())
 	require.Equal(t, utc(2, 3, 30), s.m.Explain(s.now, nil).NextDialAt)
 	require.Equal(t, utc(2, 14, 0), s.m.Explain(s.now, []campaign.ZoneID{kolkata.ID}).NextDialAt)
 
 	s.m = machine.New(machine.Config{}, c, []machine.Zone{{}, newYork}, nil, s.now, &s.out)
 	require.Equal(t, utc(2, 14, 0), s.m.Explain(s.now, nil).NextDialAt, "the others never open")
+}
+
+// A zone with a retry at hand may have queued calls too, or not: that is looked up as
+// well.
+func TestExplainOfARetryInAZoneReadAnew(t *testing.T) {
+	c := aCampaign(campaign.StatusInProgress, 5)
+	c.Schedule, c.Stats = officeHours(campaign.ZoneOfContact), campaign.Stats{Total: 2, Queued: 1, RetryWait: 1}
+	retry := machine.Open{Call: campaign.Call{ID: 3, Status: campaign.CallRetryWait, Claim: 1, Zone: kolkata.ID, NextAttemptAt: utc(2, 11, 0)}}
+	s := &script{T: t, now: utc(2, 1, 0), c: c}
+	s.m = machine.New(machine.Config{}, c, []machine.Zone{newYork, kolkata}, []machine.Open{retry}, s.now, &s.out)
+	require.Len(t, s.m.Unread(), 2)
+	require.Equal(t, utc(2, 3, 30), s.m.Explain(s.now, nil).NextDialAt, "as far as is known")
+	require.Equal(t, utc(2, 11, 0), s.m.Explain(s.now, []campaign.ZoneID{kolkata.ID}).NextDialAt)
 }

@@ -295,6 +295,66 @@ func TestAnEndThatWasPutOffUnheard(t *testing.T) {
 	require.NotNil(t, s.do(machine.Refreshed{Campaign: s.c}).EndWaiting, "the end is as it was")
 }
 
+// Nor is a call given up before the store has said that the end has come; and one that
+// waits again after all the others were closed is closed as well.
+func TestNoCallExpiresBeforeTheStoreSaysSo(t *testing.T) {
+	s := scheduled(t, utc(2, 9, 59), campaign.Schedule{EndAt: utc(2, 10, 0)}, 5).up(3)
+	s.now = utc(2, 10, 0)
+	expiring := *s.do(machine.Tick{}).EndWaiting
+	out := s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+	require.Equal(t, campaign.CallRetryWait, out.Records[0].Next)
+	records := out.Records
+	s.do(machine.WaitingEnded{EndWaiting: expiring, Count: 2})
+	s.out.Records = records
+	require.Equal(t, &expiring, s.answer(0).EndWaiting, "one waits again")
+	out = s.say(campaign.ReportEnded, attempt(2, 1), with(campaign.DispositionBusy))
+	require.Equal(t, campaign.ReasonExpired, out.Records[0].Reason, "by now it is certain")
+}
+
+// InHours: a machine that is to be renewed, by which hours its successor will say,
+// hands nothing more to the callers, and takes back what is with them.
+func TestARenewalDialsNobody(t *testing.T) {
+	s := scheduled(t, utc(2, 12, 0), campaign.Schedule{}, 3, newYork).dialling(1)
+	s.grant(1)
+	claims := s.out.Claims
+	c := s.c
+	c.Schedule = officeHours(campaign.ZoneOfContact) // 07:00 there
+	out := s.do(machine.Refreshed{Campaign: c, Zones: s.zones})
+	require.Len(t, out.Records, 1, "what is with the callers")
+	require.True(t, out.Records[0].Unplaced)
+	records := out.Records
+	s.out.Claims, s.out.Records = claims, nil
+	out = s.answer(0)
+	require.Empty(t, out.Publish, "what was just claimed")
+	require.Len(t, out.Records, 1)
+	require.False(t, out.Renew)
+	s.answer(0)
+	s.out.Records = records
+	require.True(t, s.answer(0).Renew)
+}
+
+// A command that is done is answered before the renewal.
+func TestARenewalAnswersFirst(t *testing.T) {
+	c := aCampaign(campaign.StatusPending, 5)
+	s := begin(t, machine.Config{}, c)
+	s.do(machine.Command{Verb: machine.Start, Ref: "start"})
+	c.Schedule = officeHours(campaign.ZoneOfContact)
+	require.False(t, s.do(machine.Refreshed{Campaign: c}).Renew)
+	s.c.Status = campaign.StatusInProgress
+	out := s.do(machine.StatusChanged{Changed: true, Campaign: s.c})
+	require.Len(t, out.Replies, 1)
+	require.True(t, out.Renew)
+}
+
+// A clock that is put back closes again what it had opened.
+func TestInHoursByAClockThatIsPutBack(t *testing.T) {
+	s := scheduled(t, utc(2, 9, 5), officeHours("UTC"), 3)
+	require.Equal(t, 3, s.m.Demand(s.now).Fresh)
+	s.now = utc(2, 8, 5)
+	s.m.Handle([]machine.Input{machine.Tick{}}, s.now, &s.out)
+	require.Zero(t, s.m.Demand(s.now).Fresh)
+}
+
 // A machine that is to be renewed begins nothing, writes what it has begun and tells
 // of it, and leaves what it is told meanwhile to the next.
 func TestARenewalLosesNothing(t *testing.T) {

@@ -19,7 +19,8 @@ type lane struct {
 	open bool
 	// turns is when open changes; zero is never.
 	turns time.Time
-	dated bool // open and turns are known
+	dated bool      // open and turns are known
+	at    time.Time // of the last strike
 
 	// Due retries go first, then new numbers that were given back, then the others in
 	// the order of their ids.
@@ -38,7 +39,9 @@ type lane struct {
 // Calls are placed until early before the end of the hours: that is how long the
 // request of the last one may take to reach the provider.
 func (l *lane) strike(now time.Time, early time.Duration) bool {
-	if l.dated && (l.turns.IsZero() || now.Before(l.turns)) {
+	back := now.Before(l.at) // the clock was put back
+	l.at = now
+	if l.dated && !back && (l.turns.IsZero() || now.Before(l.turns)) {
 		return false
 	}
 	was := l.open

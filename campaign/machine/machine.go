@@ -152,7 +152,7 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 	case Page:
 		m.paged(in, out)
 	case Refreshed:
-		m.refreshed(in, now)
+		m.refreshed(in, now, out)
 	case Command:
 		m.commands = append(m.commands, pendingCommand{Command: in})
 	case StatusChanged:
@@ -168,6 +168,7 @@ func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.handled = now
 	m.recordPlaced(out)
 	if m.renewing {
+		m.answerBegun(out)
 		out.Renew = m.settled()
 		return
 	}

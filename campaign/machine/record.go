@@ -53,6 +53,7 @@ func (m *Machine) recordedFinish(f *flight, r *RecordResult, now time.Time, out 
 		return
 	}
 	if r.Next == campaign.CallRetryWait {
+		m.spent = false
 		m.queue.retry(due{r.NextAttemptAt.UnixNano(), f.attempt.Call(), f.attempt.Claim(), f.zone})
 	}
 	m.tellCall(f, r, now, out)
@@ -103,8 +104,10 @@ func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time) {
 	d := due{at.UnixNano(), f.attempt.Call(), f.attempt.Claim(), f.zone}
 	switch r.Next {
 	case campaign.CallRetryWait:
+		m.spent = false
 		m.queue.retry(d)
 	case campaign.CallQueued:
+		m.spent = false
 		m.queue.restore(d)
 	}
 }

@@ -161,7 +161,7 @@ func (m *Machine) verdict(d campaign.Disposition, effort campaign.Effort, now ti
 		return campaign.CallFailed, string(d)
 	case m.c.Status == campaign.StatusCanceled:
 		return campaign.CallCanceled, campaign.ReasonCampaignCanceled
-	case m.expired(now):
+	case m.expired(now) && m.confirmed:
 		return campaign.CallFailed, campaign.ReasonExpired
 	}
 	return campaign.CallRetryWait, ""
@@ -249,7 +249,7 @@ func (m *Machine) giveBack(f *flight, rec Record, now time.Time, out *Effects) {
 	case rec.Next != "":
 	case m.c.Status == campaign.StatusCanceled:
 		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallCanceled, campaign.ReasonCampaignCanceled, time.Time{}
-	case m.expired(now):
+	case m.expired(now) && m.confirmed:
 		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallFailed, campaign.ReasonExpired, time.Time{}
 	case f.effort.Attempts > 0:
 		rec.Next = campaign.CallRetryWait

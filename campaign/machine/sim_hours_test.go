@@ -127,11 +127,7 @@ func (u *user) reschedule() {
 	if u.w.store.c.Status.Ended() {
 		return
 	}
-	was, s := u.w.store.c.Schedule, u.w.schedule()
-	if u.w.lasting && (s.PerContact() != was.PerContact() || was.Ended(u.w.now)) {
-		return // a machine is built anew for that
-	}
 	u.w.saw("user: schedule changed")
-	u.w.keep(s)
+	u.w.keep(u.w.schedule())
 	u.tell()
 }
