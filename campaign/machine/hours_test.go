@@ -311,6 +311,16 @@ func TestNoCallExpiresBeforeTheStoreSaysSo(t *testing.T) {
 	require.Equal(t, campaign.ReasonExpired, out.Records[0].Reason, "by now it is certain")
 }
 
+// So it is with a claim that comes back undialled.
+func TestNoClaimExpiresBeforeTheStoreSaysSo(t *testing.T) {
+	s := scheduled(t, utc(2, 9, 59), campaign.Schedule{EndAt: utc(2, 10, 0)}, 5).dialling(2)
+	s.now = utc(2, 10, 0)
+	out := s.do(machine.Tick{})
+	require.Len(t, out.Records, 2, "their hours are over")
+	require.Equal(t, campaign.CallQueued, out.Records[0].Next)
+	require.NotNil(t, out.EndWaiting, "which closes them as well, if the end has come")
+}
+
 // InHours: a machine that is to be renewed, by which hours its successor will say,
 // hands nothing more to the callers, and takes back what is with them.
 func TestARenewalDialsNobody(t *testing.T) {
