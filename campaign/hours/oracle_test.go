@@ -134,8 +134,9 @@ func (o oracle) judgeClose(c hours.Calendar, t time.Time) string {
 	return ""
 }
 
-// first tries moments of [from, to): the minutes of the first day and a half and of
-// the last six hours; and of what may lie between, some, and more around the dates.
+// first tries moments of [from, to): every minute of the first fifteen days, in which
+// any week shows all that it has, and of the last six hours; and of the months that may
+// lie between, some, and more around the dates.
 func (o oracle) first(from, to time.Time, open bool) (time.Time, bool) {
 	try := func(first, last time.Time, step time.Duration) (time.Time, bool) {
 		for t := later(from, first); t.Before(to) && t.Before(last); t = t.Add(step) {
@@ -145,7 +146,7 @@ func (o oracle) first(from, to time.Time, open bool) (time.Time, bool) {
 		}
 		return time.Time{}, false
 	}
-	if t, found := try(from, from.Add(36*time.Hour), time.Minute); found {
+	if t, found := try(from, from.Add(15*24*time.Hour), time.Minute); found {
 		return t, true
 	}
 	for _, d := range o.dates() {
