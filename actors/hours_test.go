@@ -83,7 +83,7 @@ func TestScheduleChangesItsKind(t *testing.T) {
 	r.eventually("calls are up", func() bool { return r.line.upNow(id) == 10 })
 	r.reschedule(id, openInUTC(time.Now()))
 	r.eventually("it has lanes", func() bool { return len(r.explain(id).Zones) == 2 })
-	require.Equal(t, campaign.RuleLimitReached, r.explain(id).Rule)
+	r.eventually("it has read on", func() bool { return r.explain(id).Rule == campaign.RuleLimitReached })
 	r.line.hangUp()
 	r.eventually("the open zone is done", func() bool { return r.campaign(id).Stats.Completed == 20+5 })
 	r.reschedule(id, campaign.Schedule{})
