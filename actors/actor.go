@@ -300,6 +300,7 @@ func (a *actor) tellDesk() {
 	demand := scheduler.Demand{
 		Campaign: a.id, Seen: a.seen,
 		Retries: d.Retries, Fresh: d.Fresh, Limit: d.Limit, Weight: d.Weight,
+		Group: d.Group, Priority: d.Priority, Remaining: d.Remaining, Due: d.Due, Length: d.Length,
 	}
 	if demand == a.told && len(a.out.Releases) == 0 && !a.first {
 		return

@@ -45,7 +45,15 @@ type Settings struct {
 	MaxConcurrentCalls int
 	// Weight is the campaign's part in the shared capacity, relative to others.
 	Weight float64
-	Retry  RetryPolicy
+	// Group is the team or customer with which the campaign shares first; "" is none.
+	Group string
+	// Priority is 1 for the most urgent to LimitPriority; it counts where the
+	// service's strategy goes by it.
+	Priority int
+	// Deadline is by when the campaign should be done; zero is none. It counts where
+	// the service's strategy goes by it.  The schedule's end is one by itself.
+	Deadline time.Time
+	Retry    RetryPolicy
 }
 
 // The defaults and bounds of Settings.
@@ -55,6 +63,9 @@ const (
 	DefaultWeight             = 1.0
 	LimitWeight               = 1e6
 	LimitName                 = 200
+	LimitGroup                = 64
+	DefaultPriority           = 5
+	LimitPriority             = 10
 )
 
 // WithDefaults fills what was left open.
@@ -64,6 +75,9 @@ func (s Settings) WithDefaults() Settings {
 	}
 	if s.Weight == 0 {
 		s.Weight = DefaultWeight
+	}
+	if s.Priority == 0 {
+		s.Priority = DefaultPriority
 	}
 	s.Retry = s.Retry.WithDefaults()
 	return s

@@ -53,7 +53,7 @@ type slot struct {
 	pool   *pool
 	node   string
 	seq    uint64
-	guess  float64
+	charge strategy.Charge
 	since  time.Time
 }
 
@@ -93,16 +93,17 @@ func (c *Core) Use(choice Choice, s strategy.Strategy) {
 	}
 	s.SetCapacity(channels, rate)
 	for _, cl := range c.sorted() {
-		s.SetWeight(cl.id, cl.weight())
+		s.Set(cl.id, cl.terms())
 		cl.eligible = false
 		c.consider(cl)
 	}
 	for _, sl := range c.slots {
-		sl.guess = 0 // charged by the strategy before; not this one's to settle
+		sl.charge = s.Adopt(sl.client.id) // what the strategy before charged is not this one's to settle
 	}
 }
 
-func (cl *client) weight() float64 { return cmp.Or(cl.demand.Weight, campaign.DefaultWeight) }
+// terms are what the campaign brings to the distribution.
+func (cl *client) terms() strategy.Terms { return cl.demand.terms() }
 
 // waiting is what the campaign could still use beyond what was sent to it.
 func (cl *client) waiting() int { return cl.demand.Retries + cl.demand.Fresh - cl.away }
@@ -138,8 +139,8 @@ func (c *Core) demanded(node string, d *Demand) {
 		return // not, or no longer, its owner; the owner's Full brings its demand
 	}
 	cl := c.client(d.Campaign)
-	if cl.weight() != cmp.Or(d.Weight, campaign.DefaultWeight) || cl.node == "" {
-		c.strategy.SetWeight(d.Campaign, cmp.Or(d.Weight, campaign.DefaultWeight))
+	if t := d.terms(); t != cl.terms() || cl.node == "" {
+		c.strategy.Set(d.Campaign, t)
 	}
 	cl.node, cl.demand = node, *d
 	if d.Seen.Term == c.term {
@@ -176,7 +177,7 @@ func (c *Core) release(r *Release) {
 	if s == nil {
 		return // released before, or of a term that nobody holds any more
 	}
-	c.strategy.Release(s.client.id, s.guess, r.Held)
+	c.strategy.Release(s.client.id, s.charge, r.Held)
 	c.free(r.Token, s)
 }
 
@@ -197,7 +198,7 @@ func (c *Core) Grant(now time.Time) map[string]*Grants {
 		return out
 	}
 	for p := c.freePool(now); p != nil; p = c.freePool(now) {
-		id, ok := c.strategy.Next()
+		id, ok := c.strategy.Next(now)
 		if !ok {
 			break
 		}
@@ -225,7 +226,7 @@ func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time)
 	c.granted++
 	p.take(now)
 	cl.held++
-	c.slots[c.token] = &slot{client: cl, pool: p, node: cl.node, seq: g.Seq, guess: c.strategy.Grant(cl.id), since: now}
+	c.slots[c.token] = &slot{client: cl, pool: p, node: cl.node, seq: g.Seq, charge: c.strategy.Grant(cl.id), since: now}
 	cl.send(g.Seq, now)
 	g.add(Grant{Campaign: cl.id, Provider: p.name, Epoch: c.partition[cl.part].epoch}, c.token)
 	c.consider(cl)
@@ -287,7 +288,7 @@ func (c *Core) Nodes() []string {
 // may hold nothing back any more, and nobody would be waiting for it.
 func (c *Core) NextGrant(now time.Time) time.Time {
 	var next time.Time
-	if _, ok := c.strategy.Next(); !ok || !c.Ready() {
+	if _, ok := c.strategy.Next(now); !ok || !c.Ready() {
 		return next
 	}
 	for _, p := range c.pools {

@@ -1,8 +1,10 @@
 package scheduler
 
 import (
+	"cmp"
 	"time"
 
+	"dialtone/actors/scheduler/strategy"
 	"dialtone/campaign"
 )
 
@@ -23,9 +25,24 @@ type Demand struct {
 	Retries  int         `json:"retries"`
 	Fresh    int         `json:"fresh"`
 	Limit    int         `json:"limit"`
-	Weight   float64     `json:"weight"`
+	// What counts for its share; see strategy.Terms.
+	Weight    float64       `json:"weight"`
+	Group     string        `json:"group,omitempty"`
+	Priority  int           `json:"priority,omitempty"`
+	Remaining int           `json:"remaining,omitempty"`
+	Due       time.Time     `json:"due,omitzero"`
+	Length    time.Duration `json:"length_ns,omitempty"`
 	// Gone: the campaign has no actor any more.
 	Gone bool `json:"gone,omitempty"`
+}
+
+// terms are the demand's part that counts for its share, defaults filled in.
+func (d *Demand) terms() strategy.Terms {
+	return strategy.Terms{
+		Weight: cmp.Or(d.Weight, campaign.DefaultWeight), Group: d.Group,
+		Priority:  cmp.Or(d.Priority, campaign.DefaultPriority),
+		Remaining: max(d.Remaining, d.Retries+d.Fresh), Due: d.Due, Length: d.Length,
+	}
 }
 
 // Mark is a place in the sequence of one leader's Grants to one node.

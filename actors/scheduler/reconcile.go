@@ -163,7 +163,7 @@ func (c *Core) Stats(leader string) Stats {
 		st.Providers = append(st.Providers, PoolStats{p.name, p.limits.Channels, p.limits.CallsPerSecond, p.held})
 	}
 	for _, cl := range c.sorted() {
-		st.Campaigns = append(st.Campaigns, CampaignStats{cl.id, cl.held, cl.demand.Limit, max(cl.waiting(), 0), cl.weight()})
+		st.Campaigns = append(st.Campaigns, CampaignStats{cl.id, cl.held, cl.demand.Limit, max(cl.waiting(), 0), cl.terms().Weight})
 	}
 	return st
 }

@@ -118,6 +118,12 @@ type Demand struct {
 	// Retries and Fresh are the due retries and the new numbers at hand.
 	Retries, Fresh int
 	// Limit bounds the tokens that the campaign may hold in all.
-	Limit  int
-	Weight float64
+	Limit int
+	// What counts for its share; see scheduler/strategy.Terms.
+	Weight    float64
+	Group     string
+	Priority  int
+	Remaining int
+	Due       time.Time
+	Length    time.Duration
 }

@@ -104,7 +104,7 @@ func TestNewcomerGetsTheNextSlotAlways(t *testing.T) {
 		n := rapid.IntRange(1, 5).Draw(t, "newcomers")
 		for range n {
 			m.add(rapid.SampledFrom([]float64{0.5, 1, 4}).Draw(t, "weight"), 0, exactly(time.Second))
-			id, ok := m.s.Next()
+			id, ok := m.s.Next(time.Time{}.Add(m.now))
 			require.True(t, ok)
 			m.s.Grant(id)
 			require.Zero(t, m.dialers[id-1].calls)
@@ -171,18 +171,18 @@ func benchmarkGrant(b *testing.B, name string, n int) {
 	require.NoError(b, err)
 	s.SetCapacity(1000, 500)
 	for id := range n {
-		s.SetWeight(campaign.ID(id), float64(1+id%3))
+		s.Set(campaign.ID(id), strategy.Terms{Weight: float64(1 + id%3)})
 		s.Enter(campaign.ID(id))
 	}
 	type held struct {
 		id     campaign.ID
-		guess  float64
+		guess  strategy.Charge
 		length time.Duration
 	}
 	var up [1024]held
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		id, _ := s.Next()
+		id, _ := s.Next(time.Time{})
 		h := &up[i%len(up)]
 		if h.length > 0 {
 			s.Release(h.id, h.guess, h.length)
@@ -204,7 +204,7 @@ func TestFairAllocatesNothing(t *testing.T) {
 		s.Enter(id)
 	}
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		id, _ := s.Next()
+		id, _ := s.Next(time.Time{})
 		s.Release(id, s.Grant(id), 7*time.Second)
 		s.Leave(id)
 		s.Enter(id)

@@ -92,31 +92,38 @@ func (f *fair) Leave(id campaign.ID) {
 	}
 }
 
-func (f *fair) Next() (campaign.ID, bool) {
+func (f *fair) Next(time.Time) (campaign.ID, bool) {
 	if len(f.eligible) == 0 {
 		return 0, false
 	}
 	return f.eligible[0].id, true
 }
 
-func (f *fair) Grant(id campaign.ID) float64 {
+func (f *fair) Grant(id campaign.ID) Charge {
 	a := f.account(id)
 	f.grants++
 	f.vmin = max(f.vmin, a.v)
 	guess := f.cost(a.length)
 	a.last = f.grants
 	f.charge(a, guess)
-	return guess
+	return Charge{cost: guess}
 }
 
-func (f *fair) Release(id campaign.ID, guess float64, held time.Duration) {
+func (f *fair) Adopt(id campaign.ID) Charge {
+	a := f.account(id)
+	guess := f.cost(a.length)
+	f.charge(a, guess)
+	return Charge{cost: guess}
+}
+
+func (f *fair) Release(id campaign.ID, c Charge, held time.Duration) {
 	a := f.account(id)
 	if held == 0 {
-		f.charge(a, -guess)
+		f.charge(a, -c.cost)
 		return
 	}
 	a.length += gain * (held.Seconds() - a.length)
-	f.charge(a, f.cost(held.Seconds())-guess)
+	f.charge(a, f.cost(held.Seconds())-c.cost)
 }
 
 func (f *fair) charge(a *account, cost float64) {
@@ -126,7 +133,7 @@ func (f *fair) charge(a *account, cost float64) {
 	}
 }
 
-func (f *fair) SetWeight(id campaign.ID, weight float64) { f.account(id).weight = weight }
+func (f *fair) Set(id campaign.ID, t Terms) { f.account(id).weight = t.Weight }
 
 func (f *fair) SetCapacity(channels int, callsPerSecond float64) {
 	f.perSecond, f.perCall = 1.0/nominalChannels, 1.0/nominalRate

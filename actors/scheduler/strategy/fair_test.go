@@ -117,7 +117,7 @@ func TestWeightChange(t *testing.T) {
 	a, b := m.add(1, 0, around(20*time.Second, 1)), m.add(1, 0, around(20*time.Second, 2))
 	m.run(time.Hour)
 	require.InEpsilon(t, m.used(a), m.used(b), 0.05)
-	m.s.SetWeight(b.id, 3)
+	m.s.Set(b.id, strategy.Terms{Weight: 3})
 	usedA, usedB := m.used(a), m.used(b)
 	m.run(2 * time.Hour)
 	require.InEpsilon(t, 3*(m.used(a)-usedA), m.used(b)-usedB, 0.05)
@@ -157,9 +157,9 @@ func TestFairIsRoundRobinAmongEquals(t *testing.T) {
 		for id := campaign.ID(1); id <= 5; id++ {
 			s.Enter(id)
 		}
-		var guesses []float64
+		var guesses []strategy.Charge
 		for i := range 200 {
-			id, ok := s.Next()
+			id, ok := s.Next(time.Time{})
 			require.True(t, ok)
 			ids, guesses = append(ids, id), append(guesses, s.Grant(id))
 			if i >= 7 { // each call ends seven grants later
@@ -213,7 +213,7 @@ func TestFairWithoutLimits(t *testing.T) {
 	s.Enter(2)
 	got := map[campaign.ID]int{}
 	for range 100 {
-		id, ok := s.Next()
+		id, ok := s.Next(time.Time{})
 		require.True(t, ok)
 		s.Grant(id)
 		got[id]++

@@ -54,21 +54,22 @@ func (r *roundRobin) advance(from *list.Element) {
 	}
 }
 
-func (r *roundRobin) Next() (campaign.ID, bool) {
+func (r *roundRobin) Next(time.Time) (campaign.ID, bool) {
 	if r.next == nil {
 		return 0, false
 	}
 	return r.next.Value.(campaign.ID), true
 }
 
-func (r *roundRobin) Grant(id campaign.ID) float64 {
+func (r *roundRobin) Grant(id campaign.ID) Charge {
 	if e := r.at[id]; e != nil {
 		r.advance(e)
 	}
-	return 0
+	return Charge{}
 }
 
-func (r *roundRobin) Release(campaign.ID, float64, time.Duration) {}
-func (r *roundRobin) SetWeight(campaign.ID, float64)              {}
-func (r *roundRobin) SetCapacity(int, float64)                    {}
-func (r *roundRobin) Forget(id campaign.ID)                       { r.Leave(id) }
+func (r *roundRobin) Adopt(campaign.ID) Charge                   { return Charge{} }
+func (r *roundRobin) Release(campaign.ID, Charge, time.Duration) {}
+func (r *roundRobin) Set(campaign.ID, Terms)                     {}
+func (r *roundRobin) SetCapacity(int, float64)                   {}
+func (r *roundRobin) Forget(id campaign.ID)                      { r.Leave(id) }

@@ -43,7 +43,7 @@ type dialer struct {
 
 type flight struct {
 	d          *dialer
-	guess      float64
+	guess      strategy.Charge
 	begin, end time.Duration
 }
 
@@ -72,7 +72,7 @@ func newSim(t require.TestingT, name string, channels int, rate float64) *sim {
 func (m *sim) add(weight float64, limit int, length func() time.Duration) *dialer {
 	d := &dialer{id: campaign.ID(len(m.dialers) + 1), weight: weight, limit: limit, length: length, want: endless, firstCall: -1}
 	m.dialers = append(m.dialers, d)
-	m.s.SetWeight(d.id, weight)
+	m.s.Set(d.id, strategy.Terms{Weight: weight})
 	m.consider(d)
 	return d
 }
@@ -106,7 +106,7 @@ func (m *sim) run(until time.Duration) {
 
 func (m *sim) grant() {
 	for len(m.flights) < m.channels && m.nextCall <= m.now {
-		id, ok := m.s.Next()
+		id, ok := m.s.Next(time.Time{}.Add(m.now))
 		if !ok {
 			return
 		}

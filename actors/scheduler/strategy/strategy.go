@@ -2,13 +2,10 @@
 //
 // A strategy is one file of pure code: no clock, no lock, no I/O.  It hears which
 // campaigns could use a token, what each grant cost in the end, and says who is
-// next.  Adding one needs its file and its line in the table below.
+// next.  Adding one needs its file and its line in the table of kind.go.
 package strategy
 
 import (
-	"fmt"
-	"sort"
-	"strings"
 	"time"
 
 	"dialtone/campaign"
@@ -17,54 +14,67 @@ import (
 // Strategy orders the campaigns that could use a token.  It is used by one
 // goroutine.
 type Strategy interface {
+	// Set tells what a campaign brings to the distribution. It is in force from the
+	// next grant on; what was charged before stays as it was.  A campaign of which
+	// it was never told has the DefaultTerms.
+	Set(id campaign.ID, t Terms)
 	// Enter makes a campaign eligible: it has something to dial and room for it.
 	// Entering again changes nothing.
 	Enter(id campaign.ID)
 	// Leave makes it ineligible; what it has used is remembered.
 	Leave(id campaign.ID)
-	// Next is the eligible campaign whose turn it is, if there is any.
-	Next() (campaign.ID, bool)
-	// Grant charges a token to a campaign and returns the guess that was charged.
-	Grant(id campaign.ID) (guess float64)
-	// Release settles a token: its guess, and how long it was held; a held of 0 is a
-	// token that was not used.  It is called once a token.
-	Release(id campaign.ID, guess float64, held time.Duration)
-	// SetWeight is the campaign's part relative to the others, above 0.
-	SetWeight(id campaign.ID, weight float64)
+	// Next is the eligible campaign whose turn it is, if there is any.  Asking again
+	// without anything else in between gives the same answer.  Times never go back.
+	Next(now time.Time) (campaign.ID, bool)
+	// Grant charges a token to the campaign that Next named.
+	Grant(id campaign.ID) Charge
+	// Adopt charges a call that is up already, granted by an earlier leader or under
+	// another strategy: with what is still to come of it, and without a turn taken.
+	Adopt(id campaign.ID) Charge
+	// Release settles a token: its charge, and how long it was held since that was
+	// made; a held of 0 is a token that was not used. It is called once a token.
+	Release(id campaign.ID, c Charge, held time.Duration)
 	// SetCapacity is what is shared: channels, and calls per second; 0 is no limit.
 	SetCapacity(channels int, callsPerSecond float64)
 	// Forget drops what is remembered of a campaign.
 	Forget(id campaign.ID)
 }
 
-// Default is the strategy that is used unless another is chosen.
-const Default = "fair"
-
-// table lists the strategies by name.
-var table = map[string]func() Strategy{
-	"fair":        func() Strategy { return newFair() },
-	"round_robin": func() Strategy { return newRoundRobin() },
+// Judge is a Strategy that can tell which campaigns will miss their deadline.
+type Judge interface {
+	// Late lists, by ascending id, the campaigns that can't be done in time with
+	// what they may count on.
+	Late(now time.Time) []campaign.ID
 }
 
-// New makes the strategy of this name.  The error, a *campaign.Error, lists the names
-// that there are.  No strategy of the table takes parameters yet, so any is refused.
-func New(name string, parameters map[string]any) (Strategy, error) {
-	make, ok := table[name]
-	if !ok {
-		return nil, campaign.Invalid("strategy", "There is no strategy %q; take one of %s.", name, strings.Join(Names(), ", "))
-	}
-	for p := range parameters {
-		return nil, campaign.Invalid(fmt.Sprintf("parameters.%s", p), "The strategy %s takes no parameters; leave them out.", name)
-	}
-	return make(), nil
+// Terms are what a campaign brings to the distribution.
+type Terms struct {
+	// Weight is its part relative to the others, above 0.
+	Weight float64
+	// Group shares as one, first between groups and then within them; "" is a
+	// campaign that stands for itself.
+	Group string
+	// Priority is 1 for the most urgent to campaign.LimitPriority.
+	Priority int
+	// Remaining is how many calls it has still to place, retries that are known
+	// included.
+	Remaining int
+	// Due is by when they should be placed, the time outside its hours taken out:
+	// Due - now is the open time that is left.  Zero is no deadline.
+	Due time.Time
+	// Length is how long its calls last on average, as its owner knows: what a
+	// strategy goes by until it has seen calls of its own.  0 is not known.
+	Length time.Duration
 }
 
-// Names lists the strategies, sorted.
-func Names() []string {
-	names := make([]string, 0, len(table))
-	for n := range table {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
+// DefaultTerms are those of a campaign that wishes for nothing in particular.
+func DefaultTerms() Terms {
+	return Terms{Weight: campaign.DefaultWeight, Priority: campaign.DefaultPriority}
+}
+
+// Charge is what a token was charged with, as its strategy noted it.  The zero
+// Charge is none.
+type Charge struct {
+	cost float64
+	kind uint8 // by which rule of the strategy it was granted
 }

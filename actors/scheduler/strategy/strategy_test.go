@@ -44,8 +44,8 @@ func TestEveryStrategy(t *testing.T) {
 }
 
 type token struct {
-	id    campaign.ID
-	guess float64
+	id     campaign.ID
+	charge strategy.Charge
 }
 
 func exercise(t *rapid.T, name string) {
@@ -71,23 +71,25 @@ func exercise(t *rapid.T, name string) {
 			s.Forget(id)
 			delete(eligible, id)
 		},
-		"weigh": func(t *rapid.T) { s.SetWeight(id.Draw(t, "who"), rapid.Float64Range(0.1, 100).Draw(t, "weight")) },
+		"weigh": func(t *rapid.T) {
+			s.Set(id.Draw(t, "who"), strategy.Terms{Weight: rapid.Float64Range(0.1, 100).Draw(t, "weight")})
+		},
 		"grant": func(t *rapid.T) {
-			if id, ok := s.Next(); ok {
+			if id, ok := s.Next(time.Time{}); ok {
 				held = append(held, token{id, s.Grant(id)})
 			}
 		},
 		"release": func(t *rapid.T) {
 			if len(held) > 0 {
 				i := rapid.IntRange(0, len(held)-1).Draw(t, "which")
-				s.Release(held[i].id, held[i].guess, time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds"))*time.Second)
+				s.Release(held[i].id, held[i].charge, time.Duration(rapid.IntRange(0, 90).Draw(t, "seconds"))*time.Second)
 				held = slices.Delete(held, i, i+1)
 			}
 		},
 		"": func(t *rapid.T) {
-			id, ok := s.Next()
+			id, ok := s.Next(time.Time{})
 			require.Equal(t, len(eligible) > 0, ok)
-			again, _ := s.Next()
+			again, _ := s.Next(time.Time{})
 			require.Equal(t, id, again, "asking changes nothing")
 			if ok {
 				require.True(t, eligible[id], "campaign %d is next and not eligible", id)
@@ -101,14 +103,14 @@ func exercise(t *rapid.T, name string) {
 func everyoneGetsATurn(t *rapid.T, s strategy.Strategy, eligible map[campaign.ID]bool) {
 	left := map[campaign.ID]bool{}
 	for id := range eligible {
-		s.SetWeight(id, 1)
+		s.Set(id, strategy.Terms{Weight: 1})
 		left[id] = true
 	}
 	for range 100_000 {
 		if len(left) == 0 {
 			return
 		}
-		id, ok := s.Next()
+		id, ok := s.Next(time.Time{})
 		require.True(t, ok)
 		s.Release(id, s.Grant(id), 10*time.Second)
 		delete(left, id)
@@ -119,7 +121,7 @@ func everyoneGetsATurn(t *rapid.T, s strategy.Strategy, eligible map[campaign.ID
 // turns grants n times and notes who got them.
 func turns(s strategy.Strategy, n int) (ids []campaign.ID) {
 	for range n {
-		id, _ := s.Next()
+		id, _ := s.Next(time.Time{})
 		s.Grant(id)
 		ids = append(ids, id)
 	}
@@ -147,7 +149,7 @@ func TestRoundRobinKeepsTheOrder(t *testing.T) {
 	s.Forget(2)
 	s.Forget(4)
 	s.Forget(1)
-	_, ok := s.Next()
+	_, ok := s.Next(time.Time{})
 	require.False(t, ok)
 }
 
@@ -162,7 +164,7 @@ func TestRoundRobinReentryJumpsNoQueue(t *testing.T) {
 	got := map[campaign.ID]int{}
 	for range 300 {
 		s.Enter(3)
-		id, _ := s.Next()
+		id, _ := s.Next(time.Time{})
 		s.Grant(id)
 		got[id]++
 		s.Leave(3)

@@ -3,6 +3,7 @@
 package code
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -74,6 +75,9 @@ type settings struct {
 	Schedule           campaign.Schedule    `json:"schedule,omitzero"`
 	MaxConcurrentCalls int                  `json:"max_concurrent_calls"`
 	Weight             float64              `json:"weight"`
+	Group              string               `json:"group,omitempty"`
+	Priority           int                  `json:"priority,omitempty"`
+	Deadline           time.Time            `json:"deadline,omitzero"`
 	Retry              campaign.RetryPolicy `json:"retry"`
 }
 
@@ -93,5 +97,6 @@ func Settings(column string) (campaign.Settings, error) {
 	if err := json.Unmarshal([]byte(column), &s); err != nil {
 		return campaign.Settings{}, fmt.Errorf("read settings: %w", err)
 	}
+	s.Priority = cmp.Or(s.Priority, campaign.DefaultPriority) // from before there were priorities
 	return campaign.Settings(s), nil
 }
