@@ -110,7 +110,7 @@ func (r *remote) hear(g scheduler.Grants) {
 	r.seen = g.Mark
 	for _, gr := range g.Grants {
 		for _, token := range gr.Tokens {
-			r.held[token] = holding{gr.Campaign, gr.Provider}
+			r.held[token] = holding{gr.Campaign, gr.Provider, campaign.EvidenceGranted}
 			r.grants++
 			d := r.demands[gr.Campaign]
 			d.Fresh--

@@ -24,6 +24,7 @@ type Core struct {
 	missing   int // partitions that nobody has reported in this term
 	sequence  map[string]uint64
 	unaware   map[string]bool // nodes to be told of this term
+	puzzled   map[string]bool // nodes that hold tokens of which too little is known
 	token     uint64
 	granted   uint64
 }
@@ -47,16 +48,6 @@ type sent struct {
 	n   int
 }
 
-// slot is a token that somebody holds.
-type slot struct {
-	client *client
-	pool   *pool
-	node   string
-	seq    uint64
-	charge strategy.Charge
-	since  time.Time
-}
-
 // owner is who reported a partition last.
 type owner struct {
 	node  string
@@ -74,17 +65,18 @@ func NewCore(term uint64, limits map[string]provider.Limits, c Choice, s strateg
 		slots:    make(map[uint64]*slot),
 		sequence: make(map[string]uint64),
 		unaware:  make(map[string]bool),
+		puzzled:  make(map[string]bool),
 	}
 	for name, l := range limits {
 		core.pools = append(core.pools, newPool(name, l, now))
 	}
 	slices.SortFunc(core.pools, func(a, b *pool) int { return cmp.Compare(a.name, b.name) })
-	core.Use(c, s)
+	core.Use(c, s, now)
 	return core
 }
 
 // Use puts a strategy in force from the next grant on.
-func (c *Core) Use(choice Choice, s strategy.Strategy) {
+func (c *Core) Use(choice Choice, s strategy.Strategy, now time.Time) {
 	c.choice, c.strategy = choice, s
 	channels, rate := 0, 0.0
 	for _, p := range c.pools {
@@ -98,7 +90,7 @@ func (c *Core) Use(choice Choice, s strategy.Strategy) {
 		c.consider(cl)
 	}
 	for _, sl := range c.slots {
-		sl.charge = s.Adopt(sl.client.id) // what the strategy before charged is not this one's to settle
+		sl.adopt(s, now) // what the strategy before charged is not this one's to settle
 	}
 }
 
@@ -114,11 +106,16 @@ func (c *Core) Ready() bool { return c.missing == 0 }
 
 // Take takes in a node's report.
 func (c *Core) Take(r *Report, now time.Time) {
+	for i := range r.Progress {
+		c.learn(&r.Progress[i], now)
+	}
 	for i := range r.Releases {
-		c.release(&r.Releases[i])
+		c.release(&r.Releases[i], now)
 	}
 	if r.Full != nil && c.acknowledged(r.Node, r.Full) {
+		was := c.Ready()
 		c.reconcile(r, now)
+		c.settleIn(was, now)
 	}
 	for i := range r.Demands {
 		c.demanded(r.Node, &r.Demands[i])
@@ -172,22 +169,15 @@ func (c *Core) forget(cl *client) {
 	}
 }
 
-func (c *Core) release(r *Release) {
-	s := c.slots[r.Token]
-	if s == nil {
-		return // released before, or of a term that nobody holds any more
+// settleIn lets the providers' windows go by when the last owner has told what it
+// holds: calls that they saw just before, and that have ended, are in nobody's Full.
+func (c *Core) settleIn(wasReady bool, now time.Time) {
+	if wasReady || !c.Ready() {
+		return
 	}
-	c.strategy.Release(s.client.id, s.charge, r.Held)
-	c.free(r.Token, s)
-}
-
-// free takes a slot off the books.
-func (c *Core) free(token uint64, s *slot) {
-	delete(c.slots, token)
-	s.pool.held--
-	s.client.held--
-	c.consider(s.client)
-	c.forget(s.client)
+	for _, p := range c.pools {
+		p.quiet(now)
+	}
 }
 
 // Grant hands out what can be handed out now: for each node, its next Grants.  A
@@ -226,7 +216,10 @@ func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time)
 	c.granted++
 	p.take(now)
 	cl.held++
-	c.slots[c.token] = &slot{client: cl, pool: p, node: cl.node, seq: g.Seq, charge: c.strategy.Grant(cl.id), since: now}
+	c.slots[c.token] = &slot{
+		client: cl, pool: p, node: cl.node, seq: g.Seq, since: now,
+		evidence: campaign.EvidenceGranted, charge: c.strategy.Grant(cl.id),
+	}
 	cl.send(g.Seq, now)
 	g.add(Grant{Campaign: cl.id, Provider: p.name, Epoch: c.partition[cl.part].epoch}, c.token)
 	c.consider(cl)
@@ -269,7 +262,9 @@ func (g *Grants) add(to Grant, token uint64) {
 // Beat is the next Grants to a node, empty: a sign of life.
 func (c *Core) Beat(node string) *Grants {
 	c.sequence[node]++
-	return &Grants{Mark: Mark{Term: c.term, Seq: c.sequence[node]}}
+	g := &Grants{Mark: Mark{Term: c.term, Seq: c.sequence[node]}, Retell: c.puzzled[node]}
+	delete(c.puzzled, node)
+	return g
 }
 
 // Nodes lists the nodes that have reported.

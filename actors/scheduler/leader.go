@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,6 +62,23 @@ type answer struct {
 	err   error
 }
 
+// unfinished is an answer whose rest is worked out by who asked, and not in the
+// leading loop.
+type unfinished func() (any, error)
+
+// readAsk reads the body of a question, which may be empty.
+func readAsk(body []byte, into any) error {
+	if len(body) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return campaign.Invalid("", "The request can't be read as JSON: %v.", err)
+	}
+	return nil
+}
+
 // NewCandidate makes a candidate that does not stand yet.
 func NewCandidate(cfg Config) *Candidate {
 	return &Candidate{cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096)}
@@ -118,6 +136,9 @@ func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any,
 	c.deliver(ctx, ask{question, body, got})
 	select {
 	case a := <-got:
+		if rest, ok := a.value.(unfinished); ok {
+			return rest()
+		}
 		return a.value, a.err
 	case <-ctx.Done():
 		return nil, bus.ErrNotMine
@@ -213,7 +234,7 @@ func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, e
 	if err := c.cfg.Settings.PutSetting(ctx, settingName, raw); err != nil {
 		return nil, campaign.Unavailable("The strategy could not be saved and is unchanged; try again.")
 	}
-	core.Use(ch, s)
+	core.Use(ch, s, time.Now())
 	c.log.Info("strategy changed", "strategy", ch.Strategy)
 	return ch, nil
 }

@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -19,7 +18,7 @@ func (c *Core) reconcile(r *Report, now time.Time) {
 	node, seen := r.Node, r.Full.Seen.Seq
 	c.own(node, r.Full.Partitions)
 	held := c.count(node, r.Full, now)
-	c.dropMissing(node, seen, held)
+	c.dropMissing(node, seen, held, now)
 	c.dropUnnamed(r)
 	for _, cl := range c.clients {
 		if cl.node == node && len(cl.sent) > 0 {
@@ -77,23 +76,36 @@ func (c *Core) count(node string, f *Full, now time.Time) map[uint64]bool {
 		if c.partition[bus.PartitionOf(h.Campaign)].node != node {
 			continue
 		}
-		for _, t := range h.Tokens {
+		h.each(func(t uint64, e campaign.Evidence) {
 			held[t] = true
-			if c.slots[t] == nil {
-				c.adopt(node, t, h, now)
-			}
-		}
+			c.enter(node, t, &h, e, now)
+		})
 	}
 	return held
 }
 
-func (c *Core) adopt(node string, token uint64, h Holding, now time.Time) {
+// enter takes over what a Full says of a token, and counts it if it was not known.
+func (c *Core) enter(node string, token uint64, h *Holding, e campaign.Evidence, now time.Time) {
+	s := c.slots[token]
+	if s == nil {
+		s = c.adopt(node, token, h, now)
+	}
+	s.show(e, now)
+	if s.attempt == 0 && s.evidence != campaign.EvidenceGranted {
+		c.puzzled[node] = true
+	}
+}
+
+func (c *Core) adopt(node string, token uint64, h *Holding, now time.Time) *slot {
 	cl, p := c.client(h.Campaign), c.pool(h.Provider, now)
 	cl.node = node
 	cl.held++
-	p.held++
-	c.slots[token] = &slot{client: cl, pool: p, node: node, since: now}
+	p.count()
+	s := &slot{client: cl, pool: p, node: node, since: now, evidence: campaign.EvidenceGranted}
+	s.adopt(c.strategy, now)
+	c.slots[token] = s
 	c.consider(cl)
+	return s
 }
 
 // pool finds a provider's pool.  Calls may be up at a provider that is not
@@ -110,7 +122,7 @@ func (c *Core) pool(name string, now time.Time) *pool {
 // dropMissing frees the tokens that the owner of their campaign should hold by
 // now and does not.  How long they were held is not known, so the guess that was
 // charged for them stands.
-func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool) {
+func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool, now time.Time) {
 	for t, s := range c.slots {
 		if held[t] || c.partition[s.client.part].node != node {
 			continue
@@ -118,7 +130,7 @@ func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool) {
 		if s.node == node && s.seq > seen {
 			continue // on its way
 		}
-		c.free(t, s)
+		c.free(t, s, false, now)
 	}
 }
 
@@ -166,16 +178,4 @@ func (c *Core) Stats(leader string) Stats {
 		st.Campaigns = append(st.Campaigns, CampaignStats{cl.id, cl.held, cl.demand.Limit, max(cl.waiting(), 0), cl.terms().Weight})
 	}
 	return st
-}
-
-// Slots lists up to most tokens in use, the oldest first.
-func (c *Core) Slots(most int) []Slot {
-	out := make([]Slot, 0, len(c.slots))
-	for t, s := range c.slots {
-		out = append(out, Slot{Token: tokenName(t), Campaign: s.client.id, Provider: s.pool.name, Node: s.node, Since: s.since})
-	}
-	slices.SortFunc(out, func(a, b Slot) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Token, b.Token))
-	})
-	return out[:min(most, len(out))]
 }

@@ -17,7 +17,7 @@ func (m *Machine) granted(in Granted, now time.Time, out *Effects) {
 			next, ok = m.queue.take(now)
 		}
 		if !ok {
-			out.Releases = append(out.Releases, Release{Token: t})
+			out.Releases = append(out.Releases, Release{Token: t, Unsent: true})
 			continue
 		}
 		room--
@@ -51,7 +51,7 @@ func (m *Machine) underway() (n int) {
 func (m *Machine) spend(t Token, w Waiting, now time.Time, out *Effects) {
 	f := &flight{
 		attempt: campaign.NewAttemptID(w.ID, w.Claim+1),
-		token:   t, stage: claiming, since: now, zone: w.Zone,
+		token:   t, stage: claiming, evidence: campaign.EvidenceGranted, since: now, zone: w.Zone,
 	}
 	m.flights[f.attempt] = f
 	out.Claims = append(out.Claims, Claim{Attempt: f.attempt})

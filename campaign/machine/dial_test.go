@@ -40,7 +40,7 @@ func TestWithinLimitWhenGrantedTooMuch(t *testing.T) {
 	s := running(t, 2, 9)
 	out := s.grant(5)
 	require.Len(t, out.Claims, 2)
-	require.Equal(t, []machine.Release{{Token: tokenOf(3)}, {Token: tokenOf(4)}, {Token: tokenOf(5)}}, out.Releases)
+	require.Equal(t, []machine.Release{{Token: tokenOf(3), Unsent: true}, {Token: tokenOf(4), Unsent: true}, {Token: tokenOf(5), Unsent: true}}, out.Releases)
 	require.Zero(t, s.m.Demand(s.now).Fresh)
 	s.answer(0)
 	require.Len(t, s.grant(1).Releases, 1)

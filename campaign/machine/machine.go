@@ -75,6 +75,8 @@ type Machine struct {
 	// placed are flights whose ReportPlaced came in the batch being handled: the
 	// end of the call may be in it as well, and then one record does for both.
 	placed []*flight
+	// moved are flights of which more has become known in the batch being handled.
+	moved []*flight
 
 	hold     hold
 	commands []pendingCommand
@@ -167,6 +169,7 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.handled = now
 	m.recordPlaced(out)
+	m.tellMoved(out)
 	if m.renewing {
 		m.answerBegun(out)
 		out.Renew = m.settled()
@@ -191,11 +194,28 @@ func (m *Machine) Demand(now time.Time) Demand {
 	return d
 }
 
-// Held lists the tokens of the calls in flight.
-func (m *Machine) Held(yield func(Token)) {
+// Held lists the tokens of the calls in flight, and what is known of those.
+func (m *Machine) Held(yield func(Progress)) {
 	for _, f := range m.flights {
-		yield(f.token)
+		yield(f.progress())
 	}
+}
+
+func (f *flight) progress() Progress {
+	return Progress{Token: f.token, Evidence: f.evidence, Attempt: f.attempt, To: f.job.To, Since: f.since}
+}
+
+// tellMoved tells of the flights of which more is known now.  Of those that have
+// landed, their release tells.
+func (m *Machine) tellMoved(out *Effects) {
+	for _, f := range m.moved {
+		if f.evidence != f.told && m.flights[f.attempt] == f {
+			f.told = f.evidence
+			out.Progress = append(out.Progress, f.progress())
+		}
+	}
+	clear(m.moved)
+	m.moved = m.moved[:0]
 }
 
 // Campaign is the campaign as the machine knows it.

@@ -120,7 +120,9 @@ func (m *Machine) land(f *flight, now time.Time, out *Effects) {
 		out.Acks = append(out.Acks, in.Ref)
 	}
 	delete(m.flights, f.attempt)
-	out.Releases = append(out.Releases, Release{Token: f.token, Held: max(now.Sub(f.since), time.Nanosecond)})
+	out.Releases = append(out.Releases, Release{
+		Token: f.token, Held: max(now.Sub(f.since), time.Nanosecond), Unsent: f.evidence == campaign.EvidenceGranted,
+	})
 }
 
 func (m *Machine) acknowledge(f *flight, out *Effects) {

@@ -184,7 +184,7 @@ func (s *script) up(n int) *script {
 }
 
 func (s *script) held() (ids []uint64) {
-	s.m.Held(func(t machine.Token) { ids = append(ids, t.ID) })
+	s.m.Held(func(p machine.Progress) { ids = append(ids, p.Token.ID) })
 	return ids
 }
 
