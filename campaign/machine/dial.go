@@ -34,7 +34,7 @@ func (m *Machine) room(now time.Time) int {
 	if m.hold.streak > 0 {
 		underway = m.underway()
 	}
-	return max(0, m.hold.room(now, m.c.MaxConcurrentCalls-len(m.flights), underway))
+	return max(0, m.hold.room(now, m.c.MaxConcurrentCalls-m.up(), underway))
 }
 
 // underway counts the calls of which nobody has said yet whether the provider

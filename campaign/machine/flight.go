@@ -42,6 +42,9 @@ type flight struct {
 	// late are reports that came while closing.  They are taken in after all when
 	// the closing is refused.
 	late []Reported
+	// freed: the call is over, and its slot was given back, though its end is being
+	// written still.
+	freed bool
 	// undoing: the claim is being given back, unless it was placed meanwhile.
 	undoing bool
 	// takenOver: it was claimed by an earlier owner, and had no row when this

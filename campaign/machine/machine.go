@@ -72,6 +72,7 @@ type Machine struct {
 	unseen bool
 
 	flights map[campaign.AttemptID]*flight
+	freed   int // of them, have given their slot back
 	// placed are flights whose ReportPlaced came in the batch being handled: the
 	// end of the call may be in it as well, and then one record does for both.
 	placed []*flight
@@ -197,9 +198,14 @@ func (m *Machine) Demand(now time.Time) Demand {
 // Held lists the tokens of the calls in flight, and what is known of those.
 func (m *Machine) Held(yield func(Progress)) {
 	for _, f := range m.flights {
-		yield(f.progress())
+		if !f.freed {
+			yield(f.progress())
+		}
 	}
 }
+
+// up is how many calls are up or being placed.
+func (m *Machine) up() int { return len(m.flights) - m.freed }
 
 func (f *flight) progress() Progress {
 	return Progress{Token: f.token, Evidence: f.evidence, Attempt: f.attempt, To: f.job.To, Since: f.since}

@@ -90,9 +90,9 @@ func TestWhatIsInFlightIsTakenUpWhereItStands(t *testing.T) {
 		require.Equal(t, began, out.Publish[0].PlacingAt)
 		out = s.say(campaign.ReportEnded, attempt(5, 1), with(campaign.DispositionCompleted))
 		require.Len(t, out.Records, 1)
-		out = s.answer(0)
 		require.Equal(t, machine.Token{ID: 1<<63 | uint64(attempt(5, 1)), Provider: "mock"}, out.Releases[0].Token)
 		require.Equal(t, c.settle+5*time.Second, out.Releases[0].Held)
+		require.Empty(t, s.answer(0).Releases)
 		require.Equal(t, 1, s.m.Demand(s.now).Fresh)
 	}
 }
