@@ -176,7 +176,7 @@ func (c *Core) settleIn(wasReady bool, now time.Time) {
 		return
 	}
 	for _, p := range c.pools {
-		p.quiet(now)
+		p.settle(now)
 	}
 }
 

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"time"
 
+	"dialtone/actors/scheduler/pace"
 	"dialtone/provider"
 )
 
@@ -12,57 +13,39 @@ import (
 // that the provider may see in a second: from the grant until a second after the
 // provider has surely seen it.  So whatever holds a request up on its way, in any
 // window of a second the provider sees no more than so many; and what it sees more
-// slowly is granted more slowly.  Within that bound grants are paced evenly, by the
-// generic cell rate algorithm (ITU-T I.371), so that a second's calls don't go out at
-// its beginning.
+// slowly is granted more slowly.  Within that bound grants go through a gate that
+// paces them evenly, so that a second's calls don't go out at its beginning.
 type pool struct {
 	name   string
 	limits provider.Limits
 	held   int
+	gate   pace.Gate
 
-	interval time.Duration // between calls; 0 is no limit
-	next     time.Time     // the time of the next call
-
-	window   time.Duration // in which the provider sees no more than requests
+	window   time.Duration // in which the provider sees no more than requests; 0 is no limit
 	requests int
 	open     int         // granted, and perhaps not seen yet
 	seen     []time.Time // those that were, ascending, not a window ago when last looked
+	quiet    time.Time   // nothing is granted before
 }
 
-// burst is how far ahead of its time a call may go: what timers that come late
-// would lose of the rate.  It is all that is banked of a rate that was not used.
-const burst = 10 * time.Millisecond
-
 func newPool(name string, l provider.Limits, now time.Time) *pool {
-	p := &pool{name: name, limits: l, next: now.Add(burst)} // no burst at the start
+	p := &pool{name: name, limits: l, gate: pace.New(l.CallsPerSecond, now)}
 	if l.CallsPerSecond > 0 {
-		p.interval = time.Duration(float64(time.Second) / l.CallsPerSecond)
-		p.window = max(time.Second, p.interval)
+		p.window = max(time.Second, time.Duration(float64(time.Second)/l.CallsPerSecond))
 		p.requests = max(1, int(l.CallsPerSecond))
 	}
 	return p
 }
 
-// quiet lets a window go by: of what was granted before, not all is known.
-func (p *pool) quiet(now time.Time) {
-	if p.interval > 0 {
-		p.next = later(p.next, now.Add(p.window+burst))
-	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
+// settle lets a window go by: of what was granted before, not all is known.
+func (p *pool) settle(now time.Time) { p.quiet = now.Add(p.window) }
 
 // free reports whether a call may be granted now.
 func (p *pool) free(now time.Time) bool {
 	if p.full() {
 		return false
 	}
-	return p.interval == 0 || !now.Before(p.next.Add(-burst)) && p.open+p.recent(now) < p.requests
+	return p.window == 0 || !now.Before(p.quiet) && p.gate.Open(now) && p.open+p.recent(now) < p.requests
 }
 
 // full reports whether all channels are in use.
@@ -80,11 +63,8 @@ func (p *pool) recent(now time.Time) int {
 
 // take counts a call that is granted.
 func (p *pool) take(now time.Time) {
-	p.held++
-	p.open++
-	if p.interval > 0 {
-		p.next = later(p.next, now).Add(p.interval) // unused rate is not banked
-	}
+	p.count()
+	p.gate.Pass(now)
 }
 
 // count enters a call that somebody else granted.
@@ -96,7 +76,7 @@ func (p *pool) count() {
 // saw notes that the provider has seen a request, by now.
 func (p *pool) saw(now time.Time) {
 	p.open--
-	if p.interval > 0 {
+	if p.window > 0 {
 		p.seen = append(p.seen, now)
 	}
 }
@@ -107,15 +87,19 @@ func (p *pool) unsent() { p.open-- }
 // waitsFor is when time alone lets the next call go, or zero if something else must
 // happen before, or nothing.
 func (p *pool) waitsFor(now time.Time) time.Time {
-	if p.interval == 0 || p.full() || p.free(now) {
+	if p.window == 0 || p.full() || p.free(now) || p.open >= p.requests {
 		return time.Time{}
 	}
-	at := p.next.Add(-burst)
-	if p.open >= p.requests {
-		return time.Time{}
-	}
+	at := later(p.quiet, p.gate.Next())
 	if over := p.open + p.recent(now) - p.requests; over >= 0 {
 		at = later(at, p.seen[over].Add(p.window+1))
 	}
 	return at
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
