@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"dialtone/actors/scheduler/sim"
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/campaign"
@@ -17,6 +18,8 @@ type Core struct {
 	since     time.Time
 	choice    Choice
 	strategy  strategy.Strategy
+	shadow    *shadow // nil where none plays
+	now       time.Time
 	pools     []*pool
 	clients   map[campaign.ID]*client
 	slots     map[uint64]*slot
@@ -31,14 +34,14 @@ type Core struct {
 
 // client is a campaign as the leader sees it.
 type client struct {
-	id       campaign.ID
-	part     int // its partition
-	node     string
-	demand   Demand
-	sent     []sent // grants that the demand does not reflect yet
-	away     int    // tokens in them
-	held     int
-	eligible bool
+	id     campaign.ID
+	part   int // its partition
+	node   string
+	demand Demand
+	sent   []sent // grants that the demand does not reflect yet
+	away   int    // tokens in them
+	held   int
+	want   sim.Want
 }
 
 // sent is tokens on their way to a campaign.
@@ -77,17 +80,14 @@ func NewCore(term uint64, limits map[string]provider.Limits, c Choice, s strateg
 
 // Use puts a strategy in force from the next grant on.
 func (c *Core) Use(choice Choice, s strategy.Strategy, now time.Time) {
+	c.pass(now)
 	c.choice, c.strategy = choice, s
-	channels, rate := 0, 0.0
-	for _, p := range c.pools {
-		channels += p.limits.Channels
-		rate += p.limits.CallsPerSecond
-	}
-	s.SetCapacity(channels, rate)
+	s.SetCapacity(c.capacity())
 	for _, cl := range c.sorted() {
 		s.Set(cl.id, cl.terms())
-		cl.eligible = false
-		c.consider(cl)
+		if cl.want == sim.Waiting {
+			s.Enter(cl.id)
+		}
 	}
 	for _, sl := range c.slots {
 		sl.adopt(s, now) // what the strategy before charged is not this one's to settle
@@ -106,6 +106,7 @@ func (c *Core) Ready() bool { return c.missing == 0 }
 
 // Take takes in a node's report.
 func (c *Core) Take(r *Report, now time.Time) {
+	c.pass(now)
 	for i := range r.Progress {
 		c.learn(&r.Progress[i], now)
 	}
@@ -140,24 +141,53 @@ func (c *Core) demanded(node string, d *Demand) {
 		c.strategy.Set(d.Campaign, t)
 	}
 	cl.node, cl.demand = node, *d
+	if c.shadow != nil {
+		c.shadow.weighs(cl)
+	}
 	if d.Seen.Term == c.term {
 		cl.settle(func(s sent) bool { return s.seq <= d.Seen.Seq })
 	}
 	c.consider(cl)
+	if c.shadow != nil {
+		c.shadow.demanded(cl)
+	}
 	c.forget(cl)
 }
 
 // consider tells the strategy whether the campaign could use a token.
 func (c *Core) consider(cl *client) {
-	eligible := !cl.demand.Gone && cl.held < cl.demand.Limit && cl.waiting() > 0
-	if eligible == cl.eligible {
+	want := cl.wants()
+	if want == cl.want {
 		return
 	}
-	cl.eligible = eligible
-	if eligible {
+	switch {
+	case want == sim.Waiting:
 		c.strategy.Enter(cl.id)
-	} else {
+	case cl.want == sim.Waiting:
 		c.strategy.Leave(cl.id)
+	}
+	cl.want = want
+	if c.shadow != nil {
+		c.shadow.live.Wants(cl.id, want, c.now)
+	}
+}
+
+// wants is what stands between the campaign and its next token.
+func (cl *client) wants() sim.Want {
+	switch {
+	case cl.demand.Gone || cl.waiting() <= 0:
+		return sim.Idle
+	case cl.held >= cl.demand.Limit:
+		return sim.Limited
+	}
+	return sim.Waiting
+}
+
+// pass brings the core to a time.
+func (c *Core) pass(now time.Time) {
+	c.now = now
+	if c.shadow != nil {
+		c.shadow.engine.Advance(now)
 	}
 }
 
@@ -165,6 +195,9 @@ func (c *Core) consider(cl *client) {
 func (c *Core) forget(cl *client) {
 	if cl.demand.Gone && cl.held == 0 {
 		c.strategy.Forget(cl.id)
+		if c.shadow != nil {
+			c.shadow.forgotten(cl)
+		}
 		delete(c.clients, cl.id)
 	}
 }
@@ -183,6 +216,7 @@ func (c *Core) settleIn(wasReady bool, now time.Time) {
 // Grant hands out what can be handed out now: for each node, its next Grants.  A
 // node that is new to the term gets one in any case.
 func (c *Core) Grant(now time.Time) map[string]*Grants {
+	c.pass(now)
 	out := c.greetings()
 	if !c.Ready() {
 		return out
@@ -219,6 +253,9 @@ func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time)
 	c.slots[c.token] = &slot{
 		client: cl, pool: p, node: cl.node, seq: g.Seq, since: now,
 		evidence: campaign.EvidenceGranted, charge: c.strategy.Grant(cl.id),
+	}
+	if c.shadow != nil {
+		c.shadow.granted(cl)
 	}
 	cl.send(g.Seq, now)
 	g.add(Grant{Campaign: cl.id, Provider: p.name, Epoch: c.partition[cl.part].epoch}, c.token)

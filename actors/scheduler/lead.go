@@ -61,6 +61,7 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	choice, s := c.choice(ctx)
 	now := time.Now()
 	core := NewCore(uint64(now.UnixNano()), c.cfg.Limits, choice, s, now)
+	c.resumeShadow(ctx, core)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
 
 	beat := time.NewTicker(beatEvery)
@@ -122,6 +123,8 @@ func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
 	switch q.question {
 	case "slots":
 		return c.slots(core, q.body)
+	case "shadow":
+		return c.askShadow(ctx, core, q.body)
 	case "strategy":
 		return c.choose(ctx, core, q.body)
 	}

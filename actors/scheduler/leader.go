@@ -96,6 +96,7 @@ func (c *Candidate) Start(ctx context.Context) error {
 		"stats":    func(b []byte) (any, error) { return c.ask(ctx, "stats", b) },
 		"slots":    func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
 		"strategy": func(b []byte) (any, error) { return c.ask(ctx, "strategy", b) },
+		"shadow":   func(b []byte) (any, error) { return c.ask(ctx, "shadow", b) },
 	}, false)
 	if err != nil {
 		c.cancel()

@@ -19,7 +19,7 @@ func (c *Core) reconcile(r *Report, now time.Time) {
 	node, seen := r.Node, r.Full.Seen.Seq
 	c.own(node, r.Full.Partitions)
 	held := c.count(node, r.Full, now)
-	c.dropMissing(node, seen, held, now)
+	c.dropMissing(node, seen, held)
 	c.dropUnnamed(r)
 	for _, cl := range c.clients {
 		if cl.node == node && len(cl.sent) > 0 {
@@ -105,6 +105,9 @@ func (c *Core) adopt(node string, token uint64, h *Holding, now time.Time) *slot
 	s := &slot{client: cl, pool: p, node: node, since: now, evidence: campaign.EvidenceGranted}
 	s.adopt(c.strategy, now)
 	c.slots[token] = s
+	if c.shadow != nil {
+		c.shadow.adopted(s)
+	}
 	c.consider(cl)
 	return s
 }
@@ -121,9 +124,8 @@ func (c *Core) pool(name string, now time.Time) *pool {
 }
 
 // dropMissing frees the tokens that the owner of their campaign should hold by
-// now and does not.  How long they were held is not known, so the guess that was
-// charged for them stands.
-func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool, now time.Time) {
+// now and does not.
+func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool) {
 	for t, s := range c.slots {
 		if held[t] || c.partition[s.client.part].node != node {
 			continue
@@ -131,7 +133,7 @@ func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool, now t
 		if s.node == node && s.seq > seen {
 			continue // on its way
 		}
-		c.free(t, s, false, now)
+		c.writeOff(t, s)
 	}
 }
 

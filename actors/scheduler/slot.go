@@ -81,18 +81,33 @@ func (c *Core) release(r *Release, now time.Time) {
 		return // released before, or of a term that nobody holds any more
 	}
 	c.strategy.Release(s.client.id, s.charge, s.used(r.Held, now))
-	c.free(r.Token, s, r.Unsent, now)
+	c.free(r.Token, s, r.Held, r.Unsent)
 }
 
-// free takes a slot off the books.
-func (c *Core) free(token uint64, s *slot, unsent bool, now time.Time) {
+// writeOff takes a slot off the books of which nobody said how long it was held: its
+// release was lost, or its grant, or the campaign's new owner holds another for the
+// same call.
+func (c *Core) writeOff(token uint64, s *slot) {
+	held := time.Duration(0)
+	if s.evidence != campaign.EvidenceGranted {
+		held = c.now.Sub(s.since)
+	}
+	c.strategy.Release(s.client.id, s.charge, s.used(held, c.now))
+	c.free(token, s, held, false)
+}
+
+// free takes a slot off the books; held is 0 for a token that was not used.
+func (c *Core) free(token uint64, s *slot, held time.Duration, unsent bool) {
 	delete(c.slots, token)
+	if c.shadow != nil {
+		c.shadow.released(s, held)
+	}
 	switch {
 	case s.sent():
 	case unsent:
 		s.pool.unsent()
 	default:
-		s.pool.saw(now)
+		s.pool.saw(c.now)
 	}
 	s.pool.held--
 	s.client.held--
