@@ -15,6 +15,7 @@ import (
 // floors are the packages from the ground up: a package imports only packages of
 // its own line or of lines above it.
 var floors = [][]string{
+	{"internal/flow"},
 	{"campaign", "campaign/hours", "campaign/machine", "campaign/phone"},
 	{"yamlfile"},
 	{"provider", "provider/twilio", "provider/dialect", "provider/providertest"},
