@@ -25,7 +25,7 @@ const (
 	// lingerEnough items are to be expected in it; where fewer come, none should wait
 	// for company that does not come.
 	mostLinger   = 5 * time.Millisecond
-	lingerEnough = 20
+	lingerEnough = 40
 	leastLinger  = 500 * time.Microsecond
 	// publishBurst is how many items are company enough.
 	publishBurst = 512

@@ -31,7 +31,7 @@ func (j *Journal) run(ctx context.Context) {
 // it.  Where fewer come, nobody is kept waiting for company that does not come: a call
 // follows the sooner on the one before it.
 const (
-	gatherEnough = 5
+	gatherEnough = 20
 	leastGather  = 200 * time.Microsecond
 )
 
