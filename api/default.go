@@ -63,6 +63,9 @@ var settingsShown = map[string]map[string]shown{
 		"time_zone": {nothing, nil},
 		"variables": {nothing, nil},
 	},
+	"Strategy": {
+		"parameters": {map[string]any{}, map[string]any{}},
+	},
 	"PreviewRequest": {
 		"schedule":  {nil, exampleCampaign["schedule"]},
 		"time_zone": {nothing, nil},
