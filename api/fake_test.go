@@ -19,6 +19,7 @@ type fakeBus struct {
 	pokes    []string
 	reports  []campaign.Report
 	events   []fakeEvent
+	once     []string // subjects of AskOnce
 	more     chan struct{} // closed and replaced with every event
 
 	watchers atomic.Int64 // streams under way
@@ -85,6 +86,9 @@ func (b *fakeBus) AskOnce(ctx context.Context, subject string, body, reply any) 
 	if _, bounded := ctx.Deadline(); !bounded {
 		return errors.New("a question without a deadline")
 	}
+	b.mu.Lock()
+	b.once = append(b.once, subject)
+	b.mu.Unlock()
 	return b.Ask(ctx, subject, body, reply)
 }
 

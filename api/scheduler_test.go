@@ -192,6 +192,8 @@ func TestForecast(t *testing.T) {
 	require.JSONEq(t, aForecastWithoutEnd, string(s.get("/v1/campaigns/"+id+"/forecast").body))
 	require.Equal(t, []string{`scheduler.forecast {"campaign":"cmp_2"}`, `scheduler.forecast {"campaign":"cmp_2"}`}, l.asked)
 
+	require.Equal(t, []string{askForecast, askForecast}, s.bus.once, "it takes longer than Ask is patient")
+
 	s.get("/v1/campaigns/cmp_99/forecast").problem(404, campaign.CodeNotFound)
 	s.get("/v1/campaigns/x/forecast").problem(404, campaign.CodeNotFound)
 	s.move(id, campaign.StatusPending, campaign.StatusCanceled)
