@@ -19,7 +19,7 @@ type fakeBus struct {
 	pokes    []string
 	reports  []campaign.Report
 	events   []fakeEvent
-	once     []string // subjects of AskOnce
+	once     []string      // subjects of AskOnce
 	more     chan struct{} // closed and replaced with every event
 
 	watchers atomic.Int64 // streams under way

@@ -76,6 +76,7 @@ func (q *queue) due(now, deadline time.Time) time.Time {
 	open := hours.AnyOpenBetween(calendars, from, to)
 	if to.Before(deadline) {
 		open = time.Duration(float64(open) * (float64(deadline.Sub(from)) / float64(dueHorizon)))
+		return from.Add(open).Round(time.Second) // it is no more exact than that
 	}
 	return from.Add(open)
 }
