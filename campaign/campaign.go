@@ -97,7 +97,7 @@ func (s Settings) Validate() error {
 		out = append(out, Invalid("max_concurrent_calls", "Give a limit from 1 to %d, not %d.", LimitMaxConcurrentCalls, s.MaxConcurrentCalls))
 	}
 	if !(s.Weight > 0 && s.Weight <= LimitWeight) {
-		out = append(out, Invalid("weight", "Give a weight above 0 and up to %g, not %g.", LimitWeight, s.Weight))
+		out = append(out, Invalid("weight", "Give a weight above 0 and up to %.0f, not %g.", LimitWeight, s.Weight))
 	}
 	if s.Priority < 1 || s.Priority > LimitPriority {
 		out = append(out, Invalid("priority", "Give a priority from 1, the most urgent, to %d, not %d.", LimitPriority, s.Priority))
