@@ -165,7 +165,7 @@ func (w *deskWorld) silence() {
 		w.round(1, 0)
 	}
 	require.True(w.t, w.atRest(), "everyone got what it wanted")
-	stats := w.core.Stats("")
+	stats := w.core.Stats("", w.now)
 	require.True(w.t, stats.Ready)
 	require.Empty(w.t, stats.Campaigns)
 	require.Empty(w.t, w.core.Slots(scheduler.SlotQuery{}, w.now))

@@ -3,6 +3,7 @@ package scheduler_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/actors/scheduler"
+	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/bus/bustest"
 	"dialtone/campaign"
@@ -199,7 +201,7 @@ func TestCandidateGrantsEndToEnd(t *testing.T) {
 	s := stats(t, b)
 	require.Equal(t, "n1", s.Leader)
 	require.True(t, s.Ready)
-	require.Equal(t, []string{"fair", "round_robin"}, s.Strategies)
+	require.Equal(t, strategy.Names(), namesOf(s.Strategies))
 	require.Equal(t, 5, s.Providers[0].Held)
 	slots, err := ask[struct {
 		Total int
@@ -261,6 +263,9 @@ func TestCandidateKeepsTheStrategy(t *testing.T) {
 	now, err := ask[scheduler.Choice](t, b, "strategy", nil)
 	require.NoError(t, err)
 	require.Equal(t, scheduler.Choice{Strategy: "fair"}, now)
+	now, err = ask[scheduler.Choice](t, b, "strategy", []byte(" \n"))
+	require.NoError(t, err)
+	require.Equal(t, "fair", now.Strategy, "an empty line is nothing, too")
 	require.Empty(t, kept.kept())
 
 	now, err = ask[scheduler.Choice](t, b, "strategy", scheduler.Choice{Strategy: "round_robin"})
@@ -288,6 +293,12 @@ func TestCandidateRefusesAStrategy(t *testing.T) {
 		{"none", scheduler.Choice{}, campaign.CodeInvalid, "take one of fair, round_robin"},
 		{"parameters", scheduler.Choice{Strategy: "fair", Parameters: map[string]any{"x": 1}}, campaign.CodeInvalid, "takes no parameters"},
 		{"no JSON", []byte("fair"), campaign.CodeInvalid, "must be JSON"},
+		{"null", []byte("null"), campaign.CodeInvalid, "must be JSON"},
+		{"a list", []byte("[]"), campaign.CodeInvalid, "must be JSON"},
+		{"a number", []byte(`{"strategy": 1}`), campaign.CodeInvalid, "strategy: Give a strategy in quotation marks: one of " + strings.Join(strategy.Names(), ", ")},
+		{"a list of parameters", []byte(`{"strategy": "fair", "parameters": []}`), campaign.CodeInvalid, "parameters: Give the parameters as an object"},
+		{"an unknown field", []byte(`{"strategy": "fair", "direction": "most"}`), campaign.CodeInvalid, "direction: There is no such field here"},
+		{"all at once", []byte(`{"strategy": 1, "parameters": 2, "x": 3}`), campaign.CodeInvalid, "(and 2 more)"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

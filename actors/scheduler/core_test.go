@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dialtone/actors/scheduler"
+	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/provider"
@@ -91,7 +93,7 @@ func TestChannelsBindGrants(t *testing.T) {
 	st.release(n, time.Second, got[0])
 	require.Len(t, st.grant()[2], 1)
 	require.Equal(t, 3, st.held("a"))
-	require.EqualValues(t, 4, st.core.Stats("").Granted)
+	require.EqualValues(t, 4, st.core.Stats("", st.now).Granted)
 }
 
 func TestLimitBindsACampaign(t *testing.T) {
@@ -392,7 +394,7 @@ func TestUseDropsNothing(t *testing.T) {
 	got := st.grant()
 	require.Equal(t, 4, len(got[2])+len(got[3]))
 	st.use("round_robin")
-	require.Equal(t, "round_robin", st.core.Stats("").Strategy)
+	require.Equal(t, "round_robin", st.core.Stats("", st.now).Strategy)
 	require.Equal(t, 4, st.held("a"))
 	require.Empty(t, st.grant())
 	st.release(n, time.Second, append(got[2], got[3]...)...)
@@ -440,12 +442,14 @@ func TestStatsAndSlots(t *testing.T) {
 	st, n := started(t, 4, 2)
 	st.want(n, 2, 9, 9)
 	token := st.grant()[2][0]
-	stats := st.core.Stats("n1")
+	stats := st.core.Stats("n1", st.now)
+	require.Equal(t, strategy.Names(), namesOf(stats.Strategies))
+	stats.Strategies = nil // there are functions in it
 	require.Equal(t, scheduler.Stats{
-		Leader: "n1", Term: n.seen.Term, Since: epoch, Strategy: "fair", Strategies: []string{"fair", "round_robin"},
+		Leader: "n1", Term: n.seen.Term, Since: epoch, Strategy: "fair", Parameters: map[string]any{},
 		Ready: true, Granted: 1,
 		Providers: []scheduler.PoolStats{{Provider: "a", Channels: 4, CallsPerSecond: 2, Held: 1}},
-		Campaigns: []scheduler.CampaignStats{{Campaign: 2, Held: 1, Limit: 9, Waiting: 8, Weight: 1}},
+		Campaigns: []scheduler.CampaignStats{{Campaign: 2, Held: 1, Limit: 9, Waiting: 8, Weight: 1, Priority: 5}},
 	}, stats)
 	slots := st.core.Slots(scheduler.SlotQuery{}, st.now)
 	require.Len(t, slots, 1)
@@ -454,6 +458,49 @@ func TestStatsAndSlots(t *testing.T) {
 	require.Equal(t, "n1", slots[0].Node)
 	require.NotZero(t, token)
 	require.Empty(t, st.core.Slots(scheduler.SlotQuery{Campaign: 3}, st.now))
+}
+
+func namesOf(kinds []strategy.Kind) (names []string) {
+	for _, k := range kinds {
+		names = append(names, k.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// judging is a strategy that gives up on some campaigns from a time on.
+type judging struct {
+	strategy.Strategy
+	from time.Time
+	late []campaign.ID
+}
+
+func (j judging) Late(now time.Time) []campaign.ID {
+	if now.Before(j.from) {
+		return nil
+	}
+	return j.late
+}
+
+// The leader shows what campaigns bring to the distribution, and which of them the
+// strategy gives up on, if it can tell.
+func TestStatsTellWhatCounts(t *testing.T) {
+	st, n := started(t, 4, 0)
+	due := epoch.Add(time.Hour)
+	st.want(n, 2, 9, 9)
+	d := scheduler.Demand{Campaign: 3, Seen: n.seen, Limit: 9, Weight: 2.5, Group: "team-a", Priority: 1, Due: due}
+	n.demands[3] = d
+	st.core.Take(&scheduler.Report{Node: n.name, Demands: []scheduler.Demand{d}}, st.now)
+	want := scheduler.CampaignStats{Campaign: 3, Limit: 9, Weight: 2.5, Group: "team-a", Priority: 1, Due: due}
+	require.Equal(t, want, *st.of(3), "who does not judge finds nobody late")
+
+	choice, s := chosen(t, "fair")
+	st.core.Use(choice, judging{s, epoch.Add(time.Minute), []campaign.ID{3, 7}}, st.now)
+	require.Equal(t, want, *st.of(3))
+	st.pass(time.Minute)
+	want.Late = true
+	require.Equal(t, want, *st.of(3))
+	require.False(t, st.of(2).Late)
 }
 
 func TestGrantsAreNumberedWithoutGaps(t *testing.T) {

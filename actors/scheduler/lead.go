@@ -128,7 +128,7 @@ func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
 	case "strategy":
 		return c.choose(ctx, core, q.body)
 	}
-	return core.Stats(c.cfg.Node), nil
+	return core.Stats(c.cfg.Node, time.Now()), nil
 }
 
 // slots lists the ledger: copied here, put in order where it does not keep the grants

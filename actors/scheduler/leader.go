@@ -215,12 +215,12 @@ func (c *Candidate) choice(ctx context.Context) (Choice, strategy.Strategy) {
 
 // choose changes the strategy: kept first, then in force.
 func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, error) {
-	if len(body) == 0 {
-		return core.choice, nil
+	if asksOnly(body) {
+		return core.choice.effective(), nil
 	}
-	var ch Choice
-	if err := json.Unmarshal(body, &ch); err != nil {
-		return nil, campaign.Invalid("", "The strategy must be JSON like {\"strategy\": \"fair\"}: %v.", err)
+	ch, err := readChoice(body)
+	if err != nil {
+		return nil, err
 	}
 	s, err := strategy.New(ch.Strategy, ch.Parameters)
 	if err != nil {
@@ -237,5 +237,5 @@ func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, e
 	}
 	core.Use(ch, s, time.Now())
 	c.log.Info("strategy changed", "strategy", ch.Strategy)
-	return ch, nil
+	return ch.effective(), nil
 }

@@ -148,13 +148,16 @@ type Grant struct {
 
 // Stats is the leader's view, for people.
 type Stats struct {
-	Leader     string          `json:"leader"`
-	Term       uint64          `json:"term"`
-	Since      time.Time       `json:"since"`
-	Strategy   string          `json:"strategy"`
-	Strategies []string        `json:"strategies"`
-	Ready      bool            `json:"ready"`
-	Granted    uint64          `json:"granted"`
+	Leader  string    `json:"leader"`
+	Term    uint64    `json:"term"`
+	Since   time.Time `json:"since"`
+	Ready   bool      `json:"ready"`
+	Granted uint64    `json:"granted"`
+	// Strategy is the one in force, with the values of all its parameters.
+	Strategy   string         `json:"strategy"`
+	Parameters map[string]any `json:"parameters"`
+	// Strategies are those to choose from.
+	Strategies []strategy.Kind `json:"strategies"`
 	Providers  []PoolStats     `json:"providers"`
 	Campaigns  []CampaignStats `json:"campaigns"`
 }
@@ -167,13 +170,19 @@ type PoolStats struct {
 	Held           int     `json:"held"`
 }
 
-// CampaignStats is one campaign's demand and what it holds.
+// CampaignStats is one campaign's demand, with what counts for its share (see
+// strategy.Terms), and what it holds.
 type CampaignStats struct {
 	Campaign campaign.ID `json:"campaign"`
 	Held     int         `json:"held"`
 	Limit    int         `json:"limit"`
 	Waiting  int         `json:"waiting"`
 	Weight   float64     `json:"weight"`
+	Group    string      `json:"group,omitempty"`
+	Priority int         `json:"priority"`
+	Due      time.Time   `json:"due,omitzero"`
+	// Late: the strategy sees that it will miss its deadline.
+	Late bool `json:"late"`
 }
 
 // Slots is who holds which slot.

@@ -168,17 +168,32 @@ func (c *Core) sorted() []*client {
 }
 
 // Stats is the leader's view.
-func (c *Core) Stats(leader string) Stats {
+func (c *Core) Stats(leader string, now time.Time) Stats {
+	choice := c.choice.effective()
 	st := Stats{
-		Leader: leader, Term: c.term, Since: c.since, Strategy: c.choice.Strategy,
-		Strategies: strategy.Names(), Ready: c.Ready(), Granted: c.granted,
+		Leader: leader, Term: c.term, Since: c.since, Ready: c.Ready(), Granted: c.granted,
+		Strategy: choice.Strategy, Parameters: choice.Parameters, Strategies: strategy.Kinds(),
 		Providers: []PoolStats{}, Campaigns: []CampaignStats{},
 	}
 	for _, p := range c.pools {
 		st.Providers = append(st.Providers, PoolStats{p.name, p.limits.Channels, p.limits.CallsPerSecond, p.held})
 	}
+	late := c.late(now)
 	for _, cl := range c.sorted() {
-		st.Campaigns = append(st.Campaigns, CampaignStats{cl.id, cl.held, cl.demand.Limit, max(cl.waiting(), 0), cl.terms().Weight})
+		t := cl.terms()
+		_, isLate := slices.BinarySearch(late, cl.id)
+		st.Campaigns = append(st.Campaigns, CampaignStats{
+			Campaign: cl.id, Held: cl.held, Limit: cl.demand.Limit, Waiting: max(cl.waiting(), 0),
+			Weight: t.Weight, Group: t.Group, Priority: t.Priority, Due: t.Due, Late: isLate,
+		})
 	}
 	return st
+}
+
+// late lists the campaigns that the strategy gives up on, if it is one that can tell.
+func (c *Core) late(now time.Time) []campaign.ID {
+	if j, ok := c.strategy.(strategy.Judge); ok {
+		return j.Late(now)
+	}
+	return nil
 }

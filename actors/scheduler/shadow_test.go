@@ -107,10 +107,10 @@ func TestShadowFinishesWhatIsLeft(t *testing.T) {
 		for _, token := range tokens {
 			st.show(n, campaign.EvidencePlaced, token)
 		}
-		st.want(n, 2, max(0, 10-int(st.core.Stats("").Granted)), 10)
+		st.want(n, 2, max(0, 10-int(st.core.Stats("", st.now).Granted)), 10)
 		st.release(n, time.Second, tokens...) // at once: in reality nothing takes time
 	}
-	require.EqualValues(t, 10, st.core.Stats("").Granted)
+	require.EqualValues(t, 10, st.core.Stats("", st.now).Granted)
 	r := st.report()
 	require.Equal(t, 10, r.Campaigns[0].Live.Calls)
 	require.Equal(t, 4, r.Campaigns[0].Shadow.Calls)

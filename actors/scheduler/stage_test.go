@@ -199,7 +199,7 @@ func (st *stage) beat(n *node) {
 
 // held is what the books say of a provider.
 func (st *stage) held(name string) int {
-	for _, p := range st.core.Stats("").Providers {
+	for _, p := range st.core.Stats("", st.now).Providers {
 		if p.Provider == name {
 			return p.Held
 		}
@@ -209,7 +209,7 @@ func (st *stage) held(name string) int {
 
 // of is what the books say of a campaign, or nil.
 func (st *stage) of(id campaign.ID) *scheduler.CampaignStats {
-	all := st.core.Stats("").Campaigns
+	all := st.core.Stats("", st.now).Campaigns
 	i := slices.IndexFunc(all, func(c scheduler.CampaignStats) bool { return c.Campaign == id })
 	if i < 0 {
 		return nil

@@ -54,12 +54,14 @@ func (m *Machine) spend(t Token, w Waiting, now time.Time, out *Effects) {
 		token:   t, stage: claiming, evidence: campaign.EvidenceGranted, since: now, zone: w.Zone,
 	}
 	m.flights[f.attempt] = f
+	m.claims++
 	out.Claims = append(out.Claims, Claim{Attempt: f.attempt})
 }
 
 // claimed publishes the jobs of the claims that are committed.
 func (m *Machine) claimed(in Claimed, now time.Time, out *Effects) {
 	m.count(in.Stats)
+	m.claims -= len(in.Results)
 	for i := range in.Results {
 		r := &in.Results[i]
 		f := m.flights[r.Attempt]

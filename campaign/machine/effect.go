@@ -132,10 +132,14 @@ type Demand struct {
 	// Limit bounds the tokens that the campaign may hold in all.
 	Limit int
 	// What counts for its share; see scheduler/strategy.Terms.
-	Weight    float64
-	Group     string
-	Priority  int
+	Weight   float64
+	Group    string
+	Priority int
+	// Remaining is how many calls are still to be placed, as far as is known.
 	Remaining int
-	Due       time.Time
-	Length    time.Duration
+	// Due is by when: the deadline with the time outside the hours taken out, so that
+	// Due - now is the open time that is left; see target.  Zero is no deadline.
+	Due time.Time
+	// Length is how long calls hold a slot on average; 0 until one has ended.
+	Length time.Duration
 }

@@ -96,6 +96,10 @@ type Machine struct {
 	// misfits count how often calls came back because the provider refused our account
 	// or settings.
 	misfits map[campaign.CallID]int
+	// claims counts those that are being committed.
+	claims int
+	due    target
+	length mean // of how long its calls held their slots
 	// undoing counts the taken-over claims that are being given back.  Until that
 	// is committed the store's queue is not read, so that none is seen twice.
 	undoing int
@@ -169,6 +173,7 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 // proceed does, after every batch of inputs, what has become possible or due.
 func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.handled = now
+	m.aim(now)
 	m.recordPlaced(out)
 	m.tellMoved(out)
 	if m.renewing {
@@ -186,13 +191,6 @@ func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.drain(now, out)
 	m.tellProgress(now, out)
 	out.Retire = m.idle()
-}
-
-// Demand is what the campaign could use now, in the hours as of the last Handle.
-func (m *Machine) Demand(now time.Time) Demand {
-	d := Demand{Limit: m.c.MaxConcurrentCalls, Weight: m.c.Weight}
-	d.Retries, d.Fresh = m.queue.ready(now, m.room(now))
-	return d
 }
 
 // Held lists the tokens of the calls in flight, and what is known of those.

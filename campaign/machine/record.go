@@ -57,6 +57,9 @@ func (m *Machine) recordedFinish(f *flight, r *RecordResult, now time.Time, out 
 		m.queue.retry(due{r.NextAttemptAt.UnixNano(), f.attempt.Call(), f.attempt.Claim(), f.zone})
 	}
 	m.tellCall(f, r, now, out)
+	if f.token.ID&adopted == 0 { // else its beginning is not known
+		m.length.add(f.held(now))
+	}
 	m.land(f, now, out)
 }
 
@@ -134,9 +137,12 @@ func (m *Machine) free(f *flight, now time.Time, out *Effects) {
 	f.freed = true
 	m.freed++
 	out.Releases = append(out.Releases, Release{
-		Token: f.token, Held: max(now.Sub(f.since), time.Nanosecond), Unsent: f.evidence == campaign.EvidenceGranted,
+		Token: f.token, Held: f.held(now), Unsent: f.evidence == campaign.EvidenceGranted,
 	})
 }
+
+// held is how long a flight has kept its slot; 0 would be a token that was not used.
+func (f *flight) held(now time.Time) time.Duration { return max(now.Sub(f.since), time.Nanosecond) }
 
 func (m *Machine) acknowledge(f *flight, out *Effects) {
 	out.Acks = append(out.Acks, f.refs...)
