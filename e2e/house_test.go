@@ -19,7 +19,7 @@ var floors = [][]string{
 	{"provider", "provider/twilio", "provider/dialect", "provider/providertest"},
 	{"store", "store/internal/code", "store/internal/ledger", "store/internal/refuse", "store/postgres", "store/sqlite", "store/storetest", "store/storetest/pgtest"},
 	{"bus", "bus/bustest"},
-	{"actors", "actors/scheduler", "actors/scheduler/strategy", "actors/caller"},
+	{"actors", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/caller"},
 	{"mockdialer"},
 	{"api", "api/ingest"},
 	{"cmd/dialtone/app"},

@@ -8,6 +8,7 @@ import (
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/campaign"
+	"dialtone/provider"
 )
 
 // lostAfter is how old a grant that a node's desk has received must be for its campaign's
@@ -104,7 +105,7 @@ func (c *Core) pool(name string, now time.Time) *pool {
 			return p
 		}
 	}
-	return &pool{name: name, next: now}
+	return newPool(name, provider.Limits{}, now)
 }
 
 // dropMissing frees the tokens that the owner of their campaign should hold by

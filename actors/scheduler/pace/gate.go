@@ -1,0 +1,57 @@
+// Package pace keeps calls to a rate.  The live scheduler and its simulator go
+// through the same gate, so that what one shows holds for the other.
+package pace
+
+import "time"
+
+// Gate lets calls through at a rate, by the generic cell rate algorithm (ITU-T
+// I.371): each call moves the earliest time of the next one on by an interval, and
+// a call may come a little early.  The zero Gate is always open.
+type Gate struct {
+	interval time.Duration // between calls; 0 is no limit
+	early    time.Duration // how far ahead of its time a call may go
+	next     time.Time     // the time of the next call
+}
+
+const (
+	// margin keeps the granted rate below the limit by what jitter on the way to the
+	// provider, and the burst, may add to it in any second.
+	margin = 0.97
+	// burstShare is the burst allowed, as a share of a second's calls.
+	burstShare = 0.01
+)
+
+// New makes a gate for so many calls per second; 0 is no limit.
+func New(callsPerSecond float64, now time.Time) Gate {
+	if callsPerSecond <= 0 {
+		return Gate{}
+	}
+	g := Gate{
+		interval: time.Duration(float64(time.Second) / (callsPerSecond * margin)),
+		early:    time.Duration(burstShare * float64(time.Second)),
+	}
+	g.next = now.Add(g.early) // no burst at the start
+	return g
+}
+
+// Open reports whether a call may go now.
+func (g *Gate) Open(now time.Time) bool { return g.interval == 0 || !now.Before(g.Next()) }
+
+// Next is when the next call may go; zero where nothing limits.
+func (g *Gate) Next() time.Time {
+	if g.interval == 0 {
+		return time.Time{}
+	}
+	return g.next.Add(-g.early)
+}
+
+// Pass counts a call that goes now.
+func (g *Gate) Pass(now time.Time) {
+	if g.interval == 0 {
+		return
+	}
+	if g.next.Before(now) {
+		g.next = now // unused rate is not banked
+	}
+	g.next = g.next.Add(g.interval)
+}
