@@ -16,6 +16,7 @@ import (
 // its own line or of lines above it.
 var floors = [][]string{
 	{"campaign", "campaign/hours", "campaign/machine", "campaign/phone"},
+	{"yamlfile"},
 	{"provider", "provider/twilio", "provider/dialect", "provider/providertest"},
 	{"store", "store/internal/code", "store/internal/ledger", "store/internal/refuse", "store/postgres", "store/sqlite", "store/storetest", "store/storetest/pgtest"},
 	{"bus", "bus/bustest"},
@@ -51,7 +52,7 @@ var onlyIn = map[string]string{
 	"github.com/danielgtaylor": "api",
 	"github.com/nyaruka":       "campaign/phone",
 	"github.com/alecthomas":    "cmd",
-	"github.com/goccy/go-yaml": "provider",
+	"github.com/goccy/go-yaml": "yamlfile",
 }
 
 type pkg struct {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"dialtone/campaign"
+	"dialtone/yamlfile"
 )
 
 // File is the providers file:
@@ -98,48 +99,48 @@ func ReadFile(path string) (*File, error) {
 func Parse(text []byte) (*File, error) { return read("", text) }
 
 func read(path string, text []byte) (*File, error) {
-	r := &reader{}
-	f := r.file(r.root(text))
-	if len(r.faults) > 0 {
-		return nil, &FileError{Path: path, Faults: r.faults}
+	root := section{yamlfile.Parse(text, "callback_base_url and providers")}
+	f := root.file()
+	if faults := root.Faults(); len(faults) > 0 {
+		return nil, &FileError{Path: path, Faults: faults}
 	}
 	return f, nil
 }
 
-func (r *reader) file(s section) *File {
-	s.known("callback_base_url", "providers")
+func (s section) file() *File {
+	s.Known("callback_base_url", "providers")
 	f := &File{CallbackBaseURL: s.baseURL("callback_base_url")}
-	items := s.list("providers")
+	items := s.List("providers", "provider")
 	if len(items) > 1 {
-		s.fault("providers", "There are %d providers, and routing between several is not supported yet; leave one.", len(items))
+		s.Fault("providers", "There are %d providers, and routing between several is not supported yet; leave one.", len(items))
 	}
 	for _, item := range items {
-		f.Providers = append(f.Providers, r.spec(item))
+		f.Providers = append(f.Providers, section{item}.spec())
 	}
 	return f
 }
 
-func (r *reader) spec(s section) Spec {
-	s.known("name", "dialect", "base_url", "account", "token", "channels", "calls_per_second",
+func (s section) spec() Spec {
+	s.Known("name", "dialect", "base_url", "account", "token", "channels", "calls_per_second",
 		"priority", "weight", "prefixes", "from", "twiml", "url", "timeout")
 	for _, key := range []string{"priority", "weight", "prefixes"} {
-		if s.has(key) {
-			s.fault(key, "Routing between providers is not supported yet; take this line out.")
+		if s.Has(key) {
+			s.Fault(key, "Routing between providers is not supported yet; take this line out.")
 		}
 	}
 	spec := Spec{
-		Name:    s.required("name"),
-		Dialect: s.required("dialect"),
+		Name:    s.Required("name"),
+		Dialect: s.Required("dialect"),
 		BaseURL: s.baseURL("base_url"),
-		Account: s.required("account"),
+		Account: s.Required("account"),
 		Token:   s.token("token"),
-		From:    s.text("from"),
-		Twiml:   s.text("twiml"),
-		URL:     s.text("url"),
-		Timeout: s.duration("timeout", LimitTimeout),
+		From:    s.Text("from"),
+		Twiml:   s.Text("twiml"),
+		URL:     s.Text("url"),
+		Timeout: s.Duration("timeout", LimitTimeout),
 		Limits: Limits{
-			Channels:       s.integer("channels", LimitChannels),
-			CallsPerSecond: s.number("calls_per_second", LimitCallsRate),
+			Channels:       s.Limit("channels", LimitChannels),
+			CallsPerSecond: s.Rate("calls_per_second", LimitCallsRate),
 		},
 	}
 	spec.check(s)
@@ -149,20 +150,20 @@ func (r *reader) spec(s section) Spec {
 // check is what concerns the meaning of a value, where reading it gave one.
 func (spec Spec) check(s section) {
 	if spec.Name != "" && !nameShape.MatchString(spec.Name) {
-		s.fault("name", "Name it with up to 63 small letters, digits, - and _, not %q.", spec.Name)
+		s.Fault("name", "Name it with up to 63 small letters, digits, - and _, not %q.", spec.Name)
 	}
 	if spec.From != "" && !e164Shape.MatchString(spec.From) {
-		s.fault("from", "Write the caller id in E.164 (\"+12025550100\"), not %q.", spec.From)
+		s.Fault("from", "Write the caller id in E.164 (\"+12025550100\"), not %q.", spec.From)
 	}
 	if spec.Twiml != "" && spec.URL != "" {
-		s.fault("url", "Give the script as twiml or as url, not as both.")
+		s.Fault("url", "Give the script as twiml or as url, not as both.")
 	}
 	if n := utf8.RuneCountInString(spec.Twiml); n > LimitScript {
-		s.fault("twiml", "The script has %d characters; the most is %d.", n, LimitScript)
+		s.Fault("twiml", "The script has %d characters; the most is %d.", n, LimitScript)
 	}
 	if spec.URL != "" {
 		if _, wrong := absoluteURL(spec.URL); wrong != "" {
-			s.fault("url", "%s", wrong)
+			s.Fault("url", "%s", wrong)
 		}
 	}
 }
