@@ -20,10 +20,11 @@ var floors = [][]string{
 	{"provider", "provider/twilio", "provider/dialect", "provider/providertest"},
 	{"store", "store/internal/code", "store/internal/ledger", "store/internal/refuse", "store/postgres", "store/sqlite", "store/storetest", "store/storetest/pgtest"},
 	{"bus", "bus/bustest"},
-	{"actors", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/scheduler/sim", "actors/caller"},
+	{"actors", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/scheduler/sim", "actors/scheduler/sim/scenario", "actors/caller"},
 	{"mockdialer"},
 	{"api", "api/ingest"},
 	{"cmd/dialtone/app"},
+	{"cmd/dialtone/plot"},
 	{"cmd/dialtone", "cmd/mockdialer"},
 	{"e2e"},
 }
@@ -38,9 +39,10 @@ var never = map[string][]string{
 	"actors":     {"store/postgres", "store/sqlite", "mockdialer", "api"},
 	"campaign":   {"campaign/hours", "campaign/machine", "campaign/phone"},
 
-	"actors/scheduler/pace":     {"provider", "store", "bus"},
-	"actors/scheduler/sim":      {"provider", "store", "bus"},
-	"actors/scheduler/strategy": {"provider", "store", "bus", "campaign/hours", "campaign/machine", "campaign/phone"},
+	"actors/scheduler/pace":         {"provider", "store", "bus"},
+	"actors/scheduler/sim":          {"provider", "store", "bus"},
+	"actors/scheduler/sim/scenario": {"provider", "store", "bus"},
+	"actors/scheduler/strategy":     {"provider", "store", "bus", "campaign/hours", "campaign/machine", "campaign/phone"},
 
 	"campaign/machine": {"campaign/phone"},
 	"campaign/hours":   {"campaign/machine", "campaign/phone"},
@@ -56,6 +58,7 @@ var onlyIn = map[string]string{
 	"github.com/danielgtaylor": "api",
 	"github.com/nyaruka":       "campaign/phone",
 	"github.com/alecthomas":    "cmd",
+	"gonum.org/":               "cmd/dialtone/plot",
 	"github.com/goccy/go-yaml": "yamlfile",
 }
 
