@@ -53,12 +53,11 @@ func (s *Scenario) readCampaign(f yamlfile.Section) Campaign {
 	c := Campaign{Count: cmp.Or(f.Integer("count", 1, LimitCampaigns), 1), Settings: campaign.Settings{
 		Name:               f.Required("name"),
 		MaxConcurrentCalls: f.Integer("max_concurrent_calls", 1, campaign.LimitMaxConcurrentCalls),
-		Weight:             f.Number("weight", 0, campaign.LimitWeight),
+		Weight:             readWeight(f),
 		Group:              f.Text("group"),
 		Priority:           f.Integer("priority", 1, campaign.LimitPriority),
 		Deadline:           s.readDeadline(f),
 	}}
-	weighty(f, c.Weight)
 	if !f.Missing("numbers") {
 		c.Numbers = f.Integer("numbers", 0, LimitNumbers)
 	}
@@ -87,11 +86,14 @@ func (s *Scenario) readCampaign(f yamlfile.Section) Campaign {
 	return c
 }
 
-// weighty refuses a weight of 0, which would be taken for none.
-func weighty(f yamlfile.Section, weight float64) {
-	if f.Has("weight") && weight == 0 {
+// readWeight refuses a weight of 0, which would be taken for none.
+func readWeight(f yamlfile.Section) float64 {
+	before := len(f.Faults())
+	w := f.Number("weight", 0, campaign.LimitWeight)
+	if f.Has("weight") && w == 0 && len(f.Faults()) == before {
 		f.Fault("weight", "Give a weight above 0 and up to %g.", campaign.LimitWeight)
 	}
+	return w
 }
 
 // readOffset is a duration of which 0 and none are the same.
@@ -144,11 +146,10 @@ func readChanges(f yamlfile.Section) (out []Change) {
 	for _, item := range f.List("changes", "change") {
 		item.Known("after", "paused", "weight", "max_concurrent_calls", "numbers")
 		c := Change{
-			Weight:             item.Number("weight", 0, campaign.LimitWeight),
+			Weight:             readWeight(item),
 			MaxConcurrentCalls: item.Integer("max_concurrent_calls", 1, campaign.LimitMaxConcurrentCalls),
 			Numbers:            item.Integer("numbers", 0, LimitNumbers),
 		}
-		weighty(item, c.Weight)
 		if !item.Missing("after") {
 			c.After = readOffset(item, "after")
 		}
