@@ -35,7 +35,7 @@ func lines(results []*scenario.Result) string {
 	for _, l := range results[0].Lines {
 		deadlines = deadlines || l.Deadlined > 0
 	}
-	head := []string{"campaign", "strategy", "share", "each", "calls", "wait", "longest", "finished"}
+	head := []string{"campaign", "strategy", "share", "each", "calls", "wait", "longest", "first", "finished"}
 	if deadlines {
 		head = append(head, "on time")
 	}
@@ -50,7 +50,7 @@ func lines(results []*scenario.Result) string {
 			if j > 0 {
 				name = ""
 			}
-			row := []string{name, r.Label(), percent(l.Share), each(l), grouped(l.Calls), span(l.Wait), span(l.Longest), finished(l.Done, l.Count, l.Last)}
+			row := []string{name, r.Label(), percent(l.Share), each(l), grouped(l.Calls), span(l.Wait), span(l.Longest), span(l.First), finished(l.Done, l.Count, l.Last)}
 			if deadlines {
 				row = append(row, onTime(l))
 			}

@@ -57,6 +57,7 @@ type Line struct {
 	Calls   int           `json:"calls"`
 	Wait    time.Duration `json:"wait_ns"` // mean over its calls
 	Longest time.Duration `json:"longest_wait_ns"`
+	First   time.Duration `json:"first_wait_ns"` // the longest of them
 	// Done is how many have finished, and Last when the last of them did.
 	Done      int           `json:"done"`
 	Last      time.Duration `json:"last_finished_ns"`
@@ -170,7 +171,7 @@ func line(c *Campaign, at int, all []Outcome) Line {
 		waited += o.waited
 		l.Share += o.Share
 		l.Calls += o.Calls
-		l.Longest = max(l.Longest, o.Longest)
+		l.Longest, l.First = max(l.Longest, o.Longest), max(l.First, o.First)
 		if o.Finished != nil {
 			l.Done++
 			l.Last = max(l.Last, *o.Finished)
