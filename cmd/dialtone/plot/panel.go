@@ -161,11 +161,14 @@ func waitPanel(all []series, r *scenario.Result, longest float64) (*plot.Plot, e
 	p := newPanel("longest wait, s")
 	for i, s := range all {
 		err := line(p, r, s.name, stroke(colour(i)), func(w scenario.Window) float64 {
-			most := leastWait
+			most := time.Duration(0)
 			for _, l := range s.lines {
-				most = max(most, w.Lines[l].Longest.Seconds())
+				most = max(most, w.Lines[l].Longest)
 			}
-			return most
+			if most == 0 {
+				return math.NaN() // nobody waited
+			}
+			return max(most.Seconds(), leastWait)
 		})
 		if err != nil {
 			return nil, err
