@@ -17,14 +17,15 @@ import (
 var floors = [][]string{
 	{"internal/flow"},
 	{"campaign", "campaign/hours", "campaign/machine", "campaign/phone"},
-	{"yamlfile"},
+	{"internal/yamlfile"},
 	{"provider", "provider/twilio", "provider/dialect", "provider/providertest"},
 	{"store", "store/internal/code", "store/internal/ledger", "store/internal/refuse", "store/postgres", "store/sqlite", "store/storetest", "store/storetest/pgtest"},
 	{"bus", "bus/bustest"},
-	{"actors", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/scheduler/sim", "actors/caller"},
+	{"actors", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/scheduler/sim", "actors/scheduler/sim/scenario", "actors/caller"},
 	{"mockdialer"},
 	{"api", "api/ingest"},
 	{"cmd/dialtone/app"},
+	{"cmd/dialtone/plot"},
 	{"cmd/dialtone", "cmd/mockdialer"},
 	{"e2e"},
 }
@@ -39,9 +40,10 @@ var never = map[string][]string{
 	"actors":     {"store/postgres", "store/sqlite", "mockdialer", "api"},
 	"campaign":   {"campaign/hours", "campaign/machine", "campaign/phone"},
 
-	"actors/scheduler/pace":     {"provider", "store", "bus"},
-	"actors/scheduler/sim":      {"provider", "store", "bus"},
-	"actors/scheduler/strategy": {"provider", "store", "bus", "campaign/hours", "campaign/machine", "campaign/phone"},
+	"actors/scheduler/pace":         {"provider", "store", "bus"},
+	"actors/scheduler/sim":          {"provider", "store", "bus"},
+	"actors/scheduler/sim/scenario": {"provider", "store", "bus"},
+	"actors/scheduler/strategy":     {"provider", "store", "bus", "campaign/hours", "campaign/machine", "campaign/phone"},
 
 	"campaign/machine": {"campaign/phone"},
 	"campaign/hours":   {"campaign/machine", "campaign/phone"},
@@ -57,7 +59,8 @@ var onlyIn = map[string]string{
 	"github.com/danielgtaylor": "api",
 	"github.com/nyaruka":       "campaign/phone",
 	"github.com/alecthomas":    "cmd",
-	"github.com/goccy/go-yaml": "yamlfile",
+	"gonum.org/":               "cmd/dialtone/plot",
+	"github.com/goccy/go-yaml": "internal/yamlfile",
 }
 
 type pkg struct {

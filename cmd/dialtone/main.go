@@ -19,11 +19,12 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Serve   serve   `cmd:"" help:"Run the service."`
-	Demo    demo    `cmd:"" help:"Run a campaign of 1,000 numbers against the mock provider, and show it."`
-	Bench   bench   `cmd:"" help:"Measure calls per second through the whole service."`
-	Key     key     `cmd:"" help:"Create, list and revoke API keys."`
-	Version version `cmd:"" help:"Print the version."`
+	Serve    serve    `cmd:"" help:"Run the service."`
+	Demo     demo     `cmd:"" help:"Run a campaign of 1,000 numbers against the mock provider, and show it."`
+	Simulate simulate `cmd:"" help:"Play a scenario under several strategies, on a virtual clock, and compare them."`
+	Bench    bench    `cmd:"" help:"Measure calls per second through the whole service."`
+	Key      key      `cmd:"" help:"Create, list and revoke API keys."`
+	Version  version  `cmd:"" help:"Print the version."`
 }
 
 type version struct{}

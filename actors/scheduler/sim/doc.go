@@ -26,7 +26,7 @@
 // A forecast: from a snapshot, many runs that differ in their seed.
 //
 //	e := New(Config{Strategy: s, Seed: run, Start: now, …})
-//	e.Put(id, …); e.Add(id, numbers); e.Up(id, since, attempt); e.Retry(id, due, attempt)
+//	e.Put(id, …); e.Add(id, numbers); e.Begun(id, since, attempts); e.Retry(id, due, attempts)
 //	e.Advance(now.Add(horizon))
 //	e.Count(id).Done // zero: not within the horizon
 //
