@@ -289,9 +289,9 @@ func TestCandidateRefusesAStrategy(t *testing.T) {
 		code campaign.Code
 		say  string
 	}{
-		{"unknown", scheduler.Choice{Strategy: "lifo"}, campaign.CodeInvalid, "take one of fair, round_robin"},
-		{"none", scheduler.Choice{}, campaign.CodeInvalid, "take one of fair, round_robin"},
-		{"parameters", scheduler.Choice{Strategy: "fair", Parameters: map[string]any{"x": 1}}, campaign.CodeInvalid, "takes no parameters"},
+		{"unknown", scheduler.Choice{Strategy: "lifo"}, campaign.CodeInvalid, "take one of deadline, fair, priority, remaining, round_robin"},
+		{"none", scheduler.Choice{}, campaign.CodeInvalid, "take one of deadline, fair, priority, remaining, round_robin"},
+		{"parameters", scheduler.Choice{Strategy: "fair", Parameters: map[string]any{"x": 1}}, campaign.CodeInvalid, "it takes first_guess, gain, group_weights"},
 		{"no JSON", []byte("fair"), campaign.CodeInvalid, "must be JSON"},
 		{"null", []byte("null"), campaign.CodeInvalid, "must be JSON"},
 		{"a list", []byte("[]"), campaign.CodeInvalid, "must be JSON"},

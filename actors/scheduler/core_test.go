@@ -446,7 +446,7 @@ func TestStatsAndSlots(t *testing.T) {
 	require.Equal(t, strategy.Names(), namesOf(stats.Strategies))
 	stats.Strategies = nil // there are functions in it
 	require.Equal(t, scheduler.Stats{
-		Leader: "n1", Term: n.seen.Term, Since: epoch, Strategy: "fair", Parameters: map[string]any{},
+		Leader: "n1", Term: n.seen.Term, Since: epoch, Strategy: "fair", Parameters: map[string]any{"gain": 0.1, "first_guess": "10s", "group_weights": map[string]float64{}},
 		Ready: true, Granted: 1,
 		Providers: []scheduler.PoolStats{{Provider: "a", Channels: 4, CallsPerSecond: 2, Held: 1}},
 		Campaigns: []scheduler.CampaignStats{{Campaign: 2, Held: 1, Limit: 9, Waiting: 8, Weight: 1, Priority: 5}},
