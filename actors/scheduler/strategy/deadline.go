@@ -198,7 +198,7 @@ func (d *deadline) reckon(now time.Time) {
 }
 
 // need is the part of the capacity that a campaign must have to be done in time;
-// possible is false where no part would do.
+// possible is false where it is too late for any.
 func (d *deadline) need(f *floor, now time.Time) (part float64, possible bool) {
 	if f.remaining == 0 {
 		return 0, true
@@ -207,8 +207,7 @@ func (d *deadline) need(f *floor, now time.Time) (part float64, possible bool) {
 	if left <= 0 {
 		return 0, false
 	}
-	part = float64(f.remaining) * d.guess(f.node) / left
-	return part, part <= 1
+	return float64(f.remaining) * d.guess(f.node) / left, true
 }
 
 // grantPart changes a floor.

@@ -126,3 +126,35 @@ func TestRoundRobinTakesTurnsBetweenGroups(t *testing.T) {
 	s.Set(campaignID(1), strategy.Terms{Group: "h"})
 	require.Equal(t, []int{0, 3, 0, 1}, numbers(turns(s, 4)))
 }
+
+// A group that has run for long and one that has just begun live in times of their own.
+func TestChangingToAYoungGroup(t *testing.T) {
+	m := newSim(t, "fair", 40, 0)
+	a, b := m.join("old", 1, around(20*time.Second, 1)), m.join("old", 1, around(20*time.Second, 2))
+	m.run(5 * time.Hour)
+	c := m.join("young", 1, around(20*time.Second, 3))
+	m.run(m.now + time.Minute)
+	b.terms.Group = "young"
+	m.tell(b)
+	was := []float64{m.used(a), m.used(b), m.used(c)}
+	m.run(m.now + time.Hour)
+	require.InEpsilon(t, m.used(b)-was[1], m.used(c)-was[2], 0.1)
+	require.InEpsilon(t, m.used(a)-was[0], m.used(b)-was[1]+m.used(c)-was[2], 0.05)
+}
+
+// Groups without campaigns are forgotten.
+func TestEmptyGroupsAreForgotten(t *testing.T) {
+	s, err := strategy.New("fair", nil)
+	require.NoError(t, err)
+	s.Set(1, strategy.Terms{Weight: 1, Group: "a"})
+	s.Set(2, strategy.Terms{Weight: 1, Group: "a"})
+	s.Enter(1)
+	require.Equal(t, 1, strategy.Groups(s))
+	s.Set(1, strategy.Terms{Weight: 1, Group: "b"})
+	require.Equal(t, 2, strategy.Groups(s))
+	s.Forget(1)
+	s.Forget(2)
+	require.Zero(t, strategy.Groups(s))
+	_, ok := s.Next(start)
+	require.False(t, ok)
+}

@@ -83,3 +83,21 @@ func TestRemainingAmongEquals(t *testing.T) {
 	require.ElementsMatch(t, []int{0, 1, 2}, got[:3])
 	require.Equal(t, got[:3], got[3:6])
 }
+
+// Time in which a campaign could not have used a token is not waited.
+func TestRemainingCountsNoTimeAway(t *testing.T) {
+	s, err := strategy.New("remaining", nil)
+	require.NoError(t, err)
+	s.Set(1, strategy.Terms{Remaining: 1000})
+	s.Set(2, strategy.Terms{Remaining: 10})
+	s.Enter(1)
+	turns(s, 1)
+	s.Leave(1)
+	s.Enter(2)
+	hour := start.Add(time.Hour)
+	_, _ = s.Next(hour)
+	s.Grant(2)
+	s.Enter(1)
+	id, _ := s.Next(hour)
+	require.EqualValues(t, 2, id)
+}
