@@ -302,13 +302,16 @@ func (a *actor) tellDesk() {
 		Retries: d.Retries, Fresh: d.Fresh, Limit: d.Limit, Weight: d.Weight,
 		Group: d.Group, Priority: d.Priority, Remaining: d.Remaining, Due: d.Due, Length: d.Length,
 	}
-	if demand == a.told && len(a.out.Releases) == 0 && !a.first {
+	if demand == a.told && len(a.out.Releases)+len(a.out.Progress) == 0 && !a.first {
 		return
 	}
 	a.told, a.first = demand, false
 	w := &wants{demand: demand}
-	if n := len(a.out.Releases); n > 0 {
-		w.releases = append(make([]machine.Release, 0, n), a.out.Releases...)
+	if len(a.out.Releases) > 0 {
+		w.releases = slices.Clone(a.out.Releases)
+	}
+	if len(a.out.Progress) > 0 {
+		w.progress = slices.Clone(a.out.Progress)
 	}
 	a.desk.box.post(w)
 }

@@ -31,37 +31,57 @@ type desk struct {
 	partitions map[int]int64 // epoch of those whose campaigns are awake
 	clients    map[campaign.ID]*deskClient
 	changed    []campaign.ID
+	progress   []scheduler.Progress
 	releases   []scheduler.Release
 	closed     bool
 	tellAll    bool // the leader should hear at once of all that we have
+	retell     bool // and what is known of each of our tokens
 }
 
 // deskClient is what the desk knows of a campaign.
 type deskClient struct {
 	demand  scheduler.Demand
-	held    map[uint64]heldToken
+	held    map[uint64]*heldToken
 	dirty   bool
 	rebuilt bool // its machine was built anew, and its actor has not spoken since
 }
 
-// heldToken is where a token is for, and the Grants that it came with; none for a
-// token that a machine made up for what it found in flight.
+// heldToken is where a token is for, the Grants that it came with, none for a
+// token that a machine made up for what it found in flight, and what is known of its
+// call.
 type heldToken struct {
 	provider string
 	mark     scheduler.Mark
+	evidence campaign.Evidence
+	attempt  campaign.AttemptID
+	to       string
+	since    time.Time
+}
+
+// learn takes over what a machine tells; it is false for nothing new.
+func (t *heldToken) learn(p machine.Progress) bool {
+	news := t.evidence != p.Evidence || t.to != p.To
+	t.evidence, t.attempt, t.to, t.since = p.Evidence, p.Attempt, p.To, p.Since
+	return news
+}
+
+func (t *heldToken) progress(id uint64) scheduler.Progress {
+	return scheduler.Progress{Token: id, Evidence: t.evidence, Attempt: t.attempt, To: t.to, Since: t.since}
 }
 
 // What is posted to a desk.
 type (
-	// wants is a campaign's demand after a turn, and the tokens it gave back.
+	// wants is a campaign's demand after a turn, what became known of its tokens, and
+	// those that it gave back.
 	wants struct {
 		demand   scheduler.Demand
+		progress []machine.Progress
 		releases []machine.Release
 	}
 	// holds replaces what a campaign holds: its machine was built anew.
 	holds struct {
 		campaign campaign.ID
-		tokens   []machine.Token
+		tokens   []machine.Progress
 	}
 	awake struct {
 		partition int
@@ -187,7 +207,7 @@ func (d *desk) close() {
 func (d *desk) client(id campaign.ID) *deskClient {
 	c := d.clients[id]
 	if c == nil {
-		c = &deskClient{held: make(map[uint64]heldToken), demand: scheduler.Demand{Campaign: id}}
+		c = &deskClient{held: make(map[uint64]*heldToken), demand: scheduler.Demand{Campaign: id}}
 		d.clients[id] = c
 	}
 	return c
@@ -198,10 +218,13 @@ func (d *desk) client(id campaign.ID) *deskClient {
 // machine spends them: they stay on the books.
 func (d *desk) rebuilt(h holds) {
 	c := d.client(h.campaign)
-	maps.DeleteFunc(c.held, func(_ uint64, t heldToken) bool { return !after(t.mark, c.demand.Seen) })
-	for _, t := range h.tokens {
-		c.held[t.ID] = heldToken{provider: t.Provider}
+	maps.DeleteFunc(c.held, func(_ uint64, t *heldToken) bool { return !after(t.mark, c.demand.Seen) })
+	for _, p := range h.tokens {
+		t := &heldToken{provider: p.Token.Provider}
+		t.learn(p)
+		c.held[p.Token.ID] = t
 	}
+	d.retell = true // once the leader has heard of these tokens
 	c.rebuilt, c.demand.Gone = true, false
 }
 
@@ -234,9 +257,16 @@ func (d *desk) wanted(w *wants) {
 		c.demand = w.demand
 		d.touch(c)
 	}
+	for _, p := range w.progress {
+		if t := c.held[p.Token.ID]; t != nil && t.learn(p) {
+			told := t.progress(p.Token.ID)
+			told.Since = time.Time{} // who granted it knows
+			d.progress = append(d.progress, told)
+		}
+	}
 	for _, r := range w.releases {
 		delete(c.held, r.Token.ID)
-		d.releases = append(d.releases, scheduler.Release{Token: r.Token.ID, Campaign: w.demand.Campaign, Held: r.Held})
+		d.releases = append(d.releases, scheduler.Release{Token: r.Token.ID, Campaign: w.demand.Campaign, Held: r.Held, Unsent: r.Unsent})
 	}
 }
 
@@ -253,6 +283,7 @@ func (d *desk) grant(g *scheduler.Grants) {
 	if !after(g.Mark, d.seen) {
 		return
 	}
+	d.retell = d.retell || g.Retell || g.Term != d.seen.Term
 	d.tellAll = d.tellAll || g.Term != d.seen.Term // a new leader wants to know all
 	d.seen = g.Mark
 	tokens := make(map[campaign.ID][]machine.Token, len(g.Grants))
@@ -281,14 +312,14 @@ func (d *desk) hand(mark scheduler.Mark, id campaign.ID, tokens []machine.Token)
 		return
 	}
 	for _, t := range tokens {
-		c.held[t.ID] = heldToken{t.Provider, mark}
+		c.held[t.ID] = &heldToken{provider: t.Provider, mark: mark, evidence: campaign.EvidenceGranted}
 	}
 }
 
 // giveBack returns tokens that were not used.
 func (d *desk) giveBack(id campaign.ID, tokens ...uint64) {
 	for _, t := range tokens {
-		d.releases = append(d.releases, scheduler.Release{Token: t, Campaign: id})
+		d.releases = append(d.releases, scheduler.Release{Token: t, Campaign: id, Unsent: true})
 	}
 }
 
@@ -305,10 +336,10 @@ func (d *desk) leave(id campaign.ID) {
 
 // report sends what has changed, with full everything.
 func (d *desk) report(full bool) {
-	if !full && len(d.changed) == 0 && len(d.releases) == 0 {
+	if !full && len(d.changed)+len(d.releases)+len(d.progress) == 0 {
 		return
 	}
-	r := scheduler.Report{Node: d.node, Releases: d.releases}
+	r := scheduler.Report{Node: d.node, Progress: d.known(), Releases: d.releases}
 	if full {
 		r.Full = d.full()
 		r.Demands = d.allDemands()
@@ -326,10 +357,47 @@ func (d *desk) report(full bool) {
 			delete(d.clients, id)
 		}
 	}
+	d.post(r)
+	d.changed, d.progress, d.releases, d.tellAll = d.changed[:0], d.progress[:0], d.releases[:0], false
+	if full && d.retell {
+		d.retell = false
+		d.tellKnown()
+	}
+}
+
+func (d *desk) post(r scheduler.Report) {
 	if err := d.send(r); err != nil {
 		d.log.Debug("a report to the scheduler was lost; the next full one makes up for it", "error", err)
 	}
-	d.changed, d.releases, d.tellAll = d.changed[:0], d.releases[:0], false
+}
+
+// tokensTold bounds a message that tells what is known of tokens.
+const tokensTold = 5000
+
+// known is what has become known of tokens since the last report, the rest of it
+// sent ahead if it is too much for one message.
+func (d *desk) known() []scheduler.Progress {
+	for len(d.progress) > tokensTold {
+		d.post(scheduler.Report{Node: d.node, Progress: d.progress[:tokensTold]})
+		d.progress = d.progress[tokensTold:]
+	}
+	return d.progress
+}
+
+// tellKnown tells a leader that does not know it all that is known of the tokens of
+// which a Full has just told.
+func (d *desk) tellKnown() {
+	for _, c := range d.clients {
+		for id, t := range c.held {
+			if t.evidence != campaign.EvidenceGranted {
+				d.progress = append(d.progress, t.progress(id))
+			}
+		}
+	}
+	if len(d.progress) > 0 {
+		d.post(scheduler.Report{Node: d.node, Progress: d.known()})
+		d.progress = d.progress[:0]
+	}
 }
 
 func (d *desk) allDemands() []scheduler.Demand {
@@ -348,12 +416,17 @@ func (d *desk) full() *scheduler.Full {
 		f.Partitions = append(f.Partitions, scheduler.Partition{Number: p, Epoch: epoch})
 	}
 	for id, c := range d.clients {
-		byProvider := make(map[string][]uint64)
-		for id, t := range c.held {
-			byProvider[t.provider] = append(byProvider[t.provider], id)
+		byProvider := make(map[string]*scheduler.Holding)
+		for token, t := range c.held {
+			h := byProvider[t.provider]
+			if h == nil {
+				h = &scheduler.Holding{Campaign: id, Provider: t.provider}
+				byProvider[t.provider] = h
+			}
+			h.Add(token, t.evidence)
 		}
-		for p, ts := range byProvider {
-			f.Holdings = append(f.Holdings, scheduler.Holding{Campaign: id, Provider: p, Tokens: ts})
+		for _, h := range byProvider {
+			f.Holdings = append(f.Holdings, *h)
 		}
 	}
 	return f

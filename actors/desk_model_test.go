@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"dialtone/actors/scheduler"
 	"dialtone/bus"
 	"dialtone/campaign"
 )
@@ -18,8 +19,8 @@ func (w *deskWorld) judge() {
 	byProvider := map[string]int{}
 	for _, j := range w.jobs {
 		held := len(j.flight)
-		for _, p := range j.flight {
-			byProvider[p]++
+		for _, f := range j.flight {
+			byProvider[f.provider]++
 		}
 		// Tokens that wait to be spent, where they can be.
 		if n := w.owners[bus.PartitionOf(j.id)]; n != nil && n.actors[j.id] != nil {
@@ -38,13 +39,22 @@ func (w *deskWorld) judge() {
 		if byProvider[name] > l.Channels {
 			w.t.Fatalf("WithinLimit: provider %s has %d calls on %d channels", name, byProvider[name], l.Channels)
 		}
+		w.judgeRate(name, int(l.CallsPerSecond))
+	}
+}
+
+// judgeRate looks at the second before the latest requests that a provider saw.
+func (w *deskWorld) judgeRate(name string, most int) {
+	asked := w.asked[name]
+	if n := len(asked); most > 0 && n > most && asked[n-1].Sub(asked[n-1-most]) < time.Second {
+		w.t.Fatalf("WithinLimit: provider %s saw %d requests within %v", name, most+1, asked[n-1].Sub(asked[n-1-most]))
 	}
 }
 
 // books compares what the leader believes with what is so.
 func (w *deskWorld) books() {
 	believed, told, flights := map[string]campaign.ID{}, map[string]campaign.ID{}, 0
-	for _, s := range w.core.Slots(1 << 20) {
+	for _, s := range w.core.Slots(scheduler.SlotQuery{}, w.now) {
 		believed[s.Token] = s.Campaign
 	}
 	for _, n := range w.nodes {
@@ -116,6 +126,9 @@ func TestDeskAndLeaderThroughNoise(t *testing.T) {
 		}
 		w.silence()
 		w.hurt["calls"] = int(w.calls)
+		if w.limits["a"].CallsPerSecond > 0 {
+			w.hurt["rated"] = len(w.asked["a"])
+		}
 		for what, n := range w.hurt {
 			hurt[what] += n
 		}
@@ -124,6 +137,7 @@ func TestDeskAndLeaderThroughNoise(t *testing.T) {
 	if testing.Short() {
 		return
 	}
+	require.Positive(t, hurt["rated"], "a rate was in force")
 	for _, what := range []string{"leader", "crash", "takeover", "lost", "doubled", "rebuilt", "swallowed", "fenced"} {
 		require.Positive(t, hurt[what], "%s happened", what)
 	}
@@ -151,10 +165,10 @@ func (w *deskWorld) silence() {
 		w.round(1, 0)
 	}
 	require.True(w.t, w.atRest(), "everyone got what it wanted")
-	stats := w.core.Stats("")
+	stats := w.core.Stats("", w.now)
 	require.True(w.t, stats.Ready)
 	require.Empty(w.t, stats.Campaigns)
-	require.Empty(w.t, w.core.Slots(10))
+	require.Empty(w.t, w.core.Slots(scheduler.SlotQuery{}, w.now))
 	for _, p := range stats.Providers {
 		require.Zero(w.t, p.Held, p.Provider)
 	}

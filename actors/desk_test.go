@@ -58,9 +58,11 @@ func (b *deskBench) turn(messages ...any) *scheduler.Report {
 		b.take(m)
 	}
 	b.report(b.tellAll)
-	require.LessOrEqual(b.t, len(b.sent), 1)
 	if len(b.sent) == 0 {
 		return nil
+	}
+	for _, r := range b.sent[1:] {
+		require.Equal(b.t, scheduler.Report{Node: r.Node, Progress: r.Progress}, r, "more than one report tells of tokens only")
 	}
 	return &b.sent[0]
 }
@@ -89,7 +91,7 @@ func back(token uint64, held time.Duration) machine.Release {
 func holdings(r *scheduler.Report) map[campaign.ID][]uint64 {
 	out := map[campaign.ID][]uint64{}
 	for _, h := range r.Full.Holdings {
-		out[h.Campaign] = append(out[h.Campaign], h.Tokens...)
+		out[h.Campaign] = append(out[h.Campaign], slices.Concat(h.Granted, h.Placing, h.Ambiguous, h.Placed)...)
 		slices.Sort(out[h.Campaign])
 	}
 	return out
@@ -109,7 +111,7 @@ func TestDeskGathersWhatChanged(t *testing.T) {
 func TestDeskFullTellsAll(t *testing.T) {
 	b := newDeskBench(t)
 	b.open()
-	b.turn(awake{7, 3}, holds{campaign: 3, tokens: []machine.Token{{ID: 1 << 63, Provider: "b"}}}, want(3, scheduler.Mark{}, 1))
+	b.turn(awake{7, 3}, holds{campaign: 3, tokens: []machine.Progress{{Token: machine.Token{ID: 1 << 63, Provider: "b"}, Evidence: campaign.EvidencePlaced}}}, want(3, scheduler.Mark{}, 1))
 	b.turn(grants(at(2), 2, 21, 22))
 	b.tellAll = true
 	r := b.turn()
@@ -160,7 +162,7 @@ func TestDeskDeliversAMessageAtOnce(t *testing.T) {
 
 func TestDeskReturnsWhatNobodyCanUse(t *testing.T) {
 	unused := func(id campaign.ID) []scheduler.Release {
-		return []scheduler.Release{{Token: 1, Campaign: id}, {Token: 2, Campaign: id}}
+		return []scheduler.Release{{Token: 1, Campaign: id, Unsent: true}, {Token: 2, Campaign: id, Unsent: true}}
 	}
 	cases := map[string]struct {
 		before func(*deskBench)
@@ -213,7 +215,7 @@ func TestDeskForgetsWhoLeft(t *testing.T) {
 	r := b.turn(left{2})
 	require.Empty(t, r.Full.Holdings)
 	require.Equal(t, []scheduler.Demand{{Campaign: 2, Seen: at(2), Gone: true}}, r.Demands)
-	require.Equal(t, []scheduler.Release{{Token: 20, Campaign: 2}}, r.Releases)
+	require.Equal(t, []scheduler.Release{{Token: 20, Campaign: 2, Unsent: true}}, r.Releases)
 	b.tellAll = true
 	r = b.turn()
 	require.Empty(t, r.Demands)
@@ -225,7 +227,7 @@ func TestDeskForgetsWhoLeft(t *testing.T) {
 func TestDeskLeftAndCameAgain(t *testing.T) {
 	b := newDeskBench(t)
 	b.open()
-	r := b.turn(left{2}, holds{campaign: 2, tokens: []machine.Token{{ID: 8, Provider: "a"}}})
+	r := b.turn(left{2}, holds{campaign: 2, tokens: []machine.Progress{{Token: machine.Token{ID: 8, Provider: "a"}, Evidence: campaign.EvidencePlaced}}})
 	require.Len(t, r.Demands, 1)
 	require.False(t, r.Demands[0].Gone)
 	b.turn(grants(at(2), 2, 20))
@@ -242,12 +244,12 @@ func TestDeskKeepsWhatARebuiltMachineWillSpend(t *testing.T) {
 	b.turn(grants(at(2), 2, 20), want(2, at(2), 8))
 	b.turn(grants(at(3), 2, 30))
 	b.turn(grants(at(4), 2, 40))
-	b.turn(holds{campaign: 2, tokens: []machine.Token{{ID: 1 << 63, Provider: "a"}}})
+	b.turn(holds{campaign: 2, tokens: []machine.Progress{{Token: machine.Token{ID: 1 << 63, Provider: "a"}, Evidence: campaign.EvidencePlaced}}})
 	b.tellAll = true
 	require.Equal(t, map[campaign.ID][]uint64{2: {30, 40, 1 << 63}}, holdings(b.turn()), "20 has become the attempt")
 
 	r := b.turn(want(2, at(3), 8)) // the old machine had got as far as 3
-	require.Equal(t, []scheduler.Release{{Token: 30, Campaign: 2}}, r.Releases)
+	require.Equal(t, []scheduler.Release{{Token: 30, Campaign: 2, Unsent: true}}, r.Releases)
 	b.tellAll = true
 	require.Equal(t, map[campaign.ID][]uint64{2: {40, 1 << 63}}, holdings(b.turn()))
 	require.Empty(t, b.turn(want(2, at(4), 7)).Releases, "40 was spent")
@@ -350,4 +352,64 @@ func TestDeskHearsItsGrants(t *testing.T) {
 	d.stop()
 	d.stop()
 	reports.Stop()
+}
+
+func known(token uint64, e campaign.Evidence) machine.Progress {
+	return machine.Progress{
+		Token: machine.Token{ID: token}, Evidence: e, Attempt: campaign.NewAttemptID(7, 1), To: "+12125550147", Since: time.Unix(1e9, 0).UTC(),
+	}
+}
+
+// What becomes known of a token is told once; a Full sorts the tokens by it; and a new
+// leader is told all of it again, with the time since when.
+func TestDeskTellsWhatIsKnownOfTokens(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	b.turn(grants(at(2), 2, 1, 2, 3))
+	w := want(2, at(2), 6)
+	w.progress = []machine.Progress{known(1, campaign.EvidencePlacing), known(1, campaign.EvidencePlaced), known(2, campaign.EvidencePlacing), known(9, campaign.EvidencePlaced)}
+	told := func(token uint64, e campaign.Evidence) scheduler.Progress {
+		return scheduler.Progress{Token: token, Evidence: e, Attempt: campaign.NewAttemptID(7, 1), To: "+12125550147"}
+	}
+	require.Equal(t, []scheduler.Progress{told(1, campaign.EvidencePlacing), told(1, campaign.EvidencePlaced), told(2, campaign.EvidencePlacing)}, b.turn(w).Progress)
+	again := want(2, at(2), 5)
+	again.progress = []machine.Progress{known(2, campaign.EvidencePlacing)}
+	require.Empty(t, b.turn(again).Progress)
+
+	for _, asks := range []*scheduler.Grants{{Mark: at(3), Retell: true}, {Mark: scheduler.Mark{Term: 11, Seq: 1}}} {
+		if asks.Retell {
+			b.tellAll = true // its time has come
+		}
+		full := b.turn(asks).Full
+		require.Equal(t, []scheduler.Holding{{Campaign: 2, Provider: "a", Granted: []uint64{3}, Placing: []uint64{2}, Placed: []uint64{1}}}, full.Holdings)
+		require.Len(t, b.sent, 2)
+		one, two := told(1, campaign.EvidencePlaced), told(2, campaign.EvidencePlacing)
+		one.Since, two.Since = time.Unix(1e9, 0).UTC(), time.Unix(1e9, 0).UTC()
+		require.ElementsMatch(t, []scheduler.Progress{one, two}, b.sent[1].Progress)
+	}
+}
+
+// What fills more than a message is told in several.
+func TestDeskTellsInPieces(t *testing.T) {
+	b := newDeskBench(t)
+	b.open()
+	tokens := make([]uint64, 2*tokensTold+1)
+	w := want(2, at(2), 6)
+	for i := range tokens {
+		tokens[i] = uint64(i + 1)
+		w.progress = append(w.progress, known(tokens[i], campaign.EvidencePlacing))
+	}
+	b.turn(grants(at(2), 2, tokens...))
+	b.sent = nil
+	b.take(w)
+	b.report(false)
+	require.Len(t, b.sent, 3)
+	all := map[uint64]bool{}
+	for _, r := range b.sent {
+		require.LessOrEqual(t, len(r.Progress), tokensTold)
+		for _, p := range r.Progress {
+			all[p.Token] = true
+		}
+	}
+	require.Len(t, all, len(tokens))
 }

@@ -39,6 +39,7 @@ type deskWorld struct {
 	owners [bus.Partitions]*deskNode
 	epochs [bus.Partitions]int64
 	calls  campaign.CallID
+	asked  map[string][]time.Time // when providers saw requests
 
 	loss float64 // of messages
 	calm bool    // the noise is over
@@ -51,8 +52,15 @@ type deskJob struct {
 	limit  int
 	todo   int
 	made   int
-	flight map[campaign.AttemptID]string // provider
-	ended  map[campaign.AttemptID]bool   // those of them that the provider has told the end of
+	flight map[campaign.AttemptID]*deskFlight
+	ended  map[campaign.AttemptID]bool // those of them that the provider has told the end of
+}
+
+// deskFlight is an attempt on its way.
+type deskFlight struct {
+	provider string
+	evidence campaign.Evidence // as the campaign knows it
+	seen     bool              // by the provider
 }
 
 type deskNode struct {
@@ -76,11 +84,11 @@ type deskActor struct {
 
 func newDeskWorld(t *rapid.T) *deskWorld {
 	w := &deskWorld{
-		t: t, now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), hurt: map[string]int{},
+		t: t, now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), hurt: map[string]int{}, asked: map[string][]time.Time{},
 		dice: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "dice"), 7)),
 		loss: rapid.SampledFrom([]float64{0, 0.1, 0.4}).Draw(t, "loss"),
 		limits: map[string]provider.Limits{
-			"a": {Channels: rapid.IntRange(1, 6).Draw(t, "channels"), CallsPerSecond: rapid.SampledFrom([]float64{0, 20}).Draw(t, "rate")},
+			"a": {Channels: rapid.IntRange(1, 6).Draw(t, "channels"), CallsPerSecond: rapid.SampledFrom([]float64{0, 5, 20}).Draw(t, "rate")},
 		},
 	}
 	if rapid.Bool().Draw(t, "two providers") {
@@ -89,7 +97,7 @@ func newDeskWorld(t *rapid.T) *deskWorld {
 	for i := range rapid.IntRange(1, 5).Draw(t, "campaigns") {
 		w.jobs = append(w.jobs, &deskJob{
 			id: campaign.ID(2 + 7*i), limit: rapid.IntRange(1, 4).Draw(t, "limit"), todo: rapid.IntRange(0, 15).Draw(t, "todo"),
-			flight: map[campaign.AttemptID]string{}, ended: map[campaign.AttemptID]bool{},
+			flight: map[campaign.AttemptID]*deskFlight{}, ended: map[campaign.AttemptID]bool{},
 		})
 	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "nodes") {
@@ -224,11 +232,19 @@ func (w *deskWorld) wake(n *deskNode, j *deskJob) {
 	a.first, a.tokens = true, map[campaign.AttemptID]machine.Token{}
 	h := holds{campaign: j.id}
 	for _, attempt := range keys(j.flight) {
-		a.tokens[attempt] = machine.Token{ID: 1<<63 | uint64(attempt), Provider: j.flight[attempt]}
-		h.tokens = append(h.tokens, a.tokens[attempt])
+		f := j.flight[attempt]
+		if f.evidence == campaign.EvidenceGranted {
+			f.evidence = campaign.EvidencePlacing // who takes it over can't know
+		}
+		a.tokens[attempt] = machine.Token{ID: 1<<63 | uint64(attempt), Provider: f.provider}
+		h.tokens = append(h.tokens, f.progress(a.tokens[attempt], attempt))
 	}
 	n.desk.box.post(h)
-	w.tell(n, a, nil)
+	w.tell(n, a, nil, nil)
+}
+
+func (f *deskFlight) progress(t machine.Token, id campaign.AttemptID) machine.Progress {
+	return machine.Progress{Token: t, Evidence: f.evidence, Attempt: id, To: "+1"}
 }
 
 // rebuild builds an actor's machine anew; the first of its grants may have been
@@ -273,35 +289,68 @@ func (w *deskWorld) act(n *deskNode, a *deskActor) {
 		a.seen = g.mark
 		for _, tok := range g.tokens {
 			if j.todo == 0 {
-				back = append(back, machine.Release{Token: tok})
+				back = append(back, machine.Release{Token: tok, Unsent: true})
 				continue
 			}
 			w.calls++
 			j.todo--
 			j.made++
 			attempt := campaign.NewAttemptID(w.calls, 1)
-			j.flight[attempt], a.tokens[attempt] = tok.Provider, tok
+			j.flight[attempt], a.tokens[attempt] = &deskFlight{provider: tok.Provider, evidence: campaign.EvidenceGranted}, tok
 		}
 	}
 	a.box = nil
 	for _, attempt := range keys(j.ended) {
-		back = append(back, machine.Release{Token: a.tokens[attempt], Held: time.Second})
+		unsent := j.flight[attempt].evidence == campaign.EvidenceGranted
+		back = append(back, machine.Release{Token: a.tokens[attempt], Held: time.Second, Unsent: unsent})
 		delete(j.ended, attempt)
 		delete(j.flight, attempt)
 		delete(a.tokens, attempt)
 	}
-	w.tell(n, a, back)
+	w.tell(n, a, w.learn(a), back)
 	if j.todo == 0 && len(j.flight) == 0 && w.dice.IntN(4) == 0 {
 		delete(n.actors, j.id)
 		n.desk.box.post(left{j.id})
 	}
 }
 
-func (w *deskWorld) tell(n *deskNode, a *deskActor, back []machine.Release) {
+// learn lets a campaign's calls come further.
+func (w *deskWorld) learn(a *deskActor) (news []machine.Progress) {
+	for _, id := range keys(a.job.flight) {
+		f := a.job.flight[id]
+		switch {
+		case w.dice.IntN(2) == 0 && !w.calm:
+			continue
+		case f.evidence == campaign.EvidenceGranted:
+			f.evidence = campaign.EvidencePlacing
+		case f.evidence == campaign.EvidencePlacing && f.seen:
+			f.evidence = campaign.EvidencePlaced
+		default:
+			continue
+		}
+		news = append(news, f.progress(a.tokens[id], id))
+	}
+	return news
+}
+
+// ask lets providers see requests of which the campaigns have let go.
+func (w *deskWorld) ask() {
+	for _, j := range w.jobs {
+		for _, id := range keys(j.flight) {
+			f := j.flight[id]
+			if f.evidence == campaign.EvidencePlacing && !f.seen && (w.calm || w.dice.IntN(4) == 0) {
+				f.seen = true
+				w.asked[f.provider] = append(w.asked[f.provider], w.now)
+			}
+		}
+	}
+}
+
+func (w *deskWorld) tell(n *deskNode, a *deskActor, news []machine.Progress, back []machine.Release) {
 	d := scheduler.Demand{Campaign: a.job.id, Seen: a.seen, Fresh: a.job.todo, Limit: a.job.limit, Weight: 1}
-	if d != a.told || len(back) > 0 || a.first {
+	if d != a.told || len(back)+len(news) > 0 || a.first {
 		a.told, a.first = d, false
-		n.desk.box.post(&wants{demand: d, releases: back})
+		n.desk.box.post(&wants{demand: d, progress: news, releases: back})
 	}
 }
 
@@ -379,6 +428,7 @@ func (w *deskWorld) post(name string, g *scheduler.Grants) {
 // round lets a moment pass in which some of everything happens.
 func (w *deskWorld) round(slack int, end float64) {
 	w.now = w.now.Add(time.Duration(1+w.dice.IntN(100)) * time.Millisecond)
+	w.ask()
 	for _, j := range w.jobs {
 		for _, attempt := range keys(j.flight) {
 			if w.dice.Float64() < end {

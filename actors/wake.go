@@ -35,7 +35,7 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 	a.out.Reset()
 	a.mind = machine.New(a.machine, c, zones, open, time.Now(), &a.out)
 	h := holds{campaign: a.id}
-	a.mind.Held(func(t machine.Token) { h.tokens = append(h.tokens, t) })
+	a.mind.Held(func(p machine.Progress) { h.tokens = append(h.tokens, p) })
 	a.desk.box.post(h)
 	a.first = true
 	a.part.awoke(a)

@@ -40,7 +40,12 @@ func TestScopes(t *testing.T) {
 		{http.MethodPost, "/v1/schedules/preview", `{"schedule": {}}`, read},
 		{http.MethodPost, "/v1/calls", `{"to": "+12125550147"}`, write},
 		{http.MethodPatch, "/v1/campaigns/cmp_1", `{"weight": 2}`, write},
+		{http.MethodGet, "/v1/scheduler/slots", "", read},
+		{http.MethodGet, shadowPath, "", read},
+		{http.MethodGet, "/v1/campaigns/cmp_1/forecast", "", read},
 		{http.MethodPut, "/v1/scheduler", `{"strategy": "fair"}`, admin},
+		{http.MethodPut, shadowPath, `{"strategy": "fair"}`, admin},
+		{http.MethodDelete, shadowPath, "", admin},
 	} {
 		for rank, key := range keys {
 			s.key = key

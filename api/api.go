@@ -43,6 +43,9 @@ type Bus interface {
 	Poke(id campaign.ID, action string)
 	// Ask asks a role: "scheduler.stats".
 	Ask(ctx context.Context, subject string, body, reply any) error
+	// AskOnce is Ask for what takes long to work out: it waits as long as ctx lives
+	// instead of asking again.
+	AskOnce(ctx context.Context, subject string, body, reply any) error
 	// PublishReport returns once the report is safe.
 	PublishReport(ctx context.Context, r campaign.Report) error
 	// WatchEvents hands on a campaign's events, oldest first, until ctx ends or fn

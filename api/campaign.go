@@ -24,10 +24,13 @@ type Campaign struct {
 	Schedule           Schedule       `json:"schedule" doc:"When calls are placed; an empty one is always."`
 	MaxConcurrentCalls int            `json:"max_concurrent_calls" example:"10" doc:"How many calls may be up at once."`
 	Weight             float64        `json:"weight" example:"1" doc:"The campaign's part in the shared capacity, relative to others."`
+	Priority           int            `json:"priority" example:"5" doc:"How urgent it is, from 1, the most urgent, to 10."`
+	Deadline           time.Time      `json:"deadline,omitzero" example:"2026-12-31T22:00:00Z" doc:"By when it should be done; the schedule's end_at is a deadline too, and the earlier counts."`
+	Group              string         `json:"group,omitempty" example:"team-a" doc:"The team or customer with which it shares."`
 	Retry              Retry          `json:"retry"`
 	Stats              campaign.Stats `json:"stats" doc:"Calls by status; total is the sum of queued, in_progress, retry_wait, completed, failed and canceled at every moment."`
 	Progress           float64        `json:"progress" example:"0.25" doc:"The share of calls that are over, from 0 to 1."`
-	Warnings           []string       `json:"warnings,omitempty" doc:"What is allowed and most likely not meant: a schedule that can never open, numbers that it never lets be called, a time zone without windows. Told when the campaign is created, changed, started or resumed."`
+	Warnings           []string       `json:"warnings,omitempty" doc:"What is allowed and most likely not meant: a schedule that can never open, or not before the deadline, numbers that it never lets be called, a time zone without windows. Told when the campaign is created, changed, started or resumed."`
 	CreatedAt          time.Time      `json:"created_at"`
 	UpdatedAt          time.Time      `json:"updated_at"`
 	StartedAt          time.Time      `json:"started_at,omitzero"`
@@ -43,7 +46,8 @@ func (a *API) show(ctx context.Context, c campaign.Campaign) (Campaign, error) {
 	return Campaign{
 		ID: c.ID.String(), Name: c.Name, Status: string(c.Status), WaitingReason: string(reason), WaitingUntil: until.UTC(),
 		From: c.From, DefaultRegion: c.DefaultRegion, DefaultTimeZone: c.DefaultTimeZone, Schedule: showSchedule(c.Schedule),
-		MaxConcurrentCalls: c.MaxConcurrentCalls, Weight: c.Weight, Retry: showRetry(c.Retry), Stats: c.Stats, Progress: progress(c),
+		MaxConcurrentCalls: c.MaxConcurrentCalls, Weight: c.Weight, Priority: c.Priority, Deadline: c.Deadline.UTC(), Group: c.Group,
+		Retry: showRetry(c.Retry), Stats: c.Stats, Progress: progress(c),
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), StartedAt: c.StartedAt.UTC(), EndedAt: c.EndedAt.UTC(),
 	}, nil
 }
@@ -89,7 +93,7 @@ func (a *API) campaignRoutes() {
 		OperationID: "update-campaign", Method: http.MethodPatch, Path: "/v1/campaigns/{id}",
 		Summary: "Change a campaign's settings",
 		Description: "A JSON merge patch: what is absent stays, null resets to the default. A running campaign takes the change at once. " +
-			"A schedule is one value and replaced as a whole. Where it can never open, or not for some of the numbers, the answer has warnings.",
+			"A schedule is one value and replaced as a whole. Where it can never open, not before the deadline, or not for some of the numbers, the answer has warnings.",
 		Tags: []string{"Campaigns"}, Errors: []int{400, 404, 408, 409, 413, 415, 422},
 		RequestBody: body[CampaignSettings](a, map[string]any{"max_concurrent_calls": 25}, "application/merge-patch+json"),
 	}, a.updateCampaign)

@@ -22,6 +22,9 @@ func TestCreateCampaignWithDefaults(t *testing.T) {
 	require.Equal(t, "US", c["default_region"], "the service's")
 	require.EqualValues(t, 10, c["max_concurrent_calls"])
 	require.EqualValues(t, 1, c["weight"])
+	require.EqualValues(t, 5, c["priority"])
+	require.NotContains(t, c, "deadline")
+	require.NotContains(t, c, "group")
 	require.EqualValues(t, 0, c["progress"])
 	require.Equal(t, map[string]any{"max_attempts": 3.0, "delay": "5m0s", "backoff": "fixed", "max_delay": "1h0m0s", "jitter": 0.0}, c["retry"])
 	require.NotContains(t, c, "started_at")
@@ -31,11 +34,15 @@ func TestCreateCampaignWithDefaults(t *testing.T) {
 func TestCreateCampaignTakesEverything(t *testing.T) {
 	s := newService(t)
 	r := s.post("/v1/campaigns", `{"name": "Spring", "from": "020 7946 0958", "default_region": "GB", "max_concurrent_calls": 25, "weight": 2.5,
+		"priority": 1, "deadline": "2200-12-24T01:00:00+01:00", "group": "Customer 12",
 		"retry": {"max_attempts": 5, "delay": "2h", "backoff": "exponential", "jitter": 0.2},
 		"contacts": ["020 7946 0001", {"phone": "+12125550147", "variables": {"name": "Ada"}}, "+442079460001"]}`)
 	require.Equal(t, http.StatusCreated, r.status, "%s", r.body)
 	c := r.json()
 	require.Equal(t, "+442079460958", c["from"])
+	require.EqualValues(t, 1, c["priority"])
+	require.Equal(t, "2200-12-24T00:00:00Z", c["deadline"])
+	require.Equal(t, "Customer 12", c["group"])
 	require.Equal(t, map[string]any{"max_attempts": 5.0, "delay": "2h0m0s", "backoff": "exponential", "max_delay": "2h0m0s", "jitter": 0.2}, c["retry"])
 	require.EqualValues(t, 2, c["stats"].(map[string]any)["total"], "a repeated number is counted once")
 	calls := s.get("/v1/campaigns/" + c["id"].(string) + "/calls").json()["calls"].([]any)
@@ -71,10 +78,22 @@ var badSettings = map[string]struct {
 	"jitter above one":       {`"retry": {"jitter": 1.1}`, []string{"retry.jitter"}},
 	"unknown inside retry":   {`"retry": {"attempts": 3}`, []string{"retry.attempts"}},
 	"retry as a list":        {`"retry": []`, []string{"retry"}},
-	"priority":               {`"priority": 1`, []string{"priority"}},
-	"deadline":               {`"deadline": "2026-12-24T00:00:00Z"`, []string{"deadline"}},
+	"no priority":            {`"priority": 0`, []string{"priority"}},
+	"a high priority":        {`"priority": 11`, []string{"priority"}},
+	"half a priority":        {`"priority": 1.5`, []string{"priority"}},
+	"priority in quotes":     {`"priority": "1"`, []string{"priority"}},
+	"deadline passed":        {`"deadline": "2020-12-24T00:00:00Z"`, []string{"deadline"}},
+	"deadline without time":  {`"deadline": "2200-12-24"`, []string{"deadline"}},
+	"deadline as a number":   {`"deadline": 2200`, []string{"deadline"}},
+	"deadline out of range":  {`"deadline": "2201-01-01T00:00:00Z"`, []string{"deadline"}},
+	"empty group":            {`"group": ""`, []string{"group"}},
+	"blank group":            {`"group": " "`, []string{"group"}},
+	"padded group":           {`"group": "team-a "`, []string{"group"}},
+	"long group":             {`"group": "` + strings.Repeat("x", 65) + `"`, []string{"group"}},
+	"group of lines":         {`"group": "a\nb"`, []string{"group"}},
+	"group as a number":      {`"group": 12`, []string{"group"}},
+	"strategy":               {`"strategy": "fair"`, []string{"strategy"}},
 	"providers":              {`"providers": ["mock"]`, []string{"providers"}},
-	"group":                  {`"group": "a"`, []string{"group"}},
 	"start":                  {`"start_at": "2026-12-24T00:00:00Z"`, []string{"start_at"}},
 	"end":                    {`"end_at": "2026-12-24T00:00:00Z"`, []string{"end_at"}},
 	"time zone":              {`"time_zone": "Europe/Paris"`, []string{"time_zone"}},
@@ -83,7 +102,7 @@ var badSettings = map[string]struct {
 	"empty default zone":     {`"default_time_zone": ""`, []string{"default_time_zone"}},
 	"default zone as number": {`"default_time_zone": 1`, []string{"default_time_zone"}},
 	"unknown field":          {`"max_concurrent": 5`, []string{"max_concurrent"}},
-	"everything that is bad": {`"weight": -1, "max_concurrent_calls": -1, "retry": {"max_attempts": 101, "jitter": 2}, "zz": 1, "priority": 2`, []string{"priority", "max_concurrent_calls", "weight", "retry.max_attempts", "retry.jitter", "zz"}},
+	"everything that is bad": {`"weight": -1, "max_concurrent_calls": -1, "retry": {"max_attempts": 101, "jitter": 2}, "zz": 1, "priority": -2, "group": "\t", "deadline": "2020-01-01T00:00:00Z", "providers": 2`, []string{"deadline", "providers", "max_concurrent_calls", "weight", "priority", "group", "retry.max_attempts", "retry.jitter", "zz"}},
 }
 
 func TestCampaignRefusesBadSettings(t *testing.T) {
@@ -141,6 +160,33 @@ func TestPatchCampaign(t *testing.T) {
 	_, pokes, _ := s.bus.sent()
 	require.Equal(t, []string{id + " refresh", id + " refresh"}, pokes)
 	require.Equal(t, http.StatusOK, s.patch("/v1/campaigns/cmp_1", `{"max_concurrent_calls": 50}`).status, "single calls have settings too")
+}
+
+func TestPatchWhatCountsForTheShare(t *testing.T) {
+	var now clock
+	s := newService(t, clocked(&now, moment))
+	id := s.campaign(`{"name": "Spring", "priority": 2, "deadline": "2026-03-02T12:00:00Z", "group": "team-a"}`)
+	patch := func(body string) map[string]any {
+		r := s.patch("/v1/campaigns/"+id, body)
+		require.Equal(t, http.StatusOK, r.status, "%s", r.body)
+		return r.json()
+	}
+	c := patch(`{"priority": 10, "deadline": "2026-03-03T12:00:00Z", "group": "team-b"}`)
+	require.Equal(t, []any{10.0, "2026-03-03T12:00:00Z", "team-b"}, []any{c["priority"], c["deadline"], c["group"]})
+	c = patch(`{"weight": 2}`)
+	require.Equal(t, []any{10.0, "2026-03-03T12:00:00Z", "team-b"}, []any{c["priority"], c["deadline"], c["group"]}, "absent stays")
+
+	now.set(on("2026-03-03T12:00:00Z"))
+	require.Equal(t, "2026-03-03T12:00:00Z", patch(`{"weight": 3}`)["deadline"], "that it has passed hinders nobody")
+	p := s.patch("/v1/campaigns/"+id, `{"deadline": "2026-03-03T12:00:00Z"}`).problem(422, campaign.CodeInvalid)
+	require.Contains(t, p.Detail, "Give a deadline that is still ahead, not 2026-03-03T12:00:00Z, or null for none.")
+
+	c = patch(`{"priority": null, "deadline": null, "group": null}`)
+	require.EqualValues(t, 5, c["priority"])
+	require.NotContains(t, c, "deadline")
+	require.NotContains(t, c, "group")
+	require.Equal(t, http.StatusOK, s.patch("/v1/campaigns/cmp_1", `{"priority": 1, "group": "singles", "deadline": null}`).status)
+	s.patch("/v1/campaigns/cmp_1", `{"deadline": "2027-03-03T12:00:00Z"}`).problem(409, campaign.CodeConflict)
 }
 
 func TestListCampaignsInPages(t *testing.T) {

@@ -85,7 +85,7 @@ func (a *API) createCampaignRoute() {
 	register(a, huma.Operation{
 		OperationID: "create-campaign", Method: http.MethodPost, Path: "/v1/campaigns", DefaultStatus: http.StatusCreated,
 		Summary:     "Create a campaign",
-		Description: "It dials nobody until it is started. Contacts may come with it or later. Where its schedule can never open, the answer has warnings.\n\n" + exampleInWords,
+		Description: "It dials nobody until it is started. Contacts may come with it or later. Where its schedule can never open, or not before its deadline, the answer has warnings.\n\n" + exampleInWords,
 		Tags:        []string{"Campaigns"}, MaxBodyBytes: maxCampaignBody,
 		RequestBody: body[NewCampaign](a, exampleCampaign),
 		Errors:      []int{400, 408, 409, 413, 415, 422},
@@ -101,8 +101,11 @@ func (a *API) createCampaign(ctx context.Context, in *createCampaignInput) (*cre
 	if err != nil {
 		return nil, err
 	}
-	s := campaign.Settings{DefaultRegion: a.cfg.DefaultRegion, MaxConcurrentCalls: campaign.DefaultMaxConcurrentCalls, Weight: campaign.DefaultWeight}
-	o.settings(&s, a.cfg.DefaultRegion)
+	s := campaign.Settings{
+		DefaultRegion: a.cfg.DefaultRegion, MaxConcurrentCalls: campaign.DefaultMaxConcurrentCalls,
+		Weight: campaign.DefaultWeight, Priority: campaign.DefaultPriority,
+	}
+	o.settings(&s, a.cfg.DefaultRegion, a.now())
 	contacts := o.contacts(s.DefaultRegion, a.zoning(s, o))
 	if err := o.done(); err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ var campaignShown = map[string]shown{
 	"default_region":    {nothing, nil},
 	"default_time_zone": {nothing, nil},
 	"schedule":          {map[string]any{}, exampleCampaign["schedule"]},
+	"deadline":          {nothing, nil},
+	"group":             {nothing, nil},
 	"retry": {
 		map[string]any{"max_attempts": 3, "delay": "5m", "backoff": "fixed", "max_delay": "1h", "jitter": 0},
 		exampleCampaign["retry"],
@@ -60,6 +62,9 @@ var settingsShown = map[string]map[string]shown{
 	"NewContact": {
 		"time_zone": {nothing, nil},
 		"variables": {nothing, nil},
+	},
+	"Strategy": {
+		"parameters": {map[string]any{}, map[string]any{}},
 	},
 	"PreviewRequest": {
 		"schedule":  {nil, exampleCampaign["schedule"]},

@@ -52,7 +52,7 @@ func (s *service) document() (doc settingsDocument) {
 var required = map[string][]string{
 	"NewCampaign": {"name"}, "CampaignSettings": {"name"}, // which can't be taken away either
 	"Window": {"days", "start", "end"}, "Span": {"start", "end"}, "SpecialDate": {"date", "windows"},
-	"NewContact": {"phone"}, "PreviewRequest": {"schedule"},
+	"NewContact": {"phone"}, "PreviewRequest": {"schedule"}, "Strategy": {"strategy"},
 }
 
 // TestDocumentTellsEverySetting: what it is, what to write there, and what it is if
@@ -60,8 +60,8 @@ var required = map[string][]string{
 func TestDocumentTellsEverySetting(t *testing.T) {
 	doc := newService(t).document()
 	for schema, count := range map[string]int{
-		"NewCampaign": 9, "CampaignSettings": 8, "Schedule": 6, "Window": 3, "SpecialDate": 2, "Span": 2,
-		"RetrySetting": 7, "DispositionRules": 5, "RetryRule": 4, "NewContact": 3, "PreviewRequest": 4,
+		"NewCampaign": 12, "CampaignSettings": 11, "Schedule": 6, "Window": 3, "SpecialDate": 2, "Span": 2,
+		"RetrySetting": 7, "DispositionRules": 5, "RetryRule": 4, "NewContact": 3, "PreviewRequest": 4, "Strategy": 2,
 	} {
 		properties := doc.Components.Schemas[schema].Properties
 		require.Len(t, properties, count, "%s: a new setting is documented, and counted here", schema)
@@ -107,6 +107,10 @@ func around(schema string, some map[string]any) (path string, body map[string]an
 		body = map[string]any{"schedule": map[string]any{"start_at": "2026-12-01T09:00:00-05:00"}}
 		maps.Copy(body, some)
 		return previewPath, body
+	case "Strategy":
+		body = map[string]any{"strategy": "fair"}
+		maps.Copy(body, some)
+		return "/v1/scheduler", body
 	}
 	return "/v1/campaigns", body
 }
@@ -118,6 +122,9 @@ func (s *service) become(path string, body map[string]any) map[string]any {
 	text, err := json.Marshal(body)
 	require.NoError(s.t, err)
 	r := s.post(path, string(text))
+	if path == "/v1/scheduler" {
+		r = s.send(http.MethodPut, path, "application/json", string(text))
+	}
 	require.Less(s.t, r.status, 300, "%s: %s", text, r.body)
 	out := r.json()
 	if id, ok := out["id"].(string); ok {
@@ -137,6 +144,7 @@ func (s *service) become(path string, body map[string]any) map[string]any {
 func TestDocumentedDefaultsAreTheRealOnes(t *testing.T) {
 	var now clock
 	s := newService(t, clocked(&now, moment))
+	s.bus.onAsk = func(_ string, body any) (any, error) { return body, nil }
 	doc := s.document()
 	for schema := range settingsShown {
 		plain := s.become(around(schema, map[string]any{}))

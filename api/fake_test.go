@@ -19,6 +19,7 @@ type fakeBus struct {
 	pokes    []string
 	reports  []campaign.Report
 	events   []fakeEvent
+	once     []string      // subjects of AskOnce
 	more     chan struct{} // closed and replaced with every event
 
 	watchers atomic.Int64 // streams under way
@@ -58,7 +59,7 @@ func (b *fakeBus) Command(ctx context.Context, id campaign.ID, action string, bo
 // over carries an answer as the bus would.
 func over(answer, reply any) error {
 	text, err := json.Marshal(answer)
-	if err != nil {
+	if err != nil || reply == nil {
 		return err
 	}
 	return json.Unmarshal(text, reply)
@@ -79,6 +80,16 @@ func (b *fakeBus) Ask(_ context.Context, subject string, body, reply any) error 
 		return err
 	}
 	return over(answer, reply)
+}
+
+func (b *fakeBus) AskOnce(ctx context.Context, subject string, body, reply any) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		return errors.New("a question without a deadline")
+	}
+	b.mu.Lock()
+	b.once = append(b.once, subject)
+	b.mu.Unlock()
+	return b.Ask(ctx, subject, body, reply)
 }
 
 func (b *fakeBus) PublishReport(_ context.Context, r campaign.Report) error {

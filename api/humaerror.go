@@ -26,7 +26,6 @@ var adoptProblems = sync.OnceFunc(func() {
 
 // advice is what to do about a parameter that huma refused.
 var advice = map[string]string{
-	"query.limit":  "Give a whole number from 1 to 500, or leave it out for 50.",
 	"query.hangup": "Hanging up the calls that are up is not supported yet; leave it out: they end by themselves.",
 	"query.until":  "Give ended, or leave it out for a stream without an end.",
 }
@@ -67,6 +66,9 @@ func humaFaults(op *huma.Operation, errs []error) []Fault {
 		}
 		where, field, _ := strings.Cut(d.Location, ".")
 		text, known := advice[d.Location]
+		if !known {
+			text, known = bounds(op, where, field)
+		}
 		choice := choices(op, where, field)
 		switch {
 		case choice != nil:
@@ -79,6 +81,19 @@ func humaFaults(op *huma.Operation, errs []error) []Fault {
 		faults = append(faults, Fault{Location: where, Field: field, Message: text})
 	}
 	return faults
+}
+
+// bounds advises on a parameter that is a number within bounds.
+func bounds(op *huma.Operation, in, name string) (text string, ok bool) {
+	if op == nil {
+		return "", false
+	}
+	for _, p := range op.Parameters {
+		if p.In == in && p.Name == name && p.Schema != nil && p.Schema.Minimum != nil && p.Schema.Maximum != nil {
+			return fmt.Sprintf("Give a whole number from %.0f to %.0f, or leave it out for %v.", *p.Schema.Minimum, *p.Schema.Maximum, p.Schema.Default), true
+		}
+	}
+	return "", false
 }
 
 // choices are what an operation's parameter may be, where it is one of a list.

@@ -24,10 +24,10 @@ func TestMalformedBodiesNameThePlace(t *testing.T) {
 // bodies draws JSON that is nearly a campaign.
 var bodies = rapid.Custom(func(t *rapid.T) string {
 	value := rapid.SampledFrom([]string{`null`, `0`, `-1`, `1`, `1.5`, `1e400`, `""`, `"x"`, `"5m"`, `"US"`, `"+12125550147"`, `[]`, `{}`, `[1]`, `{"a":1}`, `true`,
-		`{"max_attempts":2,"delay":"1m"}`, `{"windows":[]}`, `["+12125550147"]`, `"Europe/Paris"`, `{"time_zone":"contact"}`, `{"max_attempts":2,"by_disposition":{"busy":{"delay":"1m"},"x":1}}`,
+		`{"max_attempts":2,"delay":"1m"}`, `{"windows":[]}`, `["+12125550147"]`, `"Europe/Paris"`, `"2200-01-01T00:00:00Z"`, `{"time_zone":"contact"}`, `{"max_attempts":2,"by_disposition":{"busy":{"delay":"1m"},"x":1}}`,
 		`{"time_zone":"UTC","windows":[{"days":["mon"],"start":"09:00","end":"17:00"}],"closed_dates":["2026-12-25"]}`, `{"windows":[{"days":[1]},2,null],"special_dates":[{"windows":{}}],"start_at":"x"}`})
 	fields := rapid.SliceOf(rapid.Custom(func(t *rapid.T) string {
-		name := rapid.SampledFrom([]string{"name", "from", "default_region", "max_concurrent_calls", "weight", "retry", "contacts", "schedule", "default_time_zone", "priority", "zz", ""}).Draw(t, "name")
+		name := rapid.SampledFrom([]string{"name", "from", "default_region", "max_concurrent_calls", "weight", "retry", "contacts", "schedule", "default_time_zone", "priority", "deadline", "group", "zz", ""}).Draw(t, "name")
 		return `"` + name + `":` + value.Draw(t, "value")
 	})).Draw(t, "fields")
 	body := "{" + strings.Join(fields, ",") + "}"

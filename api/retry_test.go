@@ -78,7 +78,7 @@ func TestRetriesByDisposition(t *testing.T) {
 
 // TestSettingsAreNeverMutated: values of the store's are shared with its readers.
 func TestSettingsAreNeverMutated(t *testing.T) {
-	was := campaign.Settings{Name: "x", MaxConcurrentCalls: 1, Weight: 1,
+	was := campaign.Settings{Name: "x", MaxConcurrentCalls: 1, Weight: 1, Priority: 5,
 		Schedule: campaign.Schedule{TimeZone: "UTC", Windows: []campaign.Window{{Days: campaign.EveryDay, Span: campaign.Span{Start: 0, End: 60}}}},
 		Retry:    campaign.RetryPolicy{ByDisposition: map[campaign.Disposition]campaign.RetryRule{campaign.DispositionBusy: {MaxAttempts: 2}}},
 	}

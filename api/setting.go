@@ -1,6 +1,8 @@
 package api
 
 import (
+	"time"
+
 	"dialtone/campaign"
 	"dialtone/campaign/hours"
 	"dialtone/campaign/phone"
@@ -15,15 +17,15 @@ type CampaignSettings struct {
 	Schedule           Schedule     `json:"schedule,omitempty" doc:"When calls are placed; always, if absent. It is one value: a patch replaces all of it, and null opens it for good."`
 	MaxConcurrentCalls int          `json:"max_concurrent_calls,omitempty" minimum:"1" maximum:"100000" default:"10" example:"25" doc:"How many calls may be up at once."`
 	Weight             float64      `json:"weight,omitempty" exclusiveMinimum:"0" maximum:"1000000" default:"1" example:"2" doc:"The campaign's part in the shared capacity, relative to others."`
+	Priority           int          `json:"priority,omitempty" minimum:"1" maximum:"10" default:"5" example:"1" doc:"How urgent it is, from 1, the most urgent, to 10. It counts where the service's strategy goes by priorities (see GET /v1/scheduler)."`
+	Deadline           time.Time    `json:"deadline,omitzero" example:"2026-12-31T17:00:00-05:00" doc:"By when it should be done, as RFC 3339; one that is given must be ahead. It counts where the service's strategy goes by deadlines, and ends nothing: what is left goes on after it. A schedule's end_at is a deadline by itself, and the earlier of both counts. None if absent."`
+	Group              string       `json:"group,omitempty" minLength:"1" maxLength:"64" example:"team-a" doc:"The team or customer with which it shares: groups share the capacity first, and then the campaigns of each. Up to 64 printable characters without a space at either end; groups are the same where they are written alike. None if absent: it stands for itself."`
 	Retry              RetrySetting `json:"retry,omitempty" doc:"How often and how soon a call that did not complete is dialled again."`
 }
 
 // later names the settings that mean something one day, or elsewhere.
 var later = map[string]string{
-	"priority":  "Priorities are not supported yet; leave it out, or give the campaign a larger weight.",
-	"deadline":  "Deadlines are not supported yet; leave it out, or give the campaign a larger weight.",
 	"providers": "Choosing providers is not supported yet; leave it out, and the service's own is taken.",
-	"group":     "Groups are not supported yet; leave it out.",
 	"start_at":  "The start belongs to the schedule; give it as \"schedule\": {\"start_at\": …}.",
 	"end_at":    "The end belongs to the schedule; give it as \"schedule\": {\"end_at\": …}.",
 	"strategy":  "The strategy is the whole service's and not a campaign's; leave it out and use PUT /v1/scheduler.",
@@ -31,7 +33,7 @@ var later = map[string]string{
 }
 
 // settings reads a campaign's settings over those that it has.
-func (o *object) settings(s *campaign.Settings, region string) {
+func (o *object) settings(s *campaign.Settings, region string, now time.Time) {
 	read(o, "name", &s.Name, "", "Give a name in quotation marks.")
 	if read(o, "default_region", &s.DefaultRegion, region, "Give a region in quotation marks, like \"US\".") && !phone.ValidRegion(s.DefaultRegion) {
 		o.fault("default_region", "The region %q is not known; give two capital letters of ISO 3166-1, like US or GB.", s.DefaultRegion)
@@ -45,12 +47,30 @@ func (o *object) settings(s *campaign.Settings, region string) {
 	o.zone("default_time_zone", &s.DefaultTimeZone)
 	read(o, "max_concurrent_calls", &s.MaxConcurrentCalls, campaign.DefaultMaxConcurrentCalls, "Give a whole number, like 10.")
 	read(o, "weight", &s.Weight, campaign.DefaultWeight, "Give a number above 0, like 1.")
+	read(o, "priority", &s.Priority, campaign.DefaultPriority, "Give a whole number, like 5.")
+	o.deadline(&s.Deadline, now)
+	if read(o, "group", &s.Group, "", "Give a group in quotation marks, like \"team-a\", or null for none.") && s.Group == "" {
+		o.fault("group", "Give a group of 1 to %d characters, like \"team-a\", or null for none.", campaign.LimitGroup)
+	}
 	o.retry(&s.Retry)
 	o.schedule(&s.Schedule)
 	for _, name := range sortedKeys(later) {
 		o.refuse(name, "%s", later[name])
 	}
 	o.adopt(s.Validate())
+}
+
+// deadline reads a deadline, which is of no use once it has passed.  One that is there
+// already may be what it is.
+func (o *object) deadline(t *time.Time, now time.Time) {
+	raw, given := o.fields["deadline"]
+	if given {
+		*t = time.Time{}
+	}
+	o.instant("deadline", t)
+	if given && !null(raw) && !o.faulty(o.at+"deadline") && !t.After(now) {
+		o.fault("deadline", "Give a deadline that is still ahead, not %s, or null for none.", rfc(*t))
+	}
 }
 
 // zone reads the name of one time zone; "contact" is none.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"dialtone/campaign"
 )
@@ -20,7 +21,7 @@ func (a *API) updateCampaign(ctx context.Context, in *updateCampaignInput) (*cam
 	if err != nil {
 		return nil, err
 	}
-	p := &patch{region: a.cfg.DefaultRegion, body: in.RawBody, was: was}
+	p := &patch{region: a.cfg.DefaultRegion, body: in.RawBody, was: was, now: a.now()}
 	if err := a.allow(ctx, p); err != nil {
 		return nil, err
 	}
@@ -75,6 +76,7 @@ type patch struct {
 	region string // the service's own
 	body   []byte
 	was    campaign.Campaign
+	now    time.Time
 	asked  bool // whether numbers without a zone were looked for
 }
 
@@ -96,12 +98,15 @@ func (p *patch) change(s *campaign.Settings) error {
 		return err
 	}
 	region := s.DefaultRegion
-	o.settings(s, p.region)
+	o.settings(s, p.region, p.now)
 	if err := o.done(); err != nil {
 		return err
 	}
+	single := p.was.ID == campaign.Single
 	switch _, scheduled := o.fields["schedule"]; {
-	case p.was.ID == campaign.Single && scheduled && !alwaysOpen(s.Schedule):
+	case single && !s.Deadline.IsZero():
+		return campaign.Conflict("%v holds the single calls, which are placed at once and never done; give the deadline to a campaign of your own.", p.was.ID)
+	case single && scheduled && !alwaysOpen(s.Schedule):
 		return campaign.Conflict("%v holds the single calls, which are placed at once; give the schedule to a campaign of your own.", p.was.ID)
 	case s.DefaultRegion != region && p.was.Status != campaign.StatusPending:
 		return campaign.Conflict("The default region can be changed until the campaign is started; it is %s.", p.was.Status)

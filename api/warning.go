@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -13,7 +14,8 @@ import (
 const maxWarned = 10
 
 // warnings says what is allowed, and most likely not meant: a schedule that never
-// opens from now on, or not for some of the numbers, or that has no hours.
+// opens from now on, or not before the deadline, or not for some of the numbers, or
+// that has no hours.
 func (a *API) warnings(ctx context.Context, c campaign.Campaign) (out []string, err error) {
 	if c.Status.Ended() {
 		return nil, nil
@@ -24,7 +26,8 @@ func (a *API) warnings(ctx context.Context, c campaign.Campaign) (out []string, 
 			return nil, err
 		}
 	}
-	if warning := warnClosed(c.Settings, zones, a.now()); warning != "" {
+	kinds := kindsOf(c.Settings, zones)
+	if warning := cmp.Or(warnClosed(c.Settings, kinds, a.now()), warnDeadline(c.Settings, kinds, a.now())); warning != "" {
 		out = append(out, warning)
 	}
 	if c.Schedule.PerContact() && !c.Schedule.Ended(a.now()) {
@@ -40,14 +43,20 @@ func (a *API) warnings(ctx context.Context, c campaign.Campaign) (out []string, 
 	return out, nil
 }
 
+// kindsOf are the kinds of number that a campaign has, or, as long as it has none and
+// its default zone is known, may get.
+func kindsOf(s campaign.Settings, zones []store.Zone) []store.Zone {
+	if len(zones) == 0 && s.DefaultTimeZone != "" {
+		return []store.Zone{{}}
+	}
+	return zones
+}
+
 // warnClosed finds a schedule that opens for no kind of number; "" for one that
 // does, or may.
 func warnClosed(s campaign.Settings, zones []store.Zone, now time.Time) string {
 	if s.Schedule.Ended(now) {
 		return fmt.Sprintf("The schedule's end_at, %s, has passed, so that nobody can be called; give a later one or leave it out.", rfc(s.Schedule.EndAt))
-	}
-	if len(zones) == 0 && s.DefaultTimeZone != "" {
-		zones = []store.Zone{{}}
 	}
 	if len(zones) == 0 || !nextOfAll(s, zones, now).IsZero() {
 		return ""
@@ -59,6 +68,23 @@ func warnClosed(s campaign.Settings, zones []store.Zone, now time.Time) string {
 			rfc(at), rfc(s.Schedule.EndAt))
 	}
 	return "The schedule never opens from now on, so that nobody can be called; look at its windows, closed_dates and special_dates."
+}
+
+// warnDeadline finds a deadline before which nothing can be dialled, whatever the
+// strategy; "" for others, and for a schedule that never opens.
+func warnDeadline(s campaign.Settings, zones []store.Zone, now time.Time) string {
+	start, first := s.Schedule.StartAt, nextOfAll(s, zones, now)
+	switch {
+	case s.Deadline.IsZero():
+		return ""
+	case !s.Deadline.After(now):
+		return fmt.Sprintf("The deadline, %s, has passed; what is left is dialled all the same. Give a later one, or null for none.", rfc(s.Deadline))
+	case !start.IsZero() && !s.Deadline.After(start):
+		return fmt.Sprintf("The deadline, %s, is not after the schedule's start_at, %s, so that nothing can be done by then; give a later deadline or an earlier start_at.", rfc(s.Deadline), rfc(start))
+	case first.IsZero() || first.Before(s.Deadline):
+		return ""
+	}
+	return fmt.Sprintf("The schedule first opens at %s, and the deadline, %s, is not after that, so that nothing can be done by then; give a later deadline or other windows.", rfc(first), rfc(s.Deadline))
 }
 
 // nextOfAll is when the first kind of number can be called; zero is never.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"dialtone/campaign"
 )
 
 func TestWarnings(t *testing.T) {
@@ -23,6 +25,14 @@ func TestWarnings(t *testing.T) {
 		"contacts over before it opens": {`"schedule": {"time_zone": "contact", "windows": [{"days": ["wed"], "start": "09:00", "end": "17:00"}], "end_at": "2026-03-04T13:00:00Z"}, "contacts": ["+12125550147", "+12135550147"]`, "first open at 2026-03-04T14:00:00Z"},
 		"one contact in time":           {`"schedule": {"time_zone": "contact", "windows": [{"days": ["wed"], "start": "09:00", "end": "17:00"}], "end_at": "2026-03-04T15:00:00Z"}, "contacts": ["+12125550147", "+12135550147"]`, "where they are (America/Los_Angeles) the schedule never opens"},
 		"the default zone too late":     {`"schedule": {"time_zone": "contact", "windows": [{"days": ["wed"], "start": "09:00", "end": "17:00"}], "end_at": "2026-03-03T00:00:00Z"}, "default_time_zone": "UTC"`, "first open at 2026-03-04T09:00:00Z"},
+		"a deadline":                    {`"deadline": "2026-03-02T12:00:01Z"`, ""},
+		"a deadline in the hours":       {`"schedule": ` + office + `, "deadline": "2026-03-02T14:00:01Z"`, ""},
+		"a deadline before them":        {`"schedule": ` + office + `, "deadline": "2026-03-02T14:00:00Z"`, "first opens at 2026-03-02T14:00:00Z, and the deadline, 2026-03-02T14:00:00Z, is not after that"},
+		"a deadline before the start":   {`"schedule": {"start_at": "2026-03-04T00:00:00Z"}, "deadline": "2026-03-04T00:00:00Z"`, "deadline, 2026-03-04T00:00:00Z, is not after the schedule's start_at, 2026-03-04T00:00:00Z"},
+		"a deadline and no hours":       {`"schedule": {"time_zone": "UTC", "windows": [{"days": ["wed"], "start": "09:00", "end": "17:00"}], "end_at": "2026-03-04T09:00:00Z"}, "deadline": "2026-03-03T00:00:00Z"`, "first open at 2026-03-04T09:00:00Z, and its end_at"},
+		"a deadline for the east":       {`"schedule": ` + perContact + `, "deadline": "2026-03-02T14:30:00Z", "contacts": ["+12125550147", "+12135550147"]`, ""},
+		"a deadline for the west":       {`"schedule": ` + perContact + `, "deadline": "2026-03-02T14:30:00Z", "contacts": ["+12135550147"]`, "first opens at 2026-03-02T17:00:00Z, and the deadline"},
+		"a deadline and no contacts":    {`"schedule": ` + perContact + `, "deadline": "2026-03-02T14:30:00Z"`, ""},
 		"an hour that never comes":      {`"schedule": {"time_zone": "Europe/Berlin", "windows": [{"days": ["sun"], "start": "02:10", "end": "02:20"}], "start_at": "2026-03-29T00:00:00Z", "end_at": "2026-03-30T00:00:00Z"}`, "first open at 2026-04-05T00:10:00Z"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,6 +44,17 @@ func TestWarnings(t *testing.T) {
 			warned(t, s.in(t).patch("/v1/campaigns/"+id, `{"weight": 2}`), c.warns)
 		})
 	}
+}
+
+// TestADeadlineThatHasPassedIsWarnedOf, until the campaign is over.
+func TestADeadlineThatHasPassedIsWarnedOf(t *testing.T) {
+	var now clock
+	s := newService(t, clocked(&now, on("2026-03-02T12:00:00Z")))
+	id := s.campaign(`{"name": "Spring", "deadline": "2026-03-02T13:00:00Z"}`)
+	now.set(on("2026-03-02T13:00:00Z"))
+	warned(t, s.patch("/v1/campaigns/"+id, `{"weight": 2}`), "The deadline, 2026-03-02T13:00:00Z, has passed")
+	s.move(id, campaign.StatusPending, campaign.StatusCanceled)
+	warned(t, s.patch("/v1/campaigns/"+id, `{"weight": 3}`), "")
 }
 
 func warned(t *testing.T, r reply, want string) {

@@ -133,6 +133,6 @@ func (s *service) finish(id, number string) {
 // any more when the row is locked.
 func TestSomebodyElsesPatchIsNotOverlooked(t *testing.T) {
 	p := &patch{body: []byte(`{"default_time_zone": null}`), was: campaign.Campaign{ID: 7}}
-	s := campaign.Settings{Name: "x", MaxConcurrentCalls: 1, Weight: 1, DefaultTimeZone: "UTC", Schedule: campaign.Schedule{TimeZone: campaign.ZoneOfContact}}
+	s := campaign.Settings{Name: "x", MaxConcurrentCalls: 1, Weight: 1, Priority: 5, DefaultTimeZone: "UTC", Schedule: campaign.Schedule{TimeZone: campaign.ZoneOfContact}}
 	require.Equal(t, campaign.CodeConflict, campaign.CodeOf(p.apply(&s)))
 }

@@ -18,13 +18,13 @@ import (
 const (
 	commandTry   = 2 * time.Second
 	commandPause = 100 * time.Millisecond
-	// commandPatience is for a ctx without a deadline.
+	// commandPatience bounds all tries together, and is for a ctx without a deadline.
 	commandPatience = 10 * time.Second
 )
 
 // Command asks the owner of a campaign to do something and waits for its answer,
 // which is decoded into reply (nil takes any).  An owner's refusal comes back as
-// the *campaign.Error that it is; nobody answering while ctx lives is a
+// the *campaign.Error, or the campaign.Errors, that it is; nobody answering while ctx lives is a
 // campaign.Unavailable.
 //
 // Between two owners there is a moment in which nobody answers, and a request
@@ -32,14 +32,23 @@ const (
 // action must therefore be idempotent.
 func (b *Bus) Command(ctx context.Context, id campaign.ID, action string, body any, reply any) error {
 	missing := campaign.Unavailable("Nobody answers for campaign %v at the moment; try again in a few seconds.", id)
-	return b.request(ctx, subjectCommand(id, action), body, reply, missing)
+	return b.request(ctx, subjectCommand(id, action), body, reply, commandTry, missing)
 }
 
 // Ask asks a role (SubjectRole("scheduler", "stats")) like Command asks an
 // owner.
 func (b *Bus) Ask(ctx context.Context, subject string, body, reply any) error {
-	missing := campaign.Unavailable("Nobody answers on %s at the moment; try again in a few seconds.", subject)
-	return b.request(ctx, subject, body, reply, missing)
+	return b.request(ctx, subject, body, reply, commandTry, silence(subject))
+}
+
+// AskOnce is Ask for what takes long to work out: it waits for the answer as long as
+// ctx lives, up to commandPatience, and asks again only where nobody listens.
+func (b *Bus) AskOnce(ctx context.Context, subject string, body, reply any) error {
+	return b.request(ctx, subject, body, reply, commandPatience, silence(subject))
+}
+
+func silence(subject string) *campaign.Error {
+	return campaign.Unavailable("Nobody answers on %s at the moment; try again in a few seconds.", subject)
 }
 
 // Poke tells the owner of a campaign something and waits for nothing.
@@ -49,7 +58,7 @@ func (b *Bus) Poke(id campaign.ID, action string) {
 	}
 }
 
-func (b *Bus) request(ctx context.Context, subject string, body, reply any, missing *campaign.Error) error {
+func (b *Bus) request(ctx context.Context, subject string, body, reply any, patience time.Duration, missing *campaign.Error) error {
 	data, err := marshalBody(body)
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", subject, err)
@@ -57,7 +66,7 @@ func (b *Bus) request(ctx context.Context, subject string, body, reply any, miss
 	ctx, cancel := context.WithTimeout(ctx, commandPatience)
 	defer cancel()
 	for {
-		answer, err := b.try(ctx, subject, data)
+		answer, err := b.try(ctx, subject, data, patience)
 		if err == nil {
 			return decodeAnswer(subject, answer, reply)
 		}
@@ -76,8 +85,8 @@ func (b *Bus) request(ctx context.Context, subject string, body, reply any, miss
 	}
 }
 
-func (b *Bus) try(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandTry)
+func (b *Bus) try(ctx context.Context, subject string, data []byte, patience time.Duration) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return b.nc.RequestWithContext(ctx, subject, data)
 }
@@ -97,11 +106,11 @@ func marshalBody(body any) ([]byte, error) {
 // decodeAnswer tells a refusal by the header that the services API gives it.
 func decodeAnswer(subject string, m *nats.Msg, reply any) error {
 	if text := m.Header.Get(micro.ErrorHeader); text != "" {
-		refusal := &campaign.Error{}
-		if err := json.Unmarshal(m.Data, refusal); err != nil || refusal.Message == "" {
+		var r refused
+		if err := json.Unmarshal(m.Data, &r); err != nil || r.Message == "" {
 			return &campaign.Error{Code: campaign.CodeInternal, Message: text}
 		}
-		return refusal
+		return r.err()
 	}
 	if reply == nil || len(m.Data) == 0 {
 		return nil

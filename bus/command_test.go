@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -72,6 +73,57 @@ func TestCommandRefusedIsTheOwnersError(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "conflict", m.Header.Get(micro.ErrorCodeHeader))
 	require.Equal(t, "status: The campaign is canceled; make another.", m.Header.Get(micro.ErrorHeader))
+}
+
+// All faults of a request arrive, not the first of them only.
+func TestCommandRefusedWithSeveralFaults(t *testing.T) {
+	b := bustest.Start(t)
+	want := campaign.Errors{campaign.Invalid("parameters.a", "Give\na number."), campaign.Invalid("parameters.b", "Leave it out.")}
+	roles, err := b.ServeRole("tester", "Refuses", map[string]func([]byte) (any, error){
+		"several": func([]byte) (any, error) { return nil, fmt.Errorf("choose: %w", want) },
+		"one":     func([]byte) (any, error) { return nil, want[:1] },
+	}, false)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, roles.Stop()) }()
+	err = b.Ask(t.Context(), "tester.several", nil, nil)
+	var got campaign.Errors
+	require.ErrorAs(t, err, &got)
+	require.Equal(t, want, got)
+	require.Equal(t, want[0], b.Ask(t.Context(), "tester.one", nil, nil))
+	serve(t, b, all, func(r *bus.Request) { r.Fail(want) })
+	require.Equal(t, want, b.Command(t.Context(), 7, "start", nil, nil))
+
+	nc, _ := guest(t, b) // as the nats command line sees it
+	m, err := nc.Request("tester.several", nil, patience)
+	require.NoError(t, err)
+	require.Equal(t, "invalid", m.Header.Get(micro.ErrorCodeHeader))
+	require.Equal(t, "parameters.a: Give a number. (and 1 more)", m.Header.Get(micro.ErrorHeader))
+	require.JSONEq(t, `{"code": "invalid", "field": "parameters.a", "message": "Give\na number.", "errors": [
+		{"code": "invalid", "field": "parameters.a", "message": "Give\na number."}, {"code": "invalid", "field": "parameters.b", "message": "Leave it out."}]}`, string(m.Data))
+}
+
+// What takes longer than a try of Ask's is asked once, and answered.
+func TestAskOnceWaits(t *testing.T) {
+	t.Parallel()
+	b := bustest.Start(t)
+	var asked atomic.Int64
+	roles, err := b.ServeRole("thinker", "Takes its time", map[string]func([]byte) (any, error){
+		"forecast": func([]byte) (any, error) {
+			asked.Add(1)
+			<-time.After(2500 * time.Millisecond) // longer than a try
+			return 42, nil
+		},
+	}, false)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, roles.Stop()) }()
+	var answer int
+	require.NoError(t, b.AskOnce(t.Context(), "thinker.forecast", nil, &answer))
+	require.Equal(t, 42, answer)
+	require.EqualValues(t, 1, asked.Load())
+
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	require.Equal(t, campaign.CodeUnavailable, campaign.CodeOf(b.AskOnce(ctx, "nobody.forecast", nil, nil)))
 }
 
 func TestCommandThatNobodyAnswersIsUnavailable(t *testing.T) {

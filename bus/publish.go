@@ -11,16 +11,22 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"dialtone/internal/flow"
 )
 
 const (
 	// publishWindow bounds the messages sent and not yet acknowledged.  A stream
 	// refuses more than 10,000 waiting ones.
 	publishWindow = 4096
-	// publishLinger is how long an item waits for company, unless nothing was
-	// sent for as long already.  What costs is not bytes but messages and
-	// wake-ups: a dozen of each, in client, server and back.
-	publishLinger = 5 * time.Millisecond
+	// mostLinger is how long an item waits for company while many are sent, unless
+	// nothing was sent for as long already.  What costs is not bytes but messages and
+	// wake-ups: a dozen of each, in client, server and back.  It is waited where
+	// lingerEnough items are to be expected in it; where fewer come, none should wait
+	// for company that does not come.
+	mostLinger   = 5 * time.Millisecond
+	lingerEnough = 40
+	leastLinger  = 500 * time.Microsecond
 	// publishBurst is how many items are company enough.
 	publishBurst = 512
 	// parcelBytes is where a message is closed, whatever its number of items.
@@ -58,6 +64,8 @@ type publisher struct {
 	queue    []letter // oldest first
 	head     int      // of queue
 	flushed  time.Time
+	linger   time.Duration // of the next items
+	rate     flow.Rate     // of items
 	armed    bool          // pace was kicked and has not flushed yet
 	finished []*batch      // to be told, by whoever unlocks or by sweep
 	closed   bool          // nothing more is taken
@@ -130,7 +138,7 @@ func (p *publisher) publish(letters []letter, done func(error)) {
 	}
 	p.queue = append(p.queue, letters...)
 	now := time.Now()
-	if now.Sub(p.flushed) >= publishLinger || len(p.queue)-p.head >= publishBurst {
+	if now.Sub(p.flushed) >= p.linger || len(p.queue)-p.head >= publishBurst {
 		p.flush(now)
 	} else if !p.armed {
 		p.armed = true
@@ -141,6 +149,8 @@ func (p *publisher) publish(letters []letter, done func(error)) {
 // flush sends what the window allows. Lock held.
 func (p *publisher) flush(now time.Time) {
 	p.flushed = now
+	p.rate.Add(len(p.queue)-p.head, now)
+	p.linger = max(p.rate.Patience(mostLinger, lingerEnough), leastLinger)
 	for p.head < len(p.queue) && len(p.flying) < publishWindow {
 		n := min(publishBurst, len(p.queue)-p.head)
 		chunk := p.queue[p.head : p.head+n]
@@ -271,7 +281,10 @@ func (p *publisher) pace(ctx context.Context) {
 			return
 		case <-p.kick:
 		}
-		timer.Reset(publishLinger)
+		p.mu.Lock()
+		linger := p.linger
+		p.mu.Unlock()
+		timer.Reset(linger)
 		select {
 		case <-ctx.Done():
 			return

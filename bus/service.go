@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,7 +53,8 @@ func (r *Request) Reply(v any) {
 	}
 }
 
-// Fail refuses.  A *campaign.Error arrives at the asker as it is, anything else
+// Fail refuses.  A *campaign.Error and campaign.Errors arrive at the asker as they
+// are, anything else
 // as one with CodeInternal.
 func (r *Request) Fail(err error) {
 	if r.first() {
@@ -79,15 +81,36 @@ func marshalAnswer(v any) ([]byte, error) {
 	return json.Marshal(v)
 }
 
-// refusal is an error as the services API writes it, with the campaign.Error as
-// its body.
+// refused is the body of a refusal: the first fault, and all of them where there are
+// several.
+type refused struct {
+	campaign.Error
+	Errors campaign.Errors `json:"errors,omitempty"`
+}
+
+// err is the error that was refused with.
+func (r refused) err() error {
+	faults := slices.DeleteFunc(r.Errors, func(e *campaign.Error) bool { return e == nil })
+	if len(faults) > 1 {
+		return faults
+	}
+	return &r.Error
+}
+
+// refusal is an error as the services API writes it, with what was refused as its
+// body.
 func refusal(subject string, err error) *nats.Msg {
-	e := &campaign.Error{Code: campaign.CodeInternal, Message: err.Error()}
-	errors.As(err, &e)
-	data, _ := json.Marshal(e) // three strings
+	var many campaign.Errors
+	one := &campaign.Error{Code: campaign.CodeInternal, Message: err.Error()}
+	if errors.As(err, &one); errors.As(err, &many) && len(many) > 1 {
+		err = many
+	} else {
+		many, err = nil, one
+	}
+	data, _ := json.Marshal(refused{*one, many}) // nothing but strings
 	return &nats.Msg{Subject: subject, Data: data, Header: nats.Header{
-		micro.ErrorHeader:     []string{oneLine(e.Error())},
-		micro.ErrorCodeHeader: []string{string(e.Code)},
+		micro.ErrorHeader:     []string{oneLine(err.Error())},
+		micro.ErrorCodeHeader: []string{string(one.Code)},
 	}}
 }
 

@@ -3,6 +3,7 @@ package campaign
 import (
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -46,6 +47,8 @@ type Settings struct {
 	// Weight is the campaign's part in the shared capacity, relative to others.
 	Weight float64
 	// Group is the team or customer with which the campaign shares first; "" is none.
+	// It is up to LimitGroup printable characters, without a space at either end, and
+	// groups are the same where they are written alike.
 	Group string
 	// Priority is 1 for the most urgent to LimitPriority; it counts where the
 	// service's strategy goes by it.
@@ -94,9 +97,22 @@ func (s Settings) Validate() error {
 		out = append(out, Invalid("max_concurrent_calls", "Give a limit from 1 to %d, not %d.", LimitMaxConcurrentCalls, s.MaxConcurrentCalls))
 	}
 	if !(s.Weight > 0 && s.Weight <= LimitWeight) {
-		out = append(out, Invalid("weight", "Give a weight above 0 and up to %g, not %g.", LimitWeight, s.Weight))
+		out = append(out, Invalid("weight", "Give a weight above 0 and up to %.0f, not %g.", LimitWeight, s.Weight))
+	}
+	if s.Priority < 1 || s.Priority > LimitPriority {
+		out = append(out, Invalid("priority", "Give a priority from 1, the most urgent, to %d, not %d.", LimitPriority, s.Priority))
+	}
+	if s.Group != "" && !validGroup(s.Group) {
+		out = append(out, Invalid("group", "Give a group of 1 to %d printable characters, without a space at either end, like \"team-a\" or \"Customer 12\".", LimitGroup))
 	}
 	return append(out, s.Retry.faults("retry")...).orNil()
+}
+
+// validGroup reports whether a group can be told from others by looking at it.  What
+// stands for a character that could not be read tells nothing.
+func validGroup(name string) bool {
+	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) }
+	return name != "" && utf8.RuneCountInString(name) <= LimitGroup && name == strings.TrimSpace(name) && !strings.ContainsFunc(name, odd)
 }
 
 // Campaign is one campaign as the store has it.

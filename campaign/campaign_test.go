@@ -41,6 +41,14 @@ func TestValidateNamesTheField(t *testing.T) {
 		"no weight":           {"weight", func(s *campaign.Settings) { s.Weight = 0 }},
 		"a weight of NaN":     {"weight", func(s *campaign.Settings) { s.Weight = math.NaN() }},
 		"an infinite weight":  {"weight", func(s *campaign.Settings) { s.Weight = math.Inf(1) }},
+		"no priority":         {"priority", func(s *campaign.Settings) { s.Priority = 0 }},
+		"a high priority":     {"priority", func(s *campaign.Settings) { s.Priority = campaign.LimitPriority + 1 }},
+		"a long group":        {"group", func(s *campaign.Settings) { s.Group = strings.Repeat("ä", campaign.LimitGroup+1) }},
+		"a blank group":       {"group", func(s *campaign.Settings) { s.Group = " " }},
+		"a padded group":      {"group", func(s *campaign.Settings) { s.Group = "team " }},
+		"a group of lines":    {"group", func(s *campaign.Settings) { s.Group = "a\nb" }},
+		"a group unseen":      {"group", func(s *campaign.Settings) { s.Group = "a\u200bb" }},
+		"a group of no text":  {"group", func(s *campaign.Settings) { s.Group = "a\xff" }},
 		"negative attempts":   {"retry.max_attempts", func(s *campaign.Settings) { s.Retry.MaxAttempts = -1 }},
 		"too many attempts":   {"retry.max_attempts", func(s *campaign.Settings) { s.Retry.MaxAttempts = campaign.LimitMaxAttempts + 1 }},
 		"a negative delay":    {"retry.delay", func(s *campaign.Settings) { s.Retry.Delay = -1 }},
@@ -64,11 +72,17 @@ func TestValidateNamesTheField(t *testing.T) {
 	}
 }
 
+func TestGroups(t *testing.T) {
+	for _, group := range []string{"", "a", "team-a", "Customer 12", "Kundé ÄÖ/№ 7", strings.Repeat("ä", campaign.LimitGroup)} {
+		require.NoError(t, settings(func(s *campaign.Settings) { s.Group = group }).Validate(), "%q", group)
+	}
+}
+
 // TestValidateTellsAllFaultsAtOnce: nobody should have to mend a request fault by
 // fault.
 func TestValidateTellsAllFaultsAtOnce(t *testing.T) {
 	err := campaign.Settings{
-		MaxConcurrentCalls: -1, Weight: -1,
+		MaxConcurrentCalls: -1, Weight: -1, Priority: -1, Group: "\t",
 		Retry: campaign.RetryPolicy{MaxAttempts: 1000, Delay: -1, MaxDelay: -1, Backoff: "x", Jitter: 2},
 	}.Validate()
 	var faults campaign.Errors
@@ -78,9 +92,9 @@ func TestValidateTellsAllFaultsAtOnce(t *testing.T) {
 		fields = append(fields, f.Field)
 	}
 	require.Equal(t, []string{
-		"name", "max_concurrent_calls", "weight", "retry.max_attempts", "retry.delay", "retry.max_delay", "retry.backoff", "retry.jitter",
+		"name", "max_concurrent_calls", "weight", "priority", "group", "retry.max_attempts", "retry.delay", "retry.max_delay", "retry.backoff", "retry.jitter",
 	}, fields)
-	require.ErrorContains(t, err, "(and 7 more)")
+	require.ErrorContains(t, err, "(and 9 more)")
 }
 
 func TestOutcome(t *testing.T) {

@@ -15,8 +15,9 @@ import (
 // floors are the packages from the ground up: a package imports only packages of
 // its own line or of lines above it.
 var floors = [][]string{
+	{"internal/flow"},
 	{"campaign", "campaign/hours", "campaign/machine", "campaign/phone"},
-	{"yamlfile"},
+	{"internal/yamlfile"},
 	{"provider", "provider/twilio", "provider/dialect", "provider/providertest"},
 	{"store", "store/internal/code", "store/internal/ledger", "store/internal/refuse", "store/postgres", "store/sqlite", "store/storetest", "store/storetest/pgtest"},
 	{"bus", "bus/bustest"},
@@ -59,7 +60,7 @@ var onlyIn = map[string]string{
 	"github.com/nyaruka":       "campaign/phone",
 	"github.com/alecthomas":    "cmd",
 	"gonum.org/":               "cmd/dialtone/plot",
-	"github.com/goccy/go-yaml": "yamlfile",
+	"github.com/goccy/go-yaml": "internal/yamlfile",
 }
 
 type pkg struct {

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"dialtone/campaign"
-	"dialtone/yamlfile"
+	"dialtone/internal/yamlfile"
 )
 
 // File is the providers file:

@@ -4,7 +4,7 @@ import (
 	"os"
 	"strings"
 
-	"dialtone/yamlfile"
+	"dialtone/internal/yamlfile"
 )
 
 // section reads what only a providers file has.

@@ -13,6 +13,7 @@ import (
 	"github.com/sourcegraph/conc"
 
 	"dialtone/campaign"
+	"dialtone/internal/flow"
 )
 
 // ErrStopped is the answer to what was submitted to a journal that has ended, or
@@ -34,7 +35,8 @@ type Done func(stats map[campaign.ID]campaign.Stats, err error)
 
 // JournalConfig tunes a Journal.  The zero value is right for production.
 type JournalConfig struct {
-	// Gather is how long a small batch waits for company. Default 2 ms.
+	// Gather is how long a small batch waits for company while much is written.
+	// Where little is, it waits a fraction of that.  Default 2 ms.
 	Gather time.Duration
 	// Enough is the number of operations that waits for no more. Default 500.
 	Enough int
@@ -86,6 +88,10 @@ type Journal struct {
 	stopped bool
 	started bool
 	abort   context.CancelFunc
+
+	// patience is how long the next batch waits for company; both are run's.
+	patience time.Duration
+	rate     flow.Rate // of operations
 
 	// signal holds a token when waiting grew enough, or the journal is to stop.
 	signal chan struct{}

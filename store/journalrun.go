@@ -16,12 +16,24 @@ import (
 func (j *Journal) run(ctx context.Context) {
 	p := newPage(j.cfg.MaxOps)
 	for j.gather(ctx) {
+		ops := 0
 		for _, s := range j.take() {
+			ops += len(s.ops)
 			j.enter(ctx, p, s)
 		}
+		j.rate.Add(ops, time.Now())
+		j.patience = j.rate.Patience(j.cfg.Gather, gatherEnough)
 		j.commit(ctx, p)
 	}
 }
+
+// A batch waits the whole of Gather where so many operations are to be expected in
+// it.  Where fewer come, nobody is kept waiting for company that does not come: a call
+// follows the sooner on the one before it.
+const (
+	gatherEnough = 20
+	leastGather  = 200 * time.Microsecond
+)
 
 // gather returns when there is something to write and no sense in waiting for
 // more.  It is false when the journal is to end.
@@ -30,7 +42,7 @@ func (j *Journal) gather(ctx context.Context) bool {
 		j.mu.Lock()
 		ops, some, since, stopped := j.ops, len(j.waiting) > 0, j.since, j.stopped
 		j.mu.Unlock()
-		rest := j.cfg.Gather - time.Since(since)
+		rest := max(j.patience, leastGather) - time.Since(since)
 		switch {
 		case ctx.Err() != nil || stopped && !some:
 			return false

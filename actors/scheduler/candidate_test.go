@@ -3,6 +3,7 @@ package scheduler_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/actors/scheduler"
+	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/bus/bustest"
 	"dialtone/campaign"
@@ -21,7 +23,8 @@ import (
 // settings are a store's, in memory.
 type settings struct {
 	mu    sync.Mutex
-	value []byte
+	value []byte            // of the strategy
+	other map[string][]byte // of the rest
 	err   error
 	stuck bool // it answers when the asker gives up
 	asked atomic.Int32
@@ -35,14 +38,23 @@ func (s *settings) Setting(ctx context.Context, name string) ([]byte, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if name != "scheduler" {
+		return s.other[name], s.err
+	}
 	return s.value, s.err
 }
 
 func (s *settings) PutSetting(_ context.Context, name string, value []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err == nil {
+	switch {
+	case s.err != nil:
+	case name == "scheduler":
 		s.value = value
+	case s.other == nil:
+		s.other = map[string][]byte{name: value}
+	default:
+		s.other[name] = value
 	}
 	return s.err
 }
@@ -110,7 +122,7 @@ func (r *remote) hear(g scheduler.Grants) {
 	r.seen = g.Mark
 	for _, gr := range g.Grants {
 		for _, token := range gr.Tokens {
-			r.held[token] = holding{gr.Campaign, gr.Provider}
+			r.held[token] = holding{gr.Campaign, gr.Provider, campaign.EvidencePlaced} // at once
 			r.grants++
 			d := r.demands[gr.Campaign]
 			d.Fresh--
@@ -189,7 +201,7 @@ func TestCandidateGrantsEndToEnd(t *testing.T) {
 	s := stats(t, b)
 	require.Equal(t, "n1", s.Leader)
 	require.True(t, s.Ready)
-	require.Equal(t, []string{"fair", "round_robin"}, s.Strategies)
+	require.Equal(t, strategy.Names(), namesOf(s.Strategies))
 	require.Equal(t, 5, s.Providers[0].Held)
 	slots, err := ask[struct {
 		Total int
@@ -213,8 +225,8 @@ func TestCandidateFollowsTheRate(t *testing.T) {
 	defer c.Stop()
 	require.Eventually(t, func() bool { return n.got() > 0 }, soon, often)
 	first, begin := n.got(), time.Now()
-	require.Eventually(t, func() bool { return n.got() >= first+97 }, soon, often)
-	require.InDelta(t, 1, time.Since(begin).Seconds(), 0.3)
+	require.Eventually(t, func() bool { return n.got() >= first+190 }, soon, often)
+	require.InDelta(t, 1.9, time.Since(begin).Seconds(), 0.4)
 }
 
 func TestCandidateHandsOver(t *testing.T) {
@@ -251,6 +263,9 @@ func TestCandidateKeepsTheStrategy(t *testing.T) {
 	now, err := ask[scheduler.Choice](t, b, "strategy", nil)
 	require.NoError(t, err)
 	require.Equal(t, scheduler.Choice{Strategy: "fair"}, now)
+	now, err = ask[scheduler.Choice](t, b, "strategy", []byte(" \n"))
+	require.NoError(t, err)
+	require.Equal(t, "fair", now.Strategy, "an empty line is nothing, too")
 	require.Empty(t, kept.kept())
 
 	now, err = ask[scheduler.Choice](t, b, "strategy", scheduler.Choice{Strategy: "round_robin"})
@@ -274,10 +289,16 @@ func TestCandidateRefusesAStrategy(t *testing.T) {
 		code campaign.Code
 		say  string
 	}{
-		{"unknown", scheduler.Choice{Strategy: "lifo"}, campaign.CodeInvalid, "take one of fair, round_robin"},
-		{"none", scheduler.Choice{}, campaign.CodeInvalid, "take one of fair, round_robin"},
-		{"parameters", scheduler.Choice{Strategy: "fair", Parameters: map[string]any{"x": 1}}, campaign.CodeInvalid, "takes no parameters"},
+		{"unknown", scheduler.Choice{Strategy: "lifo"}, campaign.CodeInvalid, "take one of deadline, fair, priority, remaining, round_robin"},
+		{"none", scheduler.Choice{}, campaign.CodeInvalid, "take one of deadline, fair, priority, remaining, round_robin"},
+		{"parameters", scheduler.Choice{Strategy: "fair", Parameters: map[string]any{"x": 1}}, campaign.CodeInvalid, "it takes first_guess, gain, group_weights"},
 		{"no JSON", []byte("fair"), campaign.CodeInvalid, "must be JSON"},
+		{"null", []byte("null"), campaign.CodeInvalid, "must be JSON"},
+		{"a list", []byte("[]"), campaign.CodeInvalid, "must be JSON"},
+		{"a number", []byte(`{"strategy": 1}`), campaign.CodeInvalid, "strategy: Give a strategy in quotation marks: one of " + strings.Join(strategy.Names(), ", ")},
+		{"a list of parameters", []byte(`{"strategy": "fair", "parameters": []}`), campaign.CodeInvalid, "parameters: Give the parameters as an object"},
+		{"an unknown field", []byte(`{"strategy": "fair", "direction": "most"}`), campaign.CodeInvalid, "direction: There is no such field here"},
+		{"all at once", []byte(`{"strategy": 1, "parameters": 2, "x": 3}`), campaign.CodeInvalid, "(and 2 more)"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"dialtone/actors/scheduler/sim"
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/campaign"
@@ -17,6 +18,8 @@ type Core struct {
 	since     time.Time
 	choice    Choice
 	strategy  strategy.Strategy
+	shadow    *shadow // nil where none plays
+	now       time.Time
 	pools     []*pool
 	clients   map[campaign.ID]*client
 	slots     map[uint64]*slot
@@ -24,20 +27,21 @@ type Core struct {
 	missing   int // partitions that nobody has reported in this term
 	sequence  map[string]uint64
 	unaware   map[string]bool // nodes to be told of this term
+	puzzled   map[string]bool // nodes that hold tokens of which too little is known
 	token     uint64
 	granted   uint64
 }
 
 // client is a campaign as the leader sees it.
 type client struct {
-	id       campaign.ID
-	part     int // its partition
-	node     string
-	demand   Demand
-	sent     []sent // grants that the demand does not reflect yet
-	away     int    // tokens in them
-	held     int
-	eligible bool
+	id     campaign.ID
+	part   int // its partition
+	node   string
+	demand Demand
+	sent   []sent // grants that the demand does not reflect yet
+	away   int    // tokens in them
+	held   int
+	want   sim.Want
 }
 
 // sent is tokens on their way to a campaign.
@@ -45,16 +49,6 @@ type sent struct {
 	seq uint64
 	at  time.Time
 	n   int
-}
-
-// slot is a token that somebody holds.
-type slot struct {
-	client *client
-	pool   *pool
-	node   string
-	seq    uint64
-	charge strategy.Charge
-	since  time.Time
 }
 
 // owner is who reported a partition last.
@@ -74,31 +68,29 @@ func NewCore(term uint64, limits map[string]provider.Limits, c Choice, s strateg
 		slots:    make(map[uint64]*slot),
 		sequence: make(map[string]uint64),
 		unaware:  make(map[string]bool),
+		puzzled:  make(map[string]bool),
 	}
 	for name, l := range limits {
 		core.pools = append(core.pools, newPool(name, l, now))
 	}
 	slices.SortFunc(core.pools, func(a, b *pool) int { return cmp.Compare(a.name, b.name) })
-	core.Use(c, s)
+	core.Use(c, s, now)
 	return core
 }
 
 // Use puts a strategy in force from the next grant on.
-func (c *Core) Use(choice Choice, s strategy.Strategy) {
+func (c *Core) Use(choice Choice, s strategy.Strategy, now time.Time) {
+	c.pass(now)
 	c.choice, c.strategy = choice, s
-	channels, rate := 0, 0.0
-	for _, p := range c.pools {
-		channels += p.limits.Channels
-		rate += p.limits.CallsPerSecond
-	}
-	s.SetCapacity(channels, rate)
+	s.SetCapacity(c.capacity())
 	for _, cl := range c.sorted() {
 		s.Set(cl.id, cl.terms())
-		cl.eligible = false
-		c.consider(cl)
+		if cl.want == sim.Waiting {
+			s.Enter(cl.id)
+		}
 	}
 	for _, sl := range c.slots {
-		sl.charge = s.Adopt(sl.client.id) // what the strategy before charged is not this one's to settle
+		sl.adopt(s, now) // what the strategy before charged is not this one's to settle
 	}
 }
 
@@ -114,11 +106,17 @@ func (c *Core) Ready() bool { return c.missing == 0 }
 
 // Take takes in a node's report.
 func (c *Core) Take(r *Report, now time.Time) {
+	c.pass(now)
+	for i := range r.Progress {
+		c.learn(&r.Progress[i], now)
+	}
 	for i := range r.Releases {
-		c.release(&r.Releases[i])
+		c.release(&r.Releases[i], now)
 	}
 	if r.Full != nil && c.acknowledged(r.Node, r.Full) {
+		was := c.Ready()
 		c.reconcile(r, now)
+		c.settleIn(was, now)
 	}
 	for i := range r.Demands {
 		c.demanded(r.Node, &r.Demands[i])
@@ -143,24 +141,53 @@ func (c *Core) demanded(node string, d *Demand) {
 		c.strategy.Set(d.Campaign, t)
 	}
 	cl.node, cl.demand = node, *d
+	if c.shadow != nil {
+		c.shadow.weighs(cl)
+	}
 	if d.Seen.Term == c.term {
 		cl.settle(func(s sent) bool { return s.seq <= d.Seen.Seq })
 	}
 	c.consider(cl)
+	if c.shadow != nil {
+		c.shadow.demanded(cl)
+	}
 	c.forget(cl)
 }
 
 // consider tells the strategy whether the campaign could use a token.
 func (c *Core) consider(cl *client) {
-	eligible := !cl.demand.Gone && cl.held < cl.demand.Limit && cl.waiting() > 0
-	if eligible == cl.eligible {
+	want := cl.wants()
+	if want == cl.want {
 		return
 	}
-	cl.eligible = eligible
-	if eligible {
+	switch {
+	case want == sim.Waiting:
 		c.strategy.Enter(cl.id)
-	} else {
+	case cl.want == sim.Waiting:
 		c.strategy.Leave(cl.id)
+	}
+	cl.want = want
+	if c.shadow != nil {
+		c.shadow.live.Wants(cl.id, want, c.now)
+	}
+}
+
+// wants is what stands between the campaign and its next token.
+func (cl *client) wants() sim.Want {
+	switch {
+	case cl.demand.Gone || cl.waiting() <= 0:
+		return sim.Idle
+	case cl.held >= cl.demand.Limit:
+		return sim.Limited
+	}
+	return sim.Waiting
+}
+
+// pass brings the core to a time.
+func (c *Core) pass(now time.Time) {
+	c.now = now
+	if c.shadow != nil {
+		c.shadow.engine.Advance(now)
 	}
 }
 
@@ -168,31 +195,28 @@ func (c *Core) consider(cl *client) {
 func (c *Core) forget(cl *client) {
 	if cl.demand.Gone && cl.held == 0 {
 		c.strategy.Forget(cl.id)
+		if c.shadow != nil {
+			c.shadow.forgotten(cl)
+		}
 		delete(c.clients, cl.id)
 	}
 }
 
-func (c *Core) release(r *Release) {
-	s := c.slots[r.Token]
-	if s == nil {
-		return // released before, or of a term that nobody holds any more
+// settleIn lets the providers' windows go by when the last owner has told what it
+// holds: calls that they saw just before, and that have ended, are in nobody's Full.
+func (c *Core) settleIn(wasReady bool, now time.Time) {
+	if wasReady || !c.Ready() {
+		return
 	}
-	c.strategy.Release(s.client.id, s.charge, r.Held)
-	c.free(r.Token, s)
-}
-
-// free takes a slot off the books.
-func (c *Core) free(token uint64, s *slot) {
-	delete(c.slots, token)
-	s.pool.held--
-	s.client.held--
-	c.consider(s.client)
-	c.forget(s.client)
+	for _, p := range c.pools {
+		p.settle(now)
+	}
 }
 
 // Grant hands out what can be handed out now: for each node, its next Grants.  A
 // node that is new to the term gets one in any case.
 func (c *Core) Grant(now time.Time) map[string]*Grants {
+	c.pass(now)
 	out := c.greetings()
 	if !c.Ready() {
 		return out
@@ -226,7 +250,13 @@ func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time)
 	c.granted++
 	p.take(now)
 	cl.held++
-	c.slots[c.token] = &slot{client: cl, pool: p, node: cl.node, seq: g.Seq, charge: c.strategy.Grant(cl.id), since: now}
+	c.slots[c.token] = &slot{
+		client: cl, pool: p, node: cl.node, seq: g.Seq, since: now,
+		evidence: campaign.EvidenceGranted, charge: c.strategy.Grant(cl.id),
+	}
+	if c.shadow != nil {
+		c.shadow.granted(cl)
+	}
 	cl.send(g.Seq, now)
 	g.add(Grant{Campaign: cl.id, Provider: p.name, Epoch: c.partition[cl.part].epoch}, c.token)
 	c.consider(cl)
@@ -269,7 +299,9 @@ func (g *Grants) add(to Grant, token uint64) {
 // Beat is the next Grants to a node, empty: a sign of life.
 func (c *Core) Beat(node string) *Grants {
 	c.sequence[node]++
-	return &Grants{Mark: Mark{Term: c.term, Seq: c.sequence[node]}}
+	g := &Grants{Mark: Mark{Term: c.term, Seq: c.sequence[node]}, Retell: c.puzzled[node]}
+	delete(c.puzzled, node)
+	return g
 }
 
 // Nodes lists the nodes that have reported.

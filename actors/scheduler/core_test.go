@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dialtone/actors/scheduler"
+	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/provider"
@@ -25,7 +27,7 @@ func TestNoGrantBeforeEveryPartitionSpoke(t *testing.T) {
 	require.Empty(t, st.grant())
 
 	last.own(1, bus.Partitions-1)
-	last.held[77] = holding{idIn(bus.Partitions-1, 0), "a"}
+	last.held[77] = holding{idIn(bus.Partitions-1, 0), "a", campaign.EvidencePlaced}
 	st.introduce(last)
 	require.True(t, st.core.Ready())
 	require.Equal(t, 1, st.held("a"))
@@ -58,7 +60,7 @@ func TestTermRisesAboveWhatNodesHaveSeen(t *testing.T) {
 	n.own(1, partitions(0, bus.Partitions)...)
 	n.seen = scheduler.Mark{Term: ahead, Seq: 3}
 	id := idIn(0, 0)
-	n.held[ahead+1] = holding{id, "a"}
+	n.held[ahead+1] = holding{id, "a", campaign.EvidencePlaced}
 	n.demands[id] = scheduler.Demand{Campaign: id, Fresh: 5, Limit: 5}
 	st.introduce(n)
 	require.Greater(t, n.seen.Term, ahead)
@@ -91,7 +93,7 @@ func TestChannelsBindGrants(t *testing.T) {
 	st.release(n, time.Second, got[0])
 	require.Len(t, st.grant()[2], 1)
 	require.Equal(t, 3, st.held("a"))
-	require.EqualValues(t, 4, st.core.Stats("").Granted)
+	require.EqualValues(t, 4, st.core.Stats("", st.now).Granted)
 }
 
 func TestLimitBindsACampaign(t *testing.T) {
@@ -204,9 +206,9 @@ func TestReleaseTwiceOrOfNobody(t *testing.T) {
 func TestUnknownTokensAreAdopted(t *testing.T) {
 	st, n := started(t, 3, 0)
 	for token := range uint64(5) {
-		n.held[1<<63|token] = holding{2, "a"}
+		n.held[1<<63|token] = holding{2, "a", campaign.EvidencePlaced}
 	}
-	n.held[1<<63|99] = holding{3, "closed"} // a provider that is not configured any more
+	n.held[1<<63|99] = holding{3, "closed", campaign.EvidencePlaced} // a provider that is not configured any more
 	n.demands[2] = scheduler.Demand{Campaign: 2, Fresh: 9, Limit: 4}
 	n.demands[3] = scheduler.Demand{Campaign: 3, Fresh: 9, Limit: 1}
 	st.core.Take(n.full(), st.now)
@@ -232,7 +234,7 @@ func TestTakeoverReplacesWhatTheOldOwnerHeld(t *testing.T) {
 
 	heir := st.node("n2") // found two attempts in flight, of three
 	heir.own(2, 5)
-	heir.held[1<<63|1], heir.held[1<<63|2] = holding{id, "a"}, holding{id, "a"}
+	heir.held[1<<63|1], heir.held[1<<63|2] = holding{id, "a", campaign.EvidencePlaced}, holding{id, "a", campaign.EvidencePlaced}
 	heir.demands[id] = scheduler.Demand{Campaign: id, Fresh: 9, Limit: 3}
 	st.introduce(heir)
 	require.Equal(t, 2, st.of(id).Held)
@@ -290,7 +292,7 @@ func TestOlderEpochIsIgnored(t *testing.T) {
 	stale := st.node("n2")
 	stale.own(6, 5)
 	stale.demands[id] = scheduler.Demand{Campaign: id, Fresh: 50, Limit: 50}
-	stale.held[4711] = holding{id, "a"}
+	stale.held[4711] = holding{id, "a", campaign.EvidencePlaced}
 	st.introduce(stale)
 	require.Equal(t, 2, st.held("a"))
 	require.Equal(t, 2, st.of(id).Limit)
@@ -310,7 +312,7 @@ func TestRestartedNodeKeepsTheBooksUntilItKnows(t *testing.T) {
 	require.Equal(t, 4, st.held("a"))
 	require.Empty(t, st.grant())
 	again.own(2, partitions(0, bus.Partitions)...)
-	again.held[1<<63|8] = holding{id, "a"}
+	again.held[1<<63|8] = holding{id, "a", campaign.EvidencePlaced}
 	again.demands[id] = scheduler.Demand{Campaign: id, Fresh: 9, Limit: 9}
 	st.beat(again)
 	require.Equal(t, 1, st.held("a"))
@@ -391,33 +393,38 @@ func TestUseDropsNothing(t *testing.T) {
 	st.want(n, 3, 9, 9)
 	got := st.grant()
 	require.Equal(t, 4, len(got[2])+len(got[3]))
-	st.core.Use(chosen(t, "round_robin"))
-	require.Equal(t, "round_robin", st.core.Stats("").Strategy)
+	st.use("round_robin")
+	require.Equal(t, "round_robin", st.core.Stats("", st.now).Strategy)
 	require.Equal(t, 4, st.held("a"))
 	require.Empty(t, st.grant())
 	st.release(n, time.Second, append(got[2], got[3]...)...)
 	got = st.grant()
 	require.Len(t, got[2], 2)
 	require.Len(t, got[3], 2)
-	st.core.Use(fair(t))
+	st.use("fair")
 	st.release(n, time.Second, append(got[2], got[3]...)...)
 	got = st.grant()
 	require.Len(t, got[2], 2)
 	require.Len(t, got[3], 2)
 }
 
-// What one strategy charged is not another's to give back.
-func TestUseSettlesNoForeignGuess(t *testing.T) {
+// What one strategy charged is not another's to give back; but what is up counts.
+func TestUseCountsWhatIsUp(t *testing.T) {
 	st, n := started(t, 20, 0)
 	st.want(n, 2, 99, 99)
 	st.want(n, 3, 99, 99)
 	got := st.grant()
 	require.Len(t, got[2], 10)
-	st.core.Use(fair(t))
+	st.pass(time.Hour)
+	st.use("fair")
 	st.release(n, 0, got[2]...)
-	got = st.grant()
-	require.InDelta(t, 5, len(got[2]), 1, "nobody is ahead")
-	require.InDelta(t, 5, len(got[3]), 1)
+	again := st.grant()
+	require.GreaterOrEqual(t, len(again[2]), 7, "the other has its calls up still")
+	st.pass(10 * time.Second)
+	st.release(n, time.Hour+10*time.Second, got[3]...)
+	st.release(n, 10*time.Second, append(again[2], again[3]...)...)
+	again = st.grant()
+	require.InDelta(t, 10, len(again[2]), 3, "the hour before is forgotten")
 }
 
 func TestProvidersFillInOrder(t *testing.T) {
@@ -435,20 +442,65 @@ func TestStatsAndSlots(t *testing.T) {
 	st, n := started(t, 4, 2)
 	st.want(n, 2, 9, 9)
 	token := st.grant()[2][0]
-	stats := st.core.Stats("n1")
+	stats := st.core.Stats("n1", st.now)
+	require.Equal(t, strategy.Names(), namesOf(stats.Strategies))
+	stats.Strategies = nil // there are functions in it
 	require.Equal(t, scheduler.Stats{
-		Leader: "n1", Term: n.seen.Term, Since: epoch, Strategy: "fair", Strategies: []string{"fair", "round_robin"},
+		Leader: "n1", Term: n.seen.Term, Since: epoch, Strategy: "fair", Parameters: map[string]any{"gain": 0.1, "first_guess": "10s", "group_weights": map[string]float64{}},
 		Ready: true, Granted: 1,
 		Providers: []scheduler.PoolStats{{Provider: "a", Channels: 4, CallsPerSecond: 2, Held: 1}},
-		Campaigns: []scheduler.CampaignStats{{Campaign: 2, Held: 1, Limit: 9, Waiting: 8, Weight: 1}},
+		Campaigns: []scheduler.CampaignStats{{Campaign: 2, Held: 1, Limit: 9, Waiting: 8, Weight: 1, Priority: 5}},
 	}, stats)
-	slots := st.core.Slots(10)
+	slots := st.core.Slots(scheduler.SlotQuery{}, st.now)
 	require.Len(t, slots, 1)
 	require.Equal(t, campaign.ID(2), slots[0].Campaign)
 	require.Equal(t, "a", slots[0].Provider)
 	require.Equal(t, "n1", slots[0].Node)
 	require.NotZero(t, token)
-	require.Empty(t, st.core.Slots(0))
+	require.Empty(t, st.core.Slots(scheduler.SlotQuery{Campaign: 3}, st.now))
+}
+
+func namesOf(kinds []strategy.Kind) (names []string) {
+	for _, k := range kinds {
+		names = append(names, k.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// judging is a strategy that gives up on some campaigns from a time on.
+type judging struct {
+	strategy.Strategy
+	from time.Time
+	late []campaign.ID
+}
+
+func (j judging) Late(now time.Time) []campaign.ID {
+	if now.Before(j.from) {
+		return nil
+	}
+	return j.late
+}
+
+// The leader shows what campaigns bring to the distribution, and which of them the
+// strategy gives up on, if it can tell.
+func TestStatsTellWhatCounts(t *testing.T) {
+	st, n := started(t, 4, 0)
+	due := epoch.Add(time.Hour)
+	st.want(n, 2, 9, 9)
+	d := scheduler.Demand{Campaign: 3, Seen: n.seen, Limit: 9, Weight: 2.5, Group: "team-a", Priority: 1, Due: due}
+	n.demands[3] = d
+	st.core.Take(&scheduler.Report{Node: n.name, Demands: []scheduler.Demand{d}}, st.now)
+	want := scheduler.CampaignStats{Campaign: 3, Limit: 9, Weight: 2.5, Group: "team-a", Priority: 1, Due: due}
+	require.Equal(t, want, *st.of(3), "who does not judge finds nobody late")
+
+	choice, s := chosen(t, "fair")
+	st.core.Use(choice, judging{s, epoch.Add(time.Minute), []campaign.ID{3, 7}}, st.now)
+	require.Equal(t, want, *st.of(3))
+	st.pass(time.Minute)
+	want.Late = true
+	require.Equal(t, want, *st.of(3))
+	require.False(t, st.of(2).Late)
 }
 
 func TestGrantsAreNumberedWithoutGaps(t *testing.T) {

@@ -5,7 +5,8 @@
 //
 // Nodes and leader talk over core NATS, without acknowledgements:
 //
-//	node ──Report──▶ leader     demands that changed, tokens that came back
+//	node ──Report──▶ leader     demands that changed, what became known of tokens,
+//	                            tokens that came back
 //	node ◀──Grants── leader     tokens, numbered without gaps for each node
 //
 // A message may be lost, so once a second a node adds a Full: what it holds and
@@ -15,13 +16,24 @@
 // even beyond a limit; a campaign that is not named has gone.  So the nodes' holdings are the truth, and the leader's
 // state is soft.
 //
+// # Evidence
+//
+// Of each token the leader knows how far its call has come: granted, placing, then
+// placed or ambiguous.  This makes its books a ledger of who holds which slot and why;
+// and it is how the calls per second are kept.  They are counted where they can be
+// known: a request takes its part of the rate from the grant until a second after
+// the provider has surely seen it (see pool), so that no hold-up on the way, at a
+// caller, a database or a queue, makes two seconds' requests fall into one.
+//
 // # A new leader
 //
 // It knows nothing, so it grants nothing until every partition's owner has sent a
 // Full that was written under its term: until then it can't know how many calls
 // are up.  From a Full of an older term it learns only that there is a node to
 // greet.  A node that has heard of the new term answers with a Full at once, and
-// drops the tokens of the old leader that still arrive.
+// drops the tokens of the old leader that still arrive.  Of a provider with a limit of
+// calls per second it then lets a window go by: what that saw just before, and is
+// over, is in nobody's Full.
 //
 // Terms come from the clock.  A leader whose clock is behind that of the one
 // before learns it from the first Full, and raises its term above.

@@ -7,11 +7,11 @@ import (
 	"github.com/sourcegraph/conc"
 
 	"dialtone/bus"
+	"dialtone/campaign"
 )
 
 const (
 	beatEvery = 500 * time.Millisecond
-	mostSlots = 1000
 	// renewalGrace is how long an end waits for a renewal.
 	renewalGrace = 500 * time.Millisecond
 )
@@ -61,6 +61,7 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	choice, s := c.choice(ctx)
 	now := time.Now()
 	core := NewCore(uint64(now.UnixNano()), c.cfg.Limits, choice, s, now)
+	c.resumeShadow(ctx, core)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
 
 	beat := time.NewTicker(beatEvery)
@@ -121,11 +122,27 @@ func (c *Candidate) take(ctx context.Context, core *Core, lease *bus.Lease, m an
 func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
 	switch q.question {
 	case "slots":
-		return map[string]any{"total": len(core.slots), "slots": core.Slots(mostSlots)}, nil
+		return c.slots(core, q.body)
+	case "shadow":
+		return c.askShadow(ctx, core, q.body)
 	case "strategy":
 		return c.choose(ctx, core, q.body)
 	}
-	return core.Stats(c.cfg.Node), nil
+	return core.Stats(c.cfg.Node, time.Now()), nil
+}
+
+// slots lists the ledger: copied here, put in order where it does not keep the grants
+// waiting.
+func (c *Candidate) slots(core *Core, body []byte) (any, error) {
+	var q SlotQuery
+	if err := readAsk(body, &q); err != nil {
+		return nil, err
+	}
+	if q.Limit < 0 || q.Limit > MostSlots {
+		return nil, campaign.Invalid("limit", "Give a limit from 1 to %d, not %d.", MostSlots, q.Limit)
+	}
+	all := core.Slots(q, time.Now())
+	return unfinished(func() (any, error) { return q.page(all), nil }), nil
 }
 
 // grant acts only while the lease surely holds.

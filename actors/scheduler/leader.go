@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,6 +62,23 @@ type answer struct {
 	err   error
 }
 
+// unfinished is an answer whose rest is worked out by who asked, and not in the
+// leading loop.
+type unfinished func() (any, error)
+
+// readAsk reads the body of a question, which may be empty.
+func readAsk(body []byte, into any) error {
+	if len(body) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return campaign.Invalid("", "The request can't be read as JSON: %v.", err)
+	}
+	return nil
+}
+
 // NewCandidate makes a candidate that does not stand yet.
 func NewCandidate(cfg Config) *Candidate {
 	return &Candidate{cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096)}
@@ -78,6 +96,7 @@ func (c *Candidate) Start(ctx context.Context) error {
 		"stats":    func(b []byte) (any, error) { return c.ask(ctx, "stats", b) },
 		"slots":    func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
 		"strategy": func(b []byte) (any, error) { return c.ask(ctx, "strategy", b) },
+		"shadow":   func(b []byte) (any, error) { return c.ask(ctx, "shadow", b) },
 	}, false)
 	if err != nil {
 		c.cancel()
@@ -118,6 +137,9 @@ func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any,
 	c.deliver(ctx, ask{question, body, got})
 	select {
 	case a := <-got:
+		if rest, ok := a.value.(unfinished); ok {
+			return rest()
+		}
 		return a.value, a.err
 	case <-ctx.Done():
 		return nil, bus.ErrNotMine
@@ -193,12 +215,12 @@ func (c *Candidate) choice(ctx context.Context) (Choice, strategy.Strategy) {
 
 // choose changes the strategy: kept first, then in force.
 func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, error) {
-	if len(body) == 0 {
-		return core.choice, nil
+	if asksOnly(body) {
+		return core.choice.effective(), nil
 	}
-	var ch Choice
-	if err := json.Unmarshal(body, &ch); err != nil {
-		return nil, campaign.Invalid("", "The strategy must be JSON like {\"strategy\": \"fair\"}: %v.", err)
+	ch, err := readChoice(body)
+	if err != nil {
+		return nil, err
 	}
 	s, err := strategy.New(ch.Strategy, ch.Parameters)
 	if err != nil {
@@ -213,7 +235,7 @@ func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, e
 	if err := c.cfg.Settings.PutSetting(ctx, settingName, raw); err != nil {
 		return nil, campaign.Unavailable("The strategy could not be saved and is unchanged; try again.")
 	}
-	core.Use(ch, s)
+	core.Use(ch, s, time.Now())
 	c.log.Info("strategy changed", "strategy", ch.Strategy)
-	return ch, nil
+	return ch.effective(), nil
 }

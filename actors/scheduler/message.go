@@ -8,13 +8,15 @@ import (
 	"dialtone/campaign"
 )
 
-// Report is what a node tells the leader: what its campaigns could use, which
-// tokens came back, and from time to time everything that it holds.
+// Report is what a node tells the leader: what its campaigns could use, what has
+// become known of its tokens, which came back, and from time to time everything that
+// it holds.  It is taken in in the order of Progress, Releases, Full, Demands.
 type Report struct {
-	Node     string    `json:"node"`
-	Demands  []Demand  `json:"demands,omitempty"`
-	Releases []Release `json:"releases,omitempty"`
-	Full     *Full     `json:"full,omitempty"`
+	Node     string     `json:"node"`
+	Demands  []Demand   `json:"demands,omitempty"`
+	Progress []Progress `json:"progress,omitempty"`
+	Releases []Release  `json:"releases,omitempty"`
+	Full     *Full      `json:"full,omitempty"`
 }
 
 // Demand is what one campaign could use, counted after it had taken in the
@@ -51,11 +53,23 @@ type Mark struct {
 	Seq  uint64 `json:"seq"`
 }
 
-// Release gives a token back. Held is 0 for one that was not used.
+// Progress is what has become known of the call for which a token is held.
+type Progress struct {
+	Token    uint64             `json:"token"`
+	Evidence campaign.Evidence  `json:"evidence"`
+	Attempt  campaign.AttemptID `json:"attempt,omitempty"`
+	To       string             `json:"to,omitempty"`
+	// Since is when the token was spent, told to a leader that did not grant it.
+	Since time.Time `json:"since,omitzero"`
+}
+
+// Release gives a token back. Held is 0 for one that was not used.  Unsent: the
+// provider was certainly never asked for a call with it.
 type Release struct {
 	Token    uint64        `json:"token"`
 	Campaign campaign.ID   `json:"campaign"`
 	Held     time.Duration `json:"held_ns"`
+	Unsent   bool          `json:"unsent,omitempty"`
 }
 
 // Full is everything that a node holds, as it stood when it had received the
@@ -73,17 +87,52 @@ type Partition struct {
 	Epoch  int64 `json:"epoch"`
 }
 
-// Holding is the tokens of one provider that a campaign holds.
+// Holding is the tokens of one provider that a campaign holds, by what is known of
+// them.
 type Holding struct {
-	Campaign campaign.ID `json:"campaign"`
-	Provider string      `json:"provider"`
-	Tokens   []uint64    `json:"tokens"`
+	Campaign  campaign.ID `json:"campaign"`
+	Provider  string      `json:"provider"`
+	Granted   []uint64    `json:"granted,omitempty"`
+	Placing   []uint64    `json:"placing,omitempty"`
+	Ambiguous []uint64    `json:"ambiguous,omitempty"`
+	Placed    []uint64    `json:"placed,omitempty"`
+}
+
+// Add enters a token.
+func (h *Holding) Add(token uint64, e campaign.Evidence) {
+	list := &h.Granted
+	switch e {
+	case campaign.EvidencePlacing:
+		list = &h.Placing
+	case campaign.EvidenceAmbiguous:
+		list = &h.Ambiguous
+	case campaign.EvidencePlaced:
+		list = &h.Placed
+	}
+	*list = append(*list, token)
+}
+
+// each visits the tokens.
+func (h *Holding) each(visit func(token uint64, e campaign.Evidence)) {
+	for _, of := range []struct {
+		tokens   []uint64
+		evidence campaign.Evidence
+	}{
+		{h.Granted, campaign.EvidenceGranted}, {h.Placing, campaign.EvidencePlacing},
+		{h.Ambiguous, campaign.EvidenceAmbiguous}, {h.Placed, campaign.EvidencePlaced},
+	} {
+		for _, t := range of.tokens {
+			visit(t, of.evidence)
+		}
+	}
 }
 
 // Grants is what the leader tells a node, numbered without gaps; an empty one is
 // a sign of life.
 type Grants struct {
 	Mark
+	// Retell: the leader lacks what is known of some tokens.
+	Retell bool    `json:"retell,omitempty"`
 	Grants []Grant `json:"grants,omitempty"`
 }
 
@@ -99,13 +148,16 @@ type Grant struct {
 
 // Stats is the leader's view, for people.
 type Stats struct {
-	Leader     string          `json:"leader"`
-	Term       uint64          `json:"term"`
-	Since      time.Time       `json:"since"`
-	Strategy   string          `json:"strategy"`
-	Strategies []string        `json:"strategies"`
-	Ready      bool            `json:"ready"`
-	Granted    uint64          `json:"granted"`
+	Leader  string    `json:"leader"`
+	Term    uint64    `json:"term"`
+	Since   time.Time `json:"since"`
+	Ready   bool      `json:"ready"`
+	Granted uint64    `json:"granted"`
+	// Strategy is the one in force, with the values of all its parameters.
+	Strategy   string         `json:"strategy"`
+	Parameters map[string]any `json:"parameters"`
+	// Strategies are those to choose from.
+	Strategies []strategy.Kind `json:"strategies"`
 	Providers  []PoolStats     `json:"providers"`
 	Campaigns  []CampaignStats `json:"campaigns"`
 }
@@ -118,13 +170,25 @@ type PoolStats struct {
 	Held           int     `json:"held"`
 }
 
-// CampaignStats is one campaign's demand and what it holds.
+// CampaignStats is one campaign's demand, with what counts for its share (see
+// strategy.Terms), and what it holds.
 type CampaignStats struct {
 	Campaign campaign.ID `json:"campaign"`
 	Held     int         `json:"held"`
 	Limit    int         `json:"limit"`
 	Waiting  int         `json:"waiting"`
 	Weight   float64     `json:"weight"`
+	Group    string      `json:"group,omitempty"`
+	Priority int         `json:"priority"`
+	Due      time.Time   `json:"due,omitzero"`
+	// Late: the strategy sees that it will miss its deadline.
+	Late bool `json:"late"`
+}
+
+// Slots is who holds which slot.
+type Slots struct {
+	Total int    `json:"total"`
+	Slots []Slot `json:"slots"` // the oldest first, not all of them
 }
 
 // Slot is one token in use.
@@ -132,8 +196,14 @@ type Slot struct {
 	Token    string      `json:"token"`
 	Campaign campaign.ID `json:"campaign"`
 	Provider string      `json:"provider"`
-	Node     string      `json:"node"`
+	Node     string      `json:"node"` // the holder
 	Since    time.Time   `json:"since"`
+	Age      float64     `json:"age_seconds"`
+	// Evidence is what is known of the call: with "granted", there is none yet.
+	Evidence campaign.Evidence  `json:"evidence"`
+	Call     campaign.CallID    `json:"call,omitempty"`
+	Attempt  campaign.AttemptID `json:"attempt,omitempty"`
+	To       string             `json:"to,omitempty"`
 }
 
 // Choice is the strategy in force and its parameters.

@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -78,23 +77,39 @@ func (c *Core) count(node string, f *Full, now time.Time) map[uint64]bool {
 		if c.partition[bus.PartitionOf(h.Campaign)].node != node {
 			continue
 		}
-		for _, t := range h.Tokens {
+		h.each(func(t uint64, e campaign.Evidence) {
 			held[t] = true
-			if c.slots[t] == nil {
-				c.adopt(node, t, h, now)
-			}
-		}
+			c.enter(node, t, &h, e, now)
+		})
 	}
 	return held
 }
 
-func (c *Core) adopt(node string, token uint64, h Holding, now time.Time) {
+// enter takes over what a Full says of a token, and counts it if it was not known.
+func (c *Core) enter(node string, token uint64, h *Holding, e campaign.Evidence, now time.Time) {
+	s := c.slots[token]
+	if s == nil {
+		s = c.adopt(node, token, h, now)
+	}
+	s.show(e, now)
+	if s.attempt == 0 && s.evidence != campaign.EvidenceGranted {
+		c.puzzled[node] = true
+	}
+}
+
+func (c *Core) adopt(node string, token uint64, h *Holding, now time.Time) *slot {
 	cl, p := c.client(h.Campaign), c.pool(h.Provider, now)
 	cl.node = node
 	cl.held++
-	p.held++
-	c.slots[token] = &slot{client: cl, pool: p, node: node, since: now}
+	p.count()
+	s := &slot{client: cl, pool: p, node: node, since: now, evidence: campaign.EvidenceGranted}
+	s.adopt(c.strategy, now)
+	c.slots[token] = s
+	if c.shadow != nil {
+		c.shadow.adopted(s)
+	}
 	c.consider(cl)
+	return s
 }
 
 // pool finds a provider's pool.  Calls may be up at a provider that is not
@@ -109,8 +124,7 @@ func (c *Core) pool(name string, now time.Time) *pool {
 }
 
 // dropMissing frees the tokens that the owner of their campaign should hold by
-// now and does not.  How long they were held is not known, so the guess that was
-// charged for them stands.
+// now and does not.
 func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool) {
 	for t, s := range c.slots {
 		if held[t] || c.partition[s.client.part].node != node {
@@ -119,7 +133,7 @@ func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool) {
 		if s.node == node && s.seq > seen {
 			continue // on its way
 		}
-		c.free(t, s)
+		c.writeOff(t, s)
 	}
 }
 
@@ -154,29 +168,32 @@ func (c *Core) sorted() []*client {
 }
 
 // Stats is the leader's view.
-func (c *Core) Stats(leader string) Stats {
+func (c *Core) Stats(leader string, now time.Time) Stats {
+	choice := c.choice.effective()
 	st := Stats{
-		Leader: leader, Term: c.term, Since: c.since, Strategy: c.choice.Strategy,
-		Strategies: strategy.Names(), Ready: c.Ready(), Granted: c.granted,
+		Leader: leader, Term: c.term, Since: c.since, Ready: c.Ready(), Granted: c.granted,
+		Strategy: choice.Strategy, Parameters: choice.Parameters, Strategies: strategy.Kinds(),
 		Providers: []PoolStats{}, Campaigns: []CampaignStats{},
 	}
 	for _, p := range c.pools {
 		st.Providers = append(st.Providers, PoolStats{p.name, p.limits.Channels, p.limits.CallsPerSecond, p.held})
 	}
+	late := c.late(now)
 	for _, cl := range c.sorted() {
-		st.Campaigns = append(st.Campaigns, CampaignStats{cl.id, cl.held, cl.demand.Limit, max(cl.waiting(), 0), cl.terms().Weight})
+		t := cl.terms()
+		_, isLate := slices.BinarySearch(late, cl.id)
+		st.Campaigns = append(st.Campaigns, CampaignStats{
+			Campaign: cl.id, Held: cl.held, Limit: cl.demand.Limit, Waiting: max(cl.waiting(), 0),
+			Weight: t.Weight, Group: t.Group, Priority: t.Priority, Due: t.Due, Late: isLate,
+		})
 	}
 	return st
 }
 
-// Slots lists up to most tokens in use, the oldest first.
-func (c *Core) Slots(most int) []Slot {
-	out := make([]Slot, 0, len(c.slots))
-	for t, s := range c.slots {
-		out = append(out, Slot{Token: tokenName(t), Campaign: s.client.id, Provider: s.pool.name, Node: s.node, Since: s.since})
+// late lists the campaigns that the strategy gives up on, if it is one that can tell.
+func (c *Core) late(now time.Time) []campaign.ID {
+	if j, ok := c.strategy.(strategy.Judge); ok {
+		return j.Late(now)
 	}
-	slices.SortFunc(out, func(a, b Slot) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Token, b.Token))
-	})
-	return out[:min(most, len(out))]
+	return nil
 }

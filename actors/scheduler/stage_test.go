@@ -2,6 +2,7 @@ package scheduler_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,6 +37,14 @@ type node struct {
 type holding struct {
 	campaign campaign.ID
 	provider string
+	evidence campaign.Evidence
+}
+
+// told is how a Full speaks of a token.
+func (h holding) told(token uint64) scheduler.Holding {
+	out := scheduler.Holding{Campaign: h.campaign, Provider: h.provider}
+	out.Add(token, h.evidence)
+	return out
 }
 
 func fair(t require.TestingT) (scheduler.Choice, strategy.Strategy) { return chosen(t, "fair") }
@@ -69,6 +78,9 @@ func started(t testing.TB, channels int, rate float64) (*stage, *node) {
 	n := st.node("n1")
 	n.own(1, partitions(0, bus.Partitions)...)
 	st.introduce(n)
+	if rate > 0 {
+		st.pass(max(time.Second, time.Duration(float64(time.Second)/rate))) // the first window goes by
+	}
 	return st, n
 }
 
@@ -98,7 +110,7 @@ func (n *node) full() *scheduler.Report {
 		r.Full.Partitions = append(r.Full.Partitions, scheduler.Partition{Number: p, Epoch: e})
 	}
 	for token, h := range n.held {
-		r.Full.Holdings = append(r.Full.Holdings, scheduler.Holding{Campaign: h.campaign, Provider: h.provider, Tokens: []uint64{token}})
+		r.Full.Holdings = append(r.Full.Holdings, h.told(token))
 	}
 	for _, d := range n.demands {
 		r.Demands = append(r.Demands, d)
@@ -133,7 +145,7 @@ func (st *stage) deliver(out map[string]*scheduler.Grants) map[campaign.ID][]uin
 			for _, token := range gr.Tokens {
 				_, twice := n.held[token]
 				require.False(st.t, twice, "a token is named once")
-				n.held[token] = holding{gr.Campaign, gr.Provider}
+				n.held[token] = holding{gr.Campaign, gr.Provider, campaign.EvidenceGranted}
 				got[gr.Campaign] = append(got[gr.Campaign], token)
 			}
 		}
@@ -151,11 +163,27 @@ func (st *stage) lose() (tokens int) {
 	return tokens
 }
 
+// show tells what has become known of a token.
+func (st *stage) show(n *node, e campaign.Evidence, token uint64) {
+	h := n.held[token]
+	h.evidence = e
+	n.held[token] = h
+	st.core.Take(&scheduler.Report{Node: n.name, Progress: []scheduler.Progress{{
+		Token: token, Evidence: e, Attempt: campaign.NewAttemptID(7, 1), To: "+12125550147",
+	}}}, st.now)
+}
+
+// use chooses another strategy.
+func (st *stage) use(name string) {
+	c, s := chosen(st.t, name)
+	st.core.Use(c, s, st.now)
+}
+
 // release gives tokens back after a time, or unused after none.
 func (st *stage) release(n *node, held time.Duration, tokens ...uint64) {
 	r := &scheduler.Report{Node: n.name}
 	for _, token := range tokens {
-		r.Releases = append(r.Releases, scheduler.Release{Token: token, Campaign: n.held[token].campaign, Held: held})
+		r.Releases = append(r.Releases, scheduler.Release{Token: token, Campaign: n.held[token].campaign, Held: held, Unsent: held == 0})
 		delete(n.held, token)
 	}
 	st.core.Take(r, st.now)
@@ -171,7 +199,7 @@ func (st *stage) beat(n *node) {
 
 // held is what the books say of a provider.
 func (st *stage) held(name string) int {
-	for _, p := range st.core.Stats("").Providers {
+	for _, p := range st.core.Stats("", st.now).Providers {
 		if p.Provider == name {
 			return p.Held
 		}
@@ -181,7 +209,7 @@ func (st *stage) held(name string) int {
 
 // of is what the books say of a campaign, or nil.
 func (st *stage) of(id campaign.ID) *scheduler.CampaignStats {
-	all := st.core.Stats("").Campaigns
+	all := st.core.Stats("", st.now).Campaigns
 	i := slices.IndexFunc(all, func(c scheduler.CampaignStats) bool { return c.Campaign == id })
 	if i < 0 {
 		return nil
@@ -199,3 +227,5 @@ func idIn(partition, nth int) campaign.ID {
 		}
 	}
 }
+
+func tokenString(token uint64) string { return strconv.FormatUint(token, 10) }

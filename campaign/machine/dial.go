@@ -17,7 +17,7 @@ func (m *Machine) granted(in Granted, now time.Time, out *Effects) {
 			next, ok = m.queue.take(now)
 		}
 		if !ok {
-			out.Releases = append(out.Releases, Release{Token: t})
+			out.Releases = append(out.Releases, Release{Token: t, Unsent: true})
 			continue
 		}
 		room--
@@ -34,7 +34,7 @@ func (m *Machine) room(now time.Time) int {
 	if m.hold.streak > 0 {
 		underway = m.underway()
 	}
-	return max(0, m.hold.room(now, m.c.MaxConcurrentCalls-len(m.flights), underway))
+	return max(0, m.hold.room(now, m.c.MaxConcurrentCalls-m.up(), underway))
 }
 
 // underway counts the calls of which nobody has said yet whether the provider
@@ -51,15 +51,17 @@ func (m *Machine) underway() (n int) {
 func (m *Machine) spend(t Token, w Waiting, now time.Time, out *Effects) {
 	f := &flight{
 		attempt: campaign.NewAttemptID(w.ID, w.Claim+1),
-		token:   t, stage: claiming, since: now, zone: w.Zone,
+		token:   t, stage: claiming, evidence: campaign.EvidenceGranted, since: now, zone: w.Zone,
 	}
 	m.flights[f.attempt] = f
+	m.claims++
 	out.Claims = append(out.Claims, Claim{Attempt: f.attempt})
 }
 
 // claimed publishes the jobs of the claims that are committed.
 func (m *Machine) claimed(in Claimed, now time.Time, out *Effects) {
 	m.count(in.Stats)
+	m.claims -= len(in.Results)
 	for i := range in.Results {
 		r := &in.Results[i]
 		f := m.flights[r.Attempt]

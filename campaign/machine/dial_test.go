@@ -12,11 +12,11 @@ import (
 
 func TestATokenIsSpentOnTheNextNumber(t *testing.T) {
 	s := running(t, 5, 3)
-	require.Equal(t, machine.Demand{Fresh: 3, Limit: 5, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Fresh: 3, Limit: 5, Weight: 1}, s.wants())
 	out := s.grant(2)
 	require.Equal(t, []machine.Claim{{Attempt: attempt(1, 1)}, {Attempt: attempt(2, 1)}}, out.Claims)
 	require.Empty(t, out.Publish, "nothing is published before the commit")
-	require.Equal(t, machine.Demand{Fresh: 1, Limit: 5, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Fresh: 1, Limit: 5, Weight: 1}, s.wants())
 
 	out = s.answer(0)
 	require.Len(t, out.Publish, 2)
@@ -40,7 +40,7 @@ func TestWithinLimitWhenGrantedTooMuch(t *testing.T) {
 	s := running(t, 2, 9)
 	out := s.grant(5)
 	require.Len(t, out.Claims, 2)
-	require.Equal(t, []machine.Release{{Token: tokenOf(3)}, {Token: tokenOf(4)}, {Token: tokenOf(5)}}, out.Releases)
+	require.Equal(t, []machine.Release{{Token: tokenOf(3), Unsent: true}, {Token: tokenOf(4), Unsent: true}, {Token: tokenOf(5), Unsent: true}}, out.Releases)
 	require.Zero(t, s.m.Demand(s.now).Fresh)
 	s.answer(0)
 	require.Len(t, s.grant(1).Releases, 1)
@@ -70,7 +70,7 @@ func TestALoweredLimitIsKept(t *testing.T) {
 	c := s.c
 	c.MaxConcurrentCalls = 2
 	s.do(machine.Refreshed{Campaign: c})
-	require.Equal(t, machine.Demand{Limit: 2, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Limit: 2, Weight: 1}, s.wants())
 	require.Len(t, s.grant(1).Releases, 1)
 }
 
@@ -80,7 +80,7 @@ func TestRefreshedSettingsAreTakenOver(t *testing.T) {
 	c.MaxConcurrentCalls, c.Weight, c.From = 3, 2.5, "+49309"
 	c.Stats.Total, c.Stats.Queued = 12, 12
 	out := s.do(machine.Refreshed{Campaign: c})
-	require.Equal(t, machine.Demand{Fresh: 3, Limit: 3, Weight: 2.5}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Fresh: 3, Limit: 3, Weight: 2.5}, s.wants())
 	require.Equal(t, 12, s.m.Campaign().Stats.Total)
 	require.NotNil(t, out.Load, "there may be new contacts")
 	s.grant(1)
@@ -96,12 +96,12 @@ func TestRetriesFirst(t *testing.T) {
 		s.answer(0)
 		s.now = s.now.Add(time.Second)
 	}
-	require.Equal(t, machine.Demand{Fresh: 7, Limit: 9, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Fresh: 7, Limit: 9, Weight: 1}, s.wants())
 	require.Equal(t, attempt(3, 1), s.grant(1).Claims[0].Attempt)
 	s.answer(0)
 
 	s.now = nine.Add(time.Minute)
-	require.Equal(t, machine.Demand{Retries: 1, Fresh: 6, Limit: 9, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Retries: 1, Fresh: 6, Limit: 9, Weight: 1}, s.wants())
 	out := s.grant(2)
 	require.Equal(t, []machine.Claim{{Attempt: attempt(1, 2)}, {Attempt: attempt(4, 1)}}, out.Claims)
 }
@@ -117,7 +117,7 @@ func TestRetriesFirstBeforeNumbersGivenBack(t *testing.T) {
 	s.say(campaign.ReportEnded, attempt(2, 1), with(campaign.DispositionBusy))
 	s.answer(0)
 	s.now = s.now.Add(2 * time.Minute)
-	require.Equal(t, machine.Demand{Retries: 1, Fresh: 8, Limit: 9, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Retries: 1, Fresh: 8, Limit: 9, Weight: 1}, s.wants())
 	out := s.grant(3)
 	require.Equal(t, []machine.Claim{{Attempt: attempt(2, 2)}, {Attempt: attempt(1, 2)}, {Attempt: attempt(3, 1)}}, out.Claims)
 }

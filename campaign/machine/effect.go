@@ -22,6 +22,7 @@ type Effects struct {
 	// To be sent, now that what they speak of is committed.
 	Publish  []campaign.Job
 	Acks     []Ref
+	Progress []Progress // before the Releases
 	Releases []Release
 	Replies  []Reply
 	Events   []campaign.Event
@@ -38,7 +39,7 @@ type Effects struct {
 func (e *Effects) Reset() {
 	*e = Effects{
 		Claims: e.Claims[:0], Records: e.Records[:0], Status: e.Status[:0],
-		Publish: e.Publish[:0], Acks: e.Acks[:0], Releases: e.Releases[:0],
+		Publish: e.Publish[:0], Acks: e.Acks[:0], Progress: e.Progress[:0], Releases: e.Releases[:0],
 		Replies: e.Replies[:0], Events: e.Events[:0],
 	}
 }
@@ -99,9 +100,20 @@ type Load struct {
 	Limit int
 }
 
+// Progress is what has become known of the call for which a token is held.
+type Progress struct {
+	Token    Token
+	Evidence campaign.Evidence
+	Attempt  campaign.AttemptID
+	To       string    // the number, as far as it is known
+	Since    time.Time // when the token was spent
+}
+
 // Release gives a token back.
 type Release struct {
 	Token Token
+	// Unsent: the provider was certainly not asked for a call with it.
+	Unsent bool
 	// Held is how long a call kept the slot; 0 for a token that was not used.
 	Held time.Duration
 }
@@ -120,10 +132,14 @@ type Demand struct {
 	// Limit bounds the tokens that the campaign may hold in all.
 	Limit int
 	// What counts for its share; see scheduler/strategy.Terms.
-	Weight    float64
-	Group     string
-	Priority  int
+	Weight   float64
+	Group    string
+	Priority int
+	// Remaining is how many calls are still to be placed, as far as is known.
 	Remaining int
-	Due       time.Time
-	Length    time.Duration
+	// Due is by when: the deadline with the time outside the hours taken out, so that
+	// Due - now is the open time that is left; see target.  Zero is no deadline.
+	Due time.Time
+	// Length is how long calls hold a slot on average; 0 until one has ended.
+	Length time.Duration
 }

@@ -33,7 +33,7 @@ func (m *Machine) Explain(now time.Time, empty []campaign.ZoneID) campaign.Campa
 	due, _ := m.queue.ready(now, m.queue.size())
 	return campaign.CampaignExplanation{
 		CampaignID: m.c.ID, Status: m.c.Status, Explanation: m.explain(now, empty),
-		InFlight: len(m.flights), MaxConcurrentCalls: m.c.MaxConcurrentCalls,
+		InFlight: m.up(), MaxConcurrentCalls: m.c.MaxConcurrentCalls,
 		DueRetries: due, Stats: m.c.Stats, Zones: m.queue.hours(),
 	}
 }
@@ -53,8 +53,8 @@ func (m *Machine) explain(now time.Time, empty []campaign.ZoneID) campaign.Expla
 			return held(campaign.RuleProviderTrouble, later(e.NextDialAt, m.hold.until), "Calls came back undialled; the next is tried at %s.", clockOf(later(e.NextDialAt, m.hold.until)))
 		}
 		return e
-	case len(m.flights) >= m.c.MaxConcurrentCalls:
-		return held(campaign.RuleLimitReached, time.Time{}, "Calls up or being placed: %d; max_concurrent_calls is %d.", len(m.flights), m.c.MaxConcurrentCalls)
+	case m.up() >= m.c.MaxConcurrentCalls:
+		return held(campaign.RuleLimitReached, time.Time{}, "Calls up or being placed: %d; max_concurrent_calls is %d.", m.up(), m.c.MaxConcurrentCalls)
 	case now.Before(m.hold.until):
 		return held(campaign.RuleProviderTrouble, m.hold.until, "Calls came back undialled; the next is tried at %s.", clockOf(m.hold.until))
 	case m.room(now) == 0:
@@ -105,7 +105,7 @@ func (m *Machine) explainQueue(now time.Time, empty []campaign.ZoneID) campaign.
 	case found:
 		return held(campaign.RuleOutsideHours, first.dial, "It is outside the hours of the numbers that are left; they open at %s.", clockOf(first.dial))
 	case len(m.flights) > 0:
-		return held(campaign.RuleNoContactsLeft, time.Time{}, "No number is left to be dialled; calls that are still up: %d.", len(m.flights))
+		return held(campaign.RuleNoContactsLeft, time.Time{}, "No number is left to be dialled; calls that are still up: %d.", m.up())
 	}
 	return held(campaign.RuleNoContactsLeft, time.Time{}, "No number is left to be dialled.")
 }

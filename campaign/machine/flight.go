@@ -25,10 +25,12 @@ type flight struct {
 	attempt campaign.AttemptID
 	token   Token
 	stage   stage
-	since   time.Time // when the token was spent
-	job     campaign.Job
-	zone    campaign.ZoneID
-	effort  campaign.Effort // of the call, before this attempt
+	// evidence is what the scheduler may know of it, and told what it was told.
+	evidence, told campaign.Evidence
+	since          time.Time // when the token was spent
+	job            campaign.Job
+	zone           campaign.ZoneID
+	effort         campaign.Effort // of the call, before this attempt
 	// dialled is when it was heard that the provider has the call; zero until then.
 	dialled time.Time
 	// providerCallID is known from the placed report on.
@@ -40,6 +42,9 @@ type flight struct {
 	// late are reports that came while closing.  They are taken in after all when
 	// the closing is refused.
 	late []Reported
+	// freed: the call is over, and its slot was given back, though its end is being
+	// written still.
+	freed bool
 	// undoing: the claim is being given back, unless it was placed meanwhile.
 	undoing bool
 	// takenOver: it was claimed by an earlier owner, and had no row when this
@@ -77,6 +82,8 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 		since:   now,
 		zone:    o.Call.Zone,
 		effort:  o.Call.Effort,
+		// Whether a caller has its job, the owner before knew.
+		evidence: campaign.EvidencePlacing,
 	}
 	f.token.ID = adopted | uint64(f.attempt)
 	f.job = campaign.Job{
@@ -139,13 +146,16 @@ func (m *Machine) enter(f *flight, s stage, at time.Time) {
 	f.stage = s
 	switch s {
 	case claimed:
-		f.patience = m.cfg.JobPatience
+		f.patience, f.evidence = m.cfg.JobPatience, campaign.EvidencePlacing
 	case placing:
-		f.patience = m.cfg.PlacingPatience
+		f.patience, f.evidence = m.cfg.PlacingPatience, campaign.EvidencePlacing
 	case ambiguous:
-		f.patience = m.cfg.SettlePatience
+		f.patience, f.evidence = m.cfg.SettlePatience, campaign.EvidenceAmbiguous
 	case placed:
-		f.patience = m.cfg.CallPatience
+		f.patience, f.evidence = m.cfg.CallPatience, campaign.EvidencePlaced
+	}
+	if f.evidence != f.told {
+		m.moved = append(m.moved, f)
 	}
 	f.deadline = at.Add(f.patience)
 }

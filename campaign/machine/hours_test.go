@@ -126,7 +126,7 @@ func TestInHoursARetryWaitsAndGoesFirst(t *testing.T) {
 	require.Zero(t, s.m.Demand(s.now).Retries, "it is due, and it is closed")
 	s.now = utc(3, 9, 0)
 	s.do(machine.Tick{})
-	require.Equal(t, machine.Demand{Retries: 1, Fresh: 2, Limit: 5, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Retries: 1, Fresh: 2, Limit: 5, Weight: 1}, s.wants())
 	require.Equal(t, []machine.Claim{{Attempt: attempt(1, 2)}}, s.grant(1).Claims)
 }
 
@@ -157,7 +157,7 @@ func TestInHoursAChangedScheduleCountsAtOnce(t *testing.T) {
 func TestInHoursOfTheContact(t *testing.T) {
 	// 14:30 UTC: 09:30 in New York, 20:00 in Kolkata.
 	s := scheduled(t, utc(2, 14, 30), officeHours(campaign.ZoneOfContact), 6, newYork, kolkata)
-	require.Equal(t, machine.Demand{Fresh: 3, Limit: 5, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Fresh: 3, Limit: 5, Weight: 1}, s.wants())
 	require.Equal(t, []machine.Claim{{Attempt: attempt(1, 1)}, {Attempt: attempt(3, 1)}, {Attempt: attempt(5, 1)}}, s.grant(5).Claims)
 	require.Len(t, s.out.Releases, 2)
 

@@ -72,9 +72,12 @@ type Machine struct {
 	unseen bool
 
 	flights map[campaign.AttemptID]*flight
+	freed   int // of them, have given their slot back
 	// placed are flights whose ReportPlaced came in the batch being handled: the
 	// end of the call may be in it as well, and then one record does for both.
 	placed []*flight
+	// moved are flights of which more has become known in the batch being handled.
+	moved []*flight
 
 	hold     hold
 	commands []pendingCommand
@@ -93,6 +96,10 @@ type Machine struct {
 	// misfits count how often calls came back because the provider refused our account
 	// or settings.
 	misfits map[campaign.CallID]int
+	// claims counts those that are being committed.
+	claims int
+	due    target
+	length mean // of how long its calls held their slots
 	// undoing counts the taken-over claims that are being given back.  Until that
 	// is committed the store's queue is not read, so that none is seen twice.
 	undoing int
@@ -166,7 +173,9 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 // proceed does, after every batch of inputs, what has become possible or due.
 func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.handled = now
+	m.aim(now)
 	m.recordPlaced(out)
+	m.tellMoved(out)
 	if m.renewing {
 		m.answerBegun(out)
 		out.Renew = m.settled()
@@ -184,18 +193,33 @@ func (m *Machine) proceed(now time.Time, out *Effects) {
 	out.Retire = m.idle()
 }
 
-// Demand is what the campaign could use now, in the hours as of the last Handle.
-func (m *Machine) Demand(now time.Time) Demand {
-	d := Demand{Limit: m.c.MaxConcurrentCalls, Weight: m.c.Weight}
-	d.Retries, d.Fresh = m.queue.ready(now, m.room(now))
-	return d
+// Held lists the tokens of the calls in flight, and what is known of those.
+func (m *Machine) Held(yield func(Progress)) {
+	for _, f := range m.flights {
+		if !f.freed {
+			yield(f.progress())
+		}
+	}
 }
 
-// Held lists the tokens of the calls in flight.
-func (m *Machine) Held(yield func(Token)) {
-	for _, f := range m.flights {
-		yield(f.token)
+// up is how many calls are up or being placed.
+func (m *Machine) up() int { return len(m.flights) - m.freed }
+
+func (f *flight) progress() Progress {
+	return Progress{Token: f.token, Evidence: f.evidence, Attempt: f.attempt, To: f.job.To, Since: f.since}
+}
+
+// tellMoved tells of the flights of which more is known now.  Of those that have
+// landed, their release tells.
+func (m *Machine) tellMoved(out *Effects) {
+	for _, f := range m.moved {
+		if f.evidence != f.told && m.flights[f.attempt] == f {
+			f.told = f.evidence
+			out.Progress = append(out.Progress, f.progress())
+		}
 	}
+	clear(m.moved)
+	m.moved = m.moved[:0]
 }
 
 // Campaign is the campaign as the machine knows it.

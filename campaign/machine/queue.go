@@ -28,7 +28,9 @@ type queue struct {
 	loading *lane // whose page is on its way
 	// turned: since withdraw last looked, a lane has opened or closed.
 	turned bool
-	clocks map[campaign.ZoneID]hours.Calendar
+	// remeasure: since aim last looked, that has happened, or lanes have other hours.
+	remeasure bool
+	clocks    map[campaign.ZoneID]hours.Calendar
 }
 
 // perContact reports whether each set of zones has a lane of its own.
@@ -63,7 +65,7 @@ func (q *queue) reckon(s campaign.Settings, zones []Zone) bool {
 // date gives a lane its calendar.  One whose zones are not known stays closed, until
 // a refresh tells them.
 func (q *queue) date(l *lane) {
-	l.calendar, l.names, l.dated = nil, nil, false
+	l.calendar, l.names, l.dated, q.remeasure = nil, nil, false, true
 	zones, known := q.zonesOf(l.zone)
 	if q.perContact() && !known {
 		return
@@ -119,7 +121,7 @@ func (q *queue) strike(now time.Time) {
 		was := l.turns
 		changed = l.strike(now, q.early) || !l.turns.Equal(was) || changed
 	}
-	q.turned = q.turned || changed
+	q.turned, q.remeasure = q.turned || changed, q.remeasure || changed
 	if changed {
 		slices.SortFunc(q.lanes, func(a, b *lane) int {
 			return cmp.Or(-compareBool(a.open, b.open), compareEnds(a.turns, b.turns), cmp.Compare(a.zone, b.zone))

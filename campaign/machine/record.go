@@ -57,6 +57,9 @@ func (m *Machine) recordedFinish(f *flight, r *RecordResult, now time.Time, out 
 		m.queue.retry(due{r.NextAttemptAt.UnixNano(), f.attempt.Call(), f.attempt.Claim(), f.zone})
 	}
 	m.tellCall(f, r, now, out)
+	if f.token.ID&adopted == 0 { // else its beginning is not known
+		m.length.add(f.held(now))
+	}
 	m.land(f, now, out)
 }
 
@@ -112,16 +115,34 @@ func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time) {
 	}
 }
 
-// land takes a flight off the books: its messages are acknowledged and its slot
-// given back.
+// land takes a flight off the books: its messages are acknowledged, and its slot is
+// given back at the latest.
 func (m *Machine) land(f *flight, now time.Time, out *Effects) {
 	m.acknowledge(f, out)
 	for _, in := range f.late {
 		out.Acks = append(out.Acks, in.Ref)
 	}
+	m.free(f, now, out)
 	delete(m.flights, f.attempt)
-	out.Releases = append(out.Releases, Release{Token: f.token, Held: max(now.Sub(f.since), time.Nanosecond)})
+	m.freed--
 }
+
+// free gives a slot back, once.  Where a call is over by the provider's own word, that
+// need not wait for the commit: a claim with the slot's next token is committed after
+// it, and should neither be, the next owner finds the call in flight and counts it.
+func (m *Machine) free(f *flight, now time.Time, out *Effects) {
+	if f.freed {
+		return
+	}
+	f.freed = true
+	m.freed++
+	out.Releases = append(out.Releases, Release{
+		Token: f.token, Held: f.held(now), Unsent: f.evidence == campaign.EvidenceGranted,
+	})
+}
+
+// held is how long a flight has kept its slot; 0 would be a token that was not used.
+func (f *flight) held(now time.Time) time.Duration { return max(now.Sub(f.since), time.Nanosecond) }
 
 func (m *Machine) acknowledge(f *flight, out *Effects) {
 	out.Acks = append(out.Acks, f.refs...)

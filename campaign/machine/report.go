@@ -128,6 +128,7 @@ func (m *Machine) finish(f *flight, r *campaign.Report, now time.Time, out *Effe
 	}
 	f.stage = closing
 	m.write(f, rec, out)
+	m.free(f, now, out)
 }
 
 // heard notes when the provider had the call: not later than it is heard of, and

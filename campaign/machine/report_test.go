@@ -209,13 +209,14 @@ func TestVerdict(t *testing.T) {
 		}
 		require.Equal(t, []machine.Record{want}, out.Records, "%+v", c)
 		require.Empty(t, s.events(), "not before the commit")
+		require.Equal(t, []machine.Release{{Token: tokenOf(1), Held: time.Minute}}, out.Releases, "the slot is free when the call is over")
 		out = s.answer(0)
 		require.Equal(t, event, s.events()[0])
 		data := out.Events[0].Data.(campaign.EventCall)
 		require.Equal(t, campaign.EventCall{
 			CampaignID: 7, CallID: 1, Attempt: c.attempts + 1, Status: c.next, Disposition: c.disposition, NextAttemptAt: want.NextAttemptAt,
 		}, data)
-		require.Equal(t, []machine.Release{{Token: tokenOf(1), Held: time.Minute}}, out.Releases)
+		require.Empty(t, out.Releases, "and it is given back once")
 	}
 }
 
@@ -322,7 +323,7 @@ func TestNeverTwiceWhenPlacedMeanwhile(t *testing.T) {
 	s.out.Records = undo
 	out := s.refuse()
 	require.False(t, out.Rebuild)
-	require.Empty(t, out.Releases)
+	require.Len(t, out.Releases, 1, "the call that was placed has ended")
 	require.Equal(t, []machine.Ref{machine.Ref("given_back")}, out.Acks)
 	require.Len(t, out.Records, 1)
 	require.Equal(t, campaign.CallCompleted, out.Records[0].Next)

@@ -184,7 +184,7 @@ func (s *script) up(n int) *script {
 }
 
 func (s *script) held() (ids []uint64) {
-	s.m.Held(func(t machine.Token) { ids = append(ids, t.ID) })
+	s.m.Held(func(p machine.Progress) { ids = append(ids, p.Token.ID) })
 	return ids
 }
 
@@ -195,4 +195,10 @@ func (s *script) events() (out []campaign.EventType) {
 		}
 	}
 	return out
+}
+
+// wants is the demand without what counts for the share only.
+func (s *script) wants() machine.Demand {
+	d := s.m.Demand(s.now)
+	return machine.Demand{Retries: d.Retries, Fresh: d.Fresh, Limit: d.Limit, Weight: d.Weight}
 }

@@ -19,7 +19,8 @@ func (w *world) judge() {
 // judgeHeld compares the tokens a machine says it holds with those it was given.
 func (w *world) judgeHeld(o *owner) {
 	n := 0
-	o.mind.Held(func(t machine.Token) {
+	o.mind.Held(func(p machine.Progress) {
+		t := p.Token
 		n++
 		w.happyf(o.held[t.ID], "token %d is held by who got it", t.ID)
 	})

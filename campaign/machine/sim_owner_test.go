@@ -39,7 +39,7 @@ func (o *owner) build() {
 	var out machine.Effects
 	open := o.w.store.open()
 	o.mind = machine.New(o.w.config(), o.w.store.c, o.w.store.zones(), open, o.w.now, &out)
-	o.mind.Held(func(t machine.Token) { o.held[t.ID] = true })
+	o.mind.Held(func(p machine.Progress) { o.held[p.Token.ID] = true })
 	for _, c := range open {
 		if c.Call.Status == campaign.CallRetryWait {
 			o.due[c.Call.ID] = c.Call.NextAttemptAt

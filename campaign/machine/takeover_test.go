@@ -44,7 +44,7 @@ func TestNothingLostWhenTakenOver(t *testing.T) {
 	require.NotNil(t, out.Load)
 	require.Len(t, out.Releases, 2)
 	s.do(machine.Page{Calls: []machine.Waiting{{ID: 1, Claim: 3}}, Last: true})
-	require.Equal(t, machine.Demand{Retries: 1, Fresh: 1, Limit: 9, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Retries: 1, Fresh: 1, Limit: 9, Weight: 1}, s.wants())
 	require.Equal(t, []machine.Claim{{Attempt: attempt(2, 5)}, {Attempt: attempt(1, 4)}}, s.grant(2).Claims)
 	s.now = nine.Add(time.Minute)
 	require.Equal(t, attempt(3, 3), s.grant(1).Claims[0].Attempt)
@@ -90,9 +90,9 @@ func TestWhatIsInFlightIsTakenUpWhereItStands(t *testing.T) {
 		require.Equal(t, began, out.Publish[0].PlacingAt)
 		out = s.say(campaign.ReportEnded, attempt(5, 1), with(campaign.DispositionCompleted))
 		require.Len(t, out.Records, 1)
-		out = s.answer(0)
 		require.Equal(t, machine.Token{ID: 1<<63 | uint64(attempt(5, 1)), Provider: "mock"}, out.Releases[0].Token)
 		require.Equal(t, c.settle+5*time.Second, out.Releases[0].Held)
+		require.Empty(t, s.answer(0).Releases)
 		require.Equal(t, 1, s.m.Demand(s.now).Fresh)
 	}
 }
@@ -132,7 +132,7 @@ func TestSettingsLeftOpenTakeTheirDefaults(t *testing.T) {
 	c := campaign.Campaign{ID: campaign.Single, Status: campaign.StatusInProgress}
 	s := begin(t, machine.Config{}, c)
 	s.do(machine.Page{Calls: waitings(1, 1), Last: true})
-	require.Equal(t, machine.Demand{Fresh: 1, Limit: 10, Weight: 1}, s.m.Demand(s.now))
+	require.Equal(t, machine.Demand{Fresh: 1, Limit: 10, Weight: 1}, s.wants())
 	s.dialling(1)
 	s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
 	require.Equal(t, campaign.CallRetryWait, s.out.Records[0].Next)

@@ -31,7 +31,7 @@ var full = campaign.Settings{
 		TimeZone: campaign.ZoneOfContact, StartAt: start, EndAt: start.Add(time.Hour),
 		Windows: []campaign.Window{{Days: campaign.DaysOf(time.Monday), Span: campaign.Span{Start: 9 * 60, End: 17 * 60}}},
 	},
-	MaxConcurrentCalls: 25, Weight: 2.5,
+	MaxConcurrentCalls: 25, Weight: 2.5, Group: "Customer 12", Priority: 2, Deadline: start.Add(2 * time.Hour),
 	Retry: campaign.RetryPolicy{
 		MaxAttempts: 4, Delay: campaign.Duration(90 * time.Second), Backoff: campaign.BackoffExponential,
 		MaxDelay: campaign.Duration(time.Hour), Jitter: 0.25, MaxAttemptsPerDay: 2,

@@ -9,17 +9,12 @@ import "time"
 // a call may come a little early.  The zero Gate is always open.
 type Gate struct {
 	interval time.Duration // between calls; 0 is no limit
-	early    time.Duration // how far ahead of its time a call may go
 	next     time.Time     // the time of the next call
 }
 
-const (
-	// margin keeps the granted rate below the limit by what jitter on the way to the
-	// provider, and the burst, may add to it in any second.
-	margin = 0.97
-	// burstShare is the burst allowed, as a share of a second's calls.
-	burstShare = 0.01
-)
+// Burst is how far ahead of its time a call may go: what timers that come late would
+// lose of the rate.  It is all that is banked of a rate that was not used.
+const Burst = 10 * time.Millisecond
 
 // New makes a gate for so many calls per second; 0 is no limit.
 func New(callsPerSecond float64, now time.Time) Gate {
@@ -27,10 +22,9 @@ func New(callsPerSecond float64, now time.Time) Gate {
 		return Gate{}
 	}
 	g := Gate{
-		interval: time.Duration(float64(time.Second) / (callsPerSecond * margin)),
-		early:    time.Duration(burstShare * float64(time.Second)),
+		interval: time.Duration(float64(time.Second) / callsPerSecond),
+		next:     now.Add(Burst), // no burst at the start
 	}
-	g.next = now.Add(g.early) // no burst at the start
 	return g
 }
 
@@ -42,7 +36,7 @@ func (g *Gate) Next() time.Time {
 	if g.interval == 0 {
 		return time.Time{}
 	}
-	return g.next.Add(-g.early)
+	return g.next.Add(-Burst)
 }
 
 // Pass counts a call that goes now.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"dialtone/actors/scheduler/pace"
 	"dialtone/actors/scheduler/sim"
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/campaign"
@@ -36,7 +37,7 @@ func (j *judge) Granted(id campaign.ID, now time.Time) {
 	require.True(j.t, spec.Limit == 0 || j.up[id] <= spec.Limit, "WithinLimit: of the campaign")
 	require.True(j.t, j.channels == 0 || j.all <= j.channels, "WithinLimit: channels")
 	if most := int(math.Ceil(j.rate)); j.rate > 0 && len(j.grants) >= most {
-		require.GreaterOrEqual(j.t, now.Sub(j.grants[len(j.grants)-most]), time.Second, "WithinLimit: calls per second")
+		require.GreaterOrEqual(j.t, now.Sub(j.grants[len(j.grants)-most]), time.Second-pace.Burst, "WithinLimit: calls per second, but for the burst")
 	}
 	require.True(j.t, spec.Hours == nil || spec.Hours.Open(now), "InHours")
 	if count.Numbers < j.numbers[id] {

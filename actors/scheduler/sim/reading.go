@@ -93,8 +93,8 @@ func (r Reading) ChannelsUsed() (part float64, ok bool) {
 	return r.Pool.ContendedBusy / (float64(r.Channels) * r.Pool.Contended), true
 }
 
-// RateUsed is the same of the calls per second.  It stays below 1: tokens are paced
-// a little below the limit.
+// RateUsed is the same of the calls per second.  Tokens are paced evenly, so
+// it does not exceed 1 by more than the burst.
 func (r Reading) RateUsed() (part float64, ok bool) {
 	if r.CallsPerSecond <= 0 || r.Pool.Contended <= 0 {
 		return 0, false

@@ -104,7 +104,7 @@ func TestNewcomerGetsTheNextSlotAlways(t *testing.T) {
 		n := rapid.IntRange(1, 5).Draw(t, "newcomers")
 		for range n {
 			m.add(rapid.SampledFrom([]float64{0.5, 1, 4}).Draw(t, "weight"), 0, exactly(time.Second))
-			id, ok := m.s.Next(time.Time{}.Add(m.now))
+			id, ok := m.s.Next(m.at())
 			require.True(t, ok)
 			m.s.Grant(id)
 			require.Zero(t, m.dialers[id-1].calls)
@@ -195,18 +195,23 @@ func benchmarkGrant(b *testing.B, name string, n int) {
 	}
 }
 
-// The grant alone: no allocation.
-func TestFairAllocatesNothing(t *testing.T) {
-	s, err := strategy.New("fair", nil)
-	require.NoError(t, err)
-	s.SetCapacity(1000, 500)
-	for id := range campaign.ID(1000) {
-		s.Enter(id)
+// A grant allocates nothing.
+func TestGrantAllocatesNothing(t *testing.T) {
+	for _, name := range strategy.Names() {
+		s, err := strategy.New(name, nil)
+		require.NoError(t, err)
+		s.SetCapacity(1000, 500)
+		for id := range campaign.ID(1000) {
+			s.Set(id, strategy.Terms{Weight: 1, Group: []string{"", "a", "b"}[id%3], Priority: 1 + int(id%10), Remaining: 1e6, Due: start.Add(1e6 * time.Second)})
+			s.Enter(id)
+		}
+		now := start
+		require.Zero(t, testing.AllocsPerRun(1000, func() {
+			now = now.Add(time.Millisecond)
+			id, _ := s.Next(now)
+			s.Release(id, s.Grant(id), 7*time.Second)
+			s.Leave(id)
+			s.Enter(id)
+		}), name)
 	}
-	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		id, _ := s.Next(time.Time{})
-		s.Release(id, s.Grant(id), 7*time.Second)
-		s.Leave(id)
-		s.Enter(id)
-	}))
 }

@@ -117,7 +117,8 @@ func TestWeightChange(t *testing.T) {
 	a, b := m.add(1, 0, around(20*time.Second, 1)), m.add(1, 0, around(20*time.Second, 2))
 	m.run(time.Hour)
 	require.InEpsilon(t, m.used(a), m.used(b), 0.05)
-	m.s.Set(b.id, strategy.Terms{Weight: 3})
+	b.weight = 3
+	m.tell(b)
 	usedA, usedB := m.used(a), m.used(b)
 	m.run(2 * time.Hour)
 	require.InEpsilon(t, 3*(m.used(a)-usedA), m.used(b)-usedB, 0.05)
@@ -184,9 +185,9 @@ func TestUnusedTokenRestoresTheCharge(t *testing.T) {
 	s.Enter(2)
 	turns(s, 2)
 	for range 5 {
-		guess := s.Grant(1)
-		require.Positive(t, guess)
-		s.Release(1, guess, 0)
+		charge := s.Grant(1)
+		require.NotZero(t, charge)
+		s.Release(1, charge, 0)
 	}
 	require.ElementsMatch(t, []campaign.ID{1, 2, 1, 2}, turns(s, 4))
 }
@@ -200,9 +201,17 @@ func TestGuessIsTheRunningMean(t *testing.T) {
 	for range 200 {
 		s.Release(1, s.Grant(1), 40*time.Second)
 	}
-	require.InEpsilon(t, 40.0/100, s.Grant(1), 0.01)
+	s.Set(1, strategy.Terms{Weight: 1, Length: time.Hour})
+	require.InEpsilon(t, 40.0/100, s.Grant(1).Cost(), 0.01, "what its owner says counts until a call was seen")
 	s.SetCapacity(100, 2) // now one request a half second costs more
-	require.InEpsilon(t, 0.5, s.Grant(1), 0.01)
+	require.InEpsilon(t, 0.5, s.Grant(1).Cost(), 0.01)
+
+	s.Set(2, strategy.Terms{Weight: 1})
+	require.InEpsilon(t, 0.5, s.Grant(2).Cost(), 0.01)
+	s.SetCapacity(10, 0)
+	require.InEpsilon(t, 10.0/10, s.Grant(2).Cost(), 0.01, "the first guess")
+	s.Set(2, strategy.Terms{Weight: 1, Length: 30 * time.Second})
+	require.InEpsilon(t, 30.0/10, s.Grant(2).Cost(), 0.01, "what its owner says")
 }
 
 // Where nothing limits, turns are still taken.

@@ -31,7 +31,8 @@ type sim struct {
 type dialer struct {
 	id     campaign.ID
 	weight float64
-	limit  int // 0 is none
+	terms  strategy.Terms // Weight and Remaining are filled in
+	limit  int            // 0 is none
 	length func() time.Duration
 	want   int // calls still to make
 
@@ -43,8 +44,9 @@ type dialer struct {
 
 type flight struct {
 	d          *dialer
-	guess      strategy.Charge
+	charge     strategy.Charge
 	begin, end time.Duration
+	adopted    time.Duration // since when the charge counts, where that is not begin
 }
 
 type flights []flight
@@ -72,9 +74,38 @@ func newSim(t require.TestingT, name string, channels int, rate float64) *sim {
 func (m *sim) add(weight float64, limit int, length func() time.Duration) *dialer {
 	d := &dialer{id: campaign.ID(len(m.dialers) + 1), weight: weight, limit: limit, length: length, want: endless, firstCall: -1}
 	m.dialers = append(m.dialers, d)
-	m.s.Set(d.id, strategy.Terms{Weight: weight})
+	m.tell(d)
 	m.consider(d)
 	return d
+}
+
+// tell lets the strategy know a campaign's terms.
+func (m *sim) tell(d *dialer) {
+	t := d.terms
+	t.Weight, t.Remaining = d.weight, d.want
+	m.s.Set(d.id, t)
+}
+
+func (m *sim) at() time.Time { return start.Add(m.now) }
+
+var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+// lead lets a new leader take over, who knows what is up and nothing else.
+func (m *sim) lead(name string, parameters map[string]any) {
+	s, err := strategy.New(name, parameters)
+	require.NoError(m.t, err)
+	s.SetCapacity(m.channels, m.rate)
+	m.s = s
+	for _, d := range m.dialers {
+		m.tell(d)
+	}
+	for i := range m.flights {
+		f := &m.flights[i]
+		f.charge, f.adopted = s.Adopt(f.d.id), m.now
+	}
+	for _, d := range m.dialers {
+		m.consider(d)
+	}
 }
 
 func (m *sim) consider(d *dialer) {
@@ -106,12 +137,12 @@ func (m *sim) run(until time.Duration) {
 
 func (m *sim) grant() {
 	for len(m.flights) < m.channels && m.nextCall <= m.now {
-		id, ok := m.s.Next(time.Time{}.Add(m.now))
+		id, ok := m.s.Next(m.at())
 		if !ok {
 			return
 		}
 		d := m.dialers[id-1]
-		f := flight{d: d, guess: m.s.Grant(id), begin: m.now, end: m.now + d.length()}
+		f := flight{d: d, charge: m.s.Grant(id), begin: m.now, end: m.now + d.length()}
 		heap.Push(&m.flights, f)
 		d.held++
 		d.peak = max(d.peak, d.held)
@@ -133,7 +164,7 @@ func (m *sim) release(f flight) {
 	f.d.held--
 	f.d.began -= f.begin
 	f.d.settled += m.cost(f.end - f.begin)
-	m.s.Release(f.d.id, f.guess, f.end-f.begin)
+	m.s.Release(f.d.id, f.charge, f.end-max(f.begin, f.adopted))
 	m.consider(f.d)
 	m.step()
 }

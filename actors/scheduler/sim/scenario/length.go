@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"dialtone/actors/scheduler/sim"
-	"dialtone/yamlfile"
+	"dialtone/internal/yamlfile"
 )
 
 // defaultSigma makes the longest tenth of lognormal calls six times as long as the

@@ -8,7 +8,7 @@ import (
 
 	"dialtone/campaign"
 	"dialtone/campaign/hours"
-	"dialtone/yamlfile"
+	"dialtone/internal/yamlfile"
 )
 
 func read(path string, text []byte) (*Scenario, error) {

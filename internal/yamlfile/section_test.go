@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/campaign"
-	"dialtone/yamlfile"
+	"dialtone/internal/yamlfile"
 )
 
 const page = `name: a

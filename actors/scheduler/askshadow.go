@@ -1,0 +1,107 @@
+package scheduler
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dialtone/actors/scheduler/strategy"
+	"dialtone/campaign"
+)
+
+// shadowName is where the Choice of the shadow is kept, null for none.
+const shadowName = "scheduler.shadow"
+
+// shadowAsk is the body of scheduler.shadow; without one, it reads.
+type shadowAsk struct {
+	Action string `json:"action"` // start, read or stop
+	Choice
+}
+
+// askShadow starts, reads or stops the shadow: kept first, then in force.
+func (c *Candidate) askShadow(ctx context.Context, core *Core, body []byte) (any, error) {
+	q := shadowAsk{Action: "read"}
+	if err := readAsk(body, &q); err != nil {
+		return nil, err
+	}
+	switch q.Action {
+	case "start":
+		return c.startShadow(ctx, core, q.Choice)
+	case "stop":
+		if core.shadow == nil {
+			return nil, errNoShadow()
+		}
+		if err := c.keepShadow(ctx, nil); err != nil {
+			return nil, err
+		}
+		core.Shadow(Choice{}, nil, time.Now())
+		return struct{}{}, nil
+	case "read":
+		return core.readShadow(time.Now())
+	}
+	return nil, campaign.Invalid("action", "There is no action %q; take one of read, start, stop.", q.Action)
+}
+
+func (c *Candidate) startShadow(ctx context.Context, core *Core, ch Choice) (any, error) {
+	s, err := strategy.New(ch.Strategy, ch.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	if ch.Parameters, err = strategy.Effective(ch.Strategy, ch.Parameters); err != nil {
+		return nil, err
+	}
+	if err := c.keepShadow(ctx, &ch); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	core.Shadow(ch, s, now)
+	c.log.Info("shadow started", "strategy", ch.Strategy)
+	return core.readShadow(now)
+}
+
+func (c *Candidate) keepShadow(ctx context.Context, ch *Choice) error {
+	raw, err := json.Marshal(ch)
+	if err != nil {
+		return fmt.Errorf("encode the shadow's strategy: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, settingPatience)
+	defer cancel()
+	if err := c.cfg.Settings.PutSetting(ctx, shadowName, raw); err != nil {
+		return campaign.Unavailable("The shadow could not be saved and is unchanged; try again.")
+	}
+	return nil
+}
+
+// resumeShadow begins the shadow that was kept, if there is one, anew: a leader before
+// this one began it, and what it measured went with it.
+func (c *Candidate) resumeShadow(ctx context.Context, core *Core) {
+	ctx, cancel := context.WithTimeout(ctx, settingPatience)
+	defer cancel()
+	raw, err := c.cfg.Settings.Setting(ctx, shadowName)
+	var ch *Choice
+	if err == nil && raw != nil {
+		err = json.Unmarshal(raw, &ch)
+	}
+	if err == nil && ch != nil {
+		var s strategy.Strategy
+		if s, err = strategy.New(ch.Strategy, ch.Parameters); err == nil {
+			core.Shadow(*ch, s, time.Now())
+		}
+	}
+	if err != nil {
+		c.log.Warn("could not begin the shadow again", "error", err)
+	}
+}
+
+func (c *Core) readShadow(now time.Time) (any, error) {
+	r, ok := c.ShadowReport(now)
+	if !ok {
+		return nil, errNoShadow()
+	}
+	return r, nil
+}
+
+func errNoShadow() error {
+	return campaign.NotFound("No strategy runs as a shadow; PUT /v1/scheduler/shadow begins one.")
+}

@@ -1,0 +1,285 @@
+package strategy
+
+import (
+	"container/heap"
+	"time"
+
+	"dialtone/campaign"
+)
+
+// tree is start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996) on the dominant
+// cost of a call: the share that it takes of whichever binds, the channels or the calls
+// per second.  It is hierarchical, as those authors do it: the root's children are
+// groups, and campaigns that stand for themselves; a group's are its campaigns.  Each
+// parent shares what it gets among its children, in a virtual time of its own.
+//
+// The length of a call is not known when its token is granted, so a guess is charged
+// then, the running mean of the campaign's calls, and settled when the token comes
+// back.
+//
+// A newcomer's first call goes before those of all its siblings, whatever their v:
+// settling may have taken them back behind the present, where the newcomer begins.
+// That is one call a child: of a group, however many campaigns it begins, only its
+// own first one goes before others'.
+//
+// Invariant: a node is in its parent's heap while it, or for a group one of its
+// campaigns, is eligible.
+type tree struct {
+	root      node
+	campaigns map[campaign.ID]*node
+	groups    map[string]*node
+	tuning    tuning
+	perSecond float64 // cost of a second of one channel
+	perCall   float64 // cost of one create request
+}
+
+// tuning is what can be tuned about a tree.
+type tuning struct {
+	gain         float64            // of the newest call in the running mean of lengths
+	firstGuess   float64            // seconds, for a campaign's first calls
+	groupWeights map[string]float64 // of groups; 1 for those not named
+}
+
+// node is a campaign, a group, or the root.
+type node struct {
+	parent *node
+	id     campaign.ID // of a campaign
+	group  string      // of a campaign, or a group's own
+	weight float64
+	v      float64 // virtual time: cost charged, divided by weight
+	served bool    // it was granted a token, or came with one
+	known  bool    // it has been eligible before
+	last   uint64  // number of its last grant among its siblings
+	at     int     // place in the parent's heap, or -1
+
+	length float64 // running mean of a campaign's calls, seconds
+	heard  bool    // of a call of its own
+
+	eligible siblings // of its children
+	children int
+	vmin     float64 // the v of the child that was granted last: the virtual time here
+	grants   uint64
+}
+
+const (
+	// Where nothing limits, the cost is still measured against something.
+	nominalChannels = 1000
+	nominalRate     = 10_000
+)
+
+func newTree(t tuning) *tree {
+	tr := &tree{campaigns: make(map[campaign.ID]*node), groups: make(map[string]*node), tuning: t}
+	tr.setCapacity(0, 0)
+	return tr
+}
+
+// campaign finds a campaign's node, or makes it.
+func (t *tree) campaign(id campaign.ID) *node {
+	n := t.campaigns[id]
+	if n == nil {
+		n = &node{id: id, weight: campaign.DefaultWeight, length: t.tuning.firstGuess, at: -1}
+		t.campaigns[id] = n
+		t.adoptInto(n, "")
+	}
+	return n
+}
+
+// adoptInto puts a campaign's node under its group, at the present of that: it brings
+// neither credit nor debt from where it was.
+func (t *tree) adoptInto(n *node, group string) {
+	n.parent, n.group = &t.root, group
+	if group != "" {
+		n.parent = t.groups[group]
+		if n.parent == nil {
+			n.parent = t.newGroup(group)
+		}
+	}
+	n.parent.children++
+	n.v = n.parent.vmin
+}
+
+func (t *tree) newGroup(name string) *node {
+	g := &node{parent: &t.root, group: name, weight: 1, v: t.root.vmin, at: -1}
+	if w, ok := t.tuning.groupWeights[name]; ok {
+		g.weight = w
+	}
+	t.root.children++
+	t.groups[name] = g
+	return g
+}
+
+// part takes a campaign's node out of its group; an empty group is forgotten.
+func (t *tree) part(n *node) {
+	t.leave(n)
+	p := n.parent
+	p.children--
+	if p != &t.root && p.children == 0 {
+		delete(t.groups, p.group)
+		t.root.children--
+	}
+}
+
+// set takes over what counts of a campaign's terms.
+func (t *tree) set(n *node, terms Terms) {
+	n.weight = terms.Weight
+	if !n.heard && terms.Length > 0 {
+		n.length = terms.Length.Seconds()
+	}
+	if n.group == terms.Group {
+		return
+	}
+	was := n.at >= 0
+	t.part(n)
+	t.adoptInto(n, terms.Group)
+	if was {
+		t.enter(n)
+	}
+}
+
+func (t *tree) cost(seconds float64) float64 { return max(t.perCall, seconds*t.perSecond) }
+
+// guess is what a call of a campaign is taken to cost.
+func (t *tree) guess(n *node) float64 { return t.cost(n.length) }
+
+// enter makes a campaign eligible, and with it its group.
+func (t *tree) enter(n *node) {
+	credit := t.guess(n)
+	for ; n.parent != nil && n.at < 0; n = n.parent {
+		n.lift(credit)
+		heap.Push(&n.parent.eligible, n)
+	}
+}
+
+// lift brings a node that was away to the present, less a credit of one guess: nobody
+// banks idle time.  One that is here for the first time begins at the present anyway,
+// and what it was charged for calls that are up already stands.
+//
+// Invariant: the credit is counted from the last grant's v, and not from the least,
+// which may have entered on credit itself: a thousand would take each other a
+// thousand guesses back.
+func (n *node) lift(credit float64) {
+	now := n.parent.vmin
+	if n.known && len(n.parent.eligible) > 0 {
+		now = max(now, n.parent.eligible[0].v)
+	}
+	n.known = true
+	n.v = max(n.v, now-credit/n.weight)
+}
+
+// leave makes a campaign ineligible, and its group when it was the last.
+func (t *tree) leave(n *node) {
+	for ; n.parent != nil && n.at >= 0 && len(n.eligible) == 0; n = n.parent {
+		heap.Remove(&n.parent.eligible, n.at)
+	}
+}
+
+// next is the campaign whose turn it is, or nil.
+func (t *tree) next() *node {
+	n := &t.root
+	for len(n.eligible) > 0 {
+		n = n.eligible[0]
+	}
+	if n == &t.root {
+		return nil
+	}
+	return n
+}
+
+// grant charges a turn and returns the guess.
+func (t *tree) grant(n *node) float64 {
+	for c := n; c.parent != nil; c = c.parent {
+		p := c.parent
+		p.vmin = max(p.vmin, c.v)
+		p.grants++
+		c.last, c.served = p.grants, true
+	}
+	guess := t.guess(n)
+	t.charge(n, guess)
+	return guess
+}
+
+// adopt charges a call that is up already: half a guess, since on average half of it
+// is still to come.
+func (t *tree) adopt(n *node) float64 {
+	t.serve(n)
+	guess := t.guess(n) / 2
+	t.charge(n, guess)
+	return guess
+}
+
+// serve notes that a campaign has had a call, without a turn.
+func (t *tree) serve(n *node) {
+	for c := n; c.parent != nil; c = c.parent {
+		c.served = true
+		c.fix()
+	}
+}
+
+// learn takes in how long a call lasted.
+func (t *tree) learn(n *node, held time.Duration) {
+	n.length += t.tuning.gain * (held.Seconds() - n.length)
+	n.heard = true
+}
+
+// charge adds a cost, which may be negative, at every level.
+func (t *tree) charge(n *node, cost float64) {
+	for ; n.parent != nil; n = n.parent {
+		n.v += cost / n.weight
+		n.fix()
+	}
+}
+
+func (n *node) fix() {
+	if n.at >= 0 {
+		heap.Fix(&n.parent.eligible, n.at)
+	}
+}
+
+func (t *tree) setCapacity(channels int, callsPerSecond float64) {
+	t.perSecond, t.perCall = 1.0/nominalChannels, 1.0/nominalRate
+	if channels > 0 {
+		t.perSecond = 1 / float64(channels)
+	}
+	if callsPerSecond > 0 {
+		t.perCall = 1 / callsPerSecond
+	}
+}
+
+func (t *tree) forget(id campaign.ID) {
+	if n := t.campaigns[id]; n != nil {
+		t.part(n)
+		delete(t.campaigns, id)
+	}
+}
+
+// siblings is a heap of eligible nodes: newcomers, then by (v, last).
+type siblings []*node
+
+func (h siblings) Len() int { return len(h) }
+func (h siblings) Less(i, j int) bool {
+	a, b := h[i], h[j]
+	if a.served != b.served {
+		return b.served
+	}
+	if a.v != b.v {
+		return a.v < b.v
+	}
+	return a.last < b.last
+}
+func (h siblings) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].at, h[j].at = i, j
+}
+func (h *siblings) Push(x any) {
+	n := x.(*node)
+	n.at = len(*h)
+	*h = append(*h, n)
+}
+func (h *siblings) Pop() any {
+	old := *h
+	n := old[len(old)-1]
+	n.at = -1
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return n
+}
