@@ -72,11 +72,17 @@ func newSim(t require.TestingT, name string, channels int, rate float64) *sim {
 
 // add lets a campaign in, at the present virtual time.
 func (m *sim) add(weight float64, limit int, length func() time.Duration) *dialer {
-	d := &dialer{id: campaign.ID(len(m.dialers) + 1), weight: weight, limit: limit, length: length, want: endless, firstCall: -1}
+	d := &dialer{weight: weight, limit: limit, length: length, want: endless, firstCall: -1}
+	m.enlist(d)
+	return d
+}
+
+// enlist lets a campaign in.
+func (m *sim) enlist(d *dialer) {
+	d.id = campaign.ID(len(m.dialers) + 1)
 	m.dialers = append(m.dialers, d)
 	m.tell(d)
 	m.consider(d)
-	return d
 }
 
 // tell lets the strategy know a campaign's terms.

@@ -1,0 +1,122 @@
+package strategy_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dialtone/actors/scheduler/strategy"
+	"dialtone/campaign"
+)
+
+// due lets a campaign in that should be done by a time from now.
+func (m *sim) due(numbers int, in time.Duration, length time.Duration) *dialer {
+	d := &dialer{weight: 1, length: around(length, uint64(len(m.dialers))), want: numbers, firstCall: -1}
+	if in > 0 {
+		d.terms.Due = m.at().Add(in)
+	}
+	m.enlist(d)
+	return d
+}
+
+// attend plays until a time, with the campaigns' owners telling what is left.
+func (m *sim) attend(until time.Duration) {
+	for m.now < until {
+		for _, d := range m.dialers {
+			m.tell(d)
+		}
+		m.run(min(m.now+time.Second, until))
+	}
+}
+
+func (m *sim) late() []campaign.ID { return m.s.(strategy.Judge).Late(m.at()) }
+
+// Whoever can be done in time is done in time, beside others that want all there is;
+// fair alone would be late.
+func TestDeadlineIsKept(t *testing.T) {
+	left := map[string]int{}
+	for _, name := range []string{"deadline", "fair"} {
+		m := newSim(t, name, 100, 0)
+		for range 9 {
+			m.due(endless, 0, 30*time.Second)
+		}
+		d := m.due(3600, time.Hour, 50*time.Second) // half of the capacity for an hour
+		m.attend(time.Hour)
+		left[name] = d.want
+		if name == "deadline" {
+			require.Empty(t, m.late())
+			require.Greater(t, m.utilisation(), 0.999)
+		}
+	}
+	require.LessOrEqual(t, left["deadline"], 40, "of 3600; the last of them are up")
+	require.Greater(t, left["fair"], 2500)
+}
+
+// The rest is shared by weight, among all, and what was taken of a floor does not count
+// there.
+func TestDeadlineSharesTheRest(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	m.due(7200, 2*time.Hour, 50*time.Second)
+	a, b := m.due(endless, 0, 10*time.Second), m.due(endless, 0, 60*time.Second)
+	b.weight = 2
+	m.attend(90 * time.Minute)
+	require.InEpsilon(t, 2*m.used(a), m.used(b), 0.03)
+	require.Greater(t, m.used(a), 0.1*m.now.Seconds())
+}
+
+// Where not all can be done, who is due first is; the others are named, and nobody
+// starves.
+func TestDeadlineNamesWhoIsLate(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	soon := m.due(4800, time.Hour, 50*time.Second)        // two thirds
+	later := m.due(9600, 2*time.Hour, 50*time.Second)     // the same again
+	hopeless := m.due(endless, time.Hour, 10*time.Second) // more than there is
+	other := m.due(endless, 0, 10*time.Second)
+	m.attend(10 * time.Minute)
+	require.Equal(t, []campaign.ID{later.id, hopeless.id}, m.late())
+	m.attend(time.Hour)
+	require.LessOrEqual(t, soon.want, 60)
+	require.Greater(t, other.calls, 600)
+	m.attend(time.Hour + time.Minute)
+	require.NotContains(t, m.late(), soon.id)
+	require.Contains(t, m.late(), hopeless.id, "its time has passed")
+	used, ofOther := m.used(hopeless), m.used(other)
+	m.attend(m.now + 20*time.Minute)
+	require.InEpsilon(t, m.used(other)-ofOther, m.used(hopeless)-used, 0.05, "and it is not favoured for that")
+}
+
+// The reserve is what deadlines never take.
+func TestDeadlineKeepsTheReserve(t *testing.T) {
+	for _, reserve := range []float64{0.1, 0.4} {
+		m := newSim(t, "deadline", 100, 0)
+		m.lead("deadline", map[string]any{"reserve": reserve})
+		m.due(endless, time.Hour, 20*time.Second) // can't be done; it has its share of the rest only
+		m.due(4000, time.Hour, 85*time.Second)    // 94 %
+		other := m.due(endless, 0, 20*time.Second)
+		m.attend(10 * time.Minute)
+		used, since := m.used(other), m.now
+		m.attend(40 * time.Minute)
+		require.Greater(t, m.share(other, used, since), 0.8*reserve/3)
+		require.Greater(t, m.utilisation(), 0.999)
+	}
+}
+
+// A deadline that is set, moved or dropped while calls are running counts at once.
+func TestDeadlineChangesLive(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	for range 9 {
+		m.due(endless, 0, 20*time.Second)
+	}
+	d := m.due(2880, 0, 50*time.Second)
+	m.attend(10 * time.Minute)
+	used, since := m.used(d), m.now
+	d.terms.Due = m.at().Add(time.Hour)
+	m.attend(m.now + 20*time.Minute)
+	require.Greater(t, m.share(d, used, since), 0.35)
+	d.terms.Due = time.Time{}
+	m.attend(m.now + 5*time.Minute)
+	used, since = m.used(d), m.now
+	m.attend(m.now + 20*time.Minute)
+	require.InDelta(t, 0.1, m.share(d, used, since), 0.03)
+}

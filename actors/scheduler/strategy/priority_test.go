@@ -1,0 +1,99 @@
+package strategy_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dialtone/actors/scheduler/strategy"
+)
+
+// urgent lets a campaign of a priority in.
+func (m *sim) urgent(priority int, length func() time.Duration) *dialer {
+	d := &dialer{weight: 1, length: length, want: endless, firstCall: -1, terms: strategy.Terms{Priority: priority}}
+	m.enlist(d)
+	return d
+}
+
+// share is what dialers had of the capacity since a time.
+func (m *sim) share(of *dialer, before float64, since time.Duration) float64 {
+	return (m.used(of) - before) / (m.now - since).Seconds()
+}
+
+// The most urgent has all but what the others are guaranteed, whatever their calls
+// last; and nobody starves.
+func TestPriorityKeepsAMinimum(t *testing.T) {
+	for _, minimum := range []float64{0.05, 0.1, 0} {
+		m := newSim(t, "priority", 100, 0)
+		m.lead("priority", map[string]any{"minimum_share": minimum})
+		low, high, middle := m.urgent(9, around(90*time.Second, 1)), m.urgent(1, around(4*time.Second, 2)), m.urgent(5, around(20*time.Second, 3))
+		m.run(time.Hour)
+		lo, hi, mi, since := m.used(low), m.used(high), m.used(middle), m.now
+		m.run(11 * time.Hour)
+		require.InDelta(t, minimum, m.share(low, lo, since), 0.1*minimum+0.001)
+		require.InDelta(t, minimum, m.share(middle, mi, since), 0.1*minimum+0.001)
+		require.InDelta(t, 1-2*minimum, m.share(high, hi, since), 0.02)
+		require.Greater(t, m.utilisation(), 0.9999)
+	}
+}
+
+// What the most urgent does not want goes to the next.
+func TestPriorityFallsThrough(t *testing.T) {
+	m := newSim(t, "priority", 100, 0)
+	high := m.urgent(1, around(10*time.Second, 1))
+	high.limit = 30
+	m.consider(high)
+	middle, low := m.urgent(2, around(10*time.Second, 2)), m.urgent(3, around(10*time.Second, 3))
+	m.run(3 * time.Hour)
+	require.InDelta(t, 0.30, m.share(high, 0, 0), 0.01)
+	require.InDelta(t, 0.65, m.share(middle, 0, 0), 0.03)
+	require.InDelta(t, 0.05, m.share(low, 0, 0), 0.03)
+	require.Greater(t, m.utilisation(), 0.9999)
+}
+
+// Inside a band it is fair, by weight.
+func TestPriorityIsFairInABand(t *testing.T) {
+	m := newSim(t, "priority", 60, 0)
+	a, b := m.urgent(2, around(4*time.Second, 1)), m.urgent(2, around(90*time.Second, 2))
+	b.weight = 2
+	m.tell(b)
+	m.urgent(7, around(10*time.Second, 3))
+	m.run(5 * time.Hour)
+	require.InEpsilon(t, 2*m.used(a), m.used(b), 0.03)
+}
+
+// A band that wanted nothing for a time, or that was the most urgent one, is owed
+// nothing for it.
+func TestPriorityBanksNothing(t *testing.T) {
+	m := newSim(t, "priority", 100, 0)
+	low, high := m.urgent(8, around(10*time.Second, 1)), m.urgent(4, around(10*time.Second, 2))
+	m.run(time.Minute)
+	low.want = 0
+	m.consider(low)
+	m.run(5 * time.Hour)
+	low.want = endless
+	m.consider(low)
+	top := m.urgent(1, around(10*time.Second, 3))
+	m.run(m.now + 2*time.Minute)
+	lo, hi, tp, since := m.used(low), m.used(high), m.used(top), m.now
+	m.run(m.now + 30*time.Minute)
+	require.InDelta(t, 0.05, m.share(low, lo, since), 0.02)
+	require.InDelta(t, 0.05, m.share(high, hi, since), 0.02)
+	require.InDelta(t, 0.90, m.share(top, tp, since), 0.03)
+}
+
+// A campaign that becomes urgent goes first from the next grant on.
+func TestPriorityChangesLive(t *testing.T) {
+	m := newSim(t, "priority", 50, 0)
+	a, b := m.urgent(1, around(10*time.Second, 1)), m.urgent(5, around(10*time.Second, 2))
+	m.run(time.Hour)
+	b.terms.Priority = 1
+	m.tell(b)
+	a.terms.Priority = 5
+	m.tell(a)
+	m.run(m.now + time.Minute)
+	used, since := m.used(b), m.now
+	m.run(m.now + time.Hour)
+	require.InDelta(t, 0.95, m.share(b, used, since), 0.02)
+}
