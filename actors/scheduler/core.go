@@ -42,6 +42,7 @@ type client struct {
 	away   int    // tokens in them
 	held   int
 	want   sim.Want
+	calls  sim.Observed // how long the latest ones lasted
 }
 
 // sent is tokens on their way to a campaign.

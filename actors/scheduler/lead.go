@@ -125,6 +125,8 @@ func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
 		return c.slots(core, q.body)
 	case "shadow":
 		return c.askShadow(ctx, core, q.body)
+	case "forecast":
+		return c.askForecast(ctx, core, q.body)
 	case "strategy":
 		return c.choose(ctx, core, q.body)
 	}

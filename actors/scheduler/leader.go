@@ -36,7 +36,9 @@ type Config struct {
 	Bus      *bus.Bus
 	Settings Settings
 	Limits   map[string]provider.Limits
-	Logger   *slog.Logger
+	// Campaigns is what forecasts ask.
+	Campaigns Campaigns
+	Logger    *slog.Logger
 }
 
 // Candidate stands for leader, and leads while it holds the lease.  One
@@ -48,6 +50,8 @@ type Candidate struct {
 	cancel context.CancelFunc
 	run    conc.WaitGroup
 	once   sync.Once
+
+	forecasts forecasts
 }
 
 // ask is a question of a person, answered by whoever leads.
@@ -97,6 +101,7 @@ func (c *Candidate) Start(ctx context.Context) error {
 		"slots":    func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
 		"strategy": func(b []byte) (any, error) { return c.ask(ctx, "strategy", b) },
 		"shadow":   func(b []byte) (any, error) { return c.ask(ctx, "shadow", b) },
+		"forecast": func(b []byte) (any, error) { return c.ask(ctx, "forecast", b) },
 	}, false)
 	if err != nil {
 		c.cancel()

@@ -29,7 +29,6 @@ type shadow struct {
 
 // shadowed is a campaign in a shadow.
 type shadowed struct {
-	calls   sim.Observed
 	granted int // in reality, since the shadow began
 	gone    bool
 }
@@ -72,7 +71,7 @@ func (c *Core) capacity() (channels int, callsPerSecond float64) {
 func (sh *shadow) campaign(id campaign.ID) *shadowed {
 	s := sh.of[id]
 	if s == nil {
-		s = &shadowed{calls: sim.Observed{Guess: firstLength}}
+		s = &shadowed{}
 		sh.of[id] = s
 	}
 	return s
@@ -90,10 +89,10 @@ func (sh *shadow) weighs(cl *client) {
 func (sh *shadow) demanded(cl *client) {
 	s := sh.campaign(cl.id)
 	t := cl.terms()
-	if s.calls.Guess = t.Length; t.Length == 0 {
-		s.calls.Guess = firstLength
+	if cl.calls.Guess = t.Length; t.Length == 0 {
+		cl.calls.Guess = firstLength
 	}
-	sh.engine.Put(cl.id, sim.Campaign{Terms: t, Limit: cl.demand.Limit, Calls: &s.calls})
+	sh.engine.Put(cl.id, sim.Campaign{Terms: t, Limit: cl.demand.Limit, Calls: &cl.calls})
 	behind := s.granted - sh.engine.Count(cl.id).Placed
 	// Numbers that wait, and none that may go: it is paused, or out of its hours.
 	sh.engine.Pause(cl.id, cl.demand.Retries+cl.demand.Fresh == 0 && t.Remaining > 0)
@@ -120,9 +119,7 @@ func (sh *shadow) granted(cl *client) {
 // released hears of a slot that is free in reality.
 func (sh *shadow) released(s *slot, held time.Duration) {
 	of := sh.campaign(s.client.id)
-	if held > 0 {
-		of.calls.See(held)
-	} else {
+	if held == 0 {
 		of.granted-- // its number waits again
 	}
 	since := s.since

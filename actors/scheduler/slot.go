@@ -80,6 +80,9 @@ func (c *Core) release(r *Release, now time.Time) {
 	if s == nil {
 		return // released before, or of a term that nobody holds any more
 	}
+	if r.Held > 0 {
+		s.client.calls.See(r.Held)
+	}
 	c.strategy.Release(s.client.id, s.charge, s.used(r.Held, now))
 	c.free(r.Token, s, r.Held, r.Unsent)
 }

@@ -212,7 +212,7 @@ func (a *App) startScheduler(ctx context.Context) error {
 		return nil
 	}
 	candidate := scheduler.NewCandidate(scheduler.Config{
-		Node: a.folder.node, Bus: a.bus, Settings: a.store, Limits: a.providers.limits(), Logger: a.log,
+		Node: a.folder.node, Bus: a.bus, Settings: a.store, Campaigns: a.store, Limits: a.providers.limits(), Logger: a.log,
 	})
 	if err := candidate.Start(ctx); err != nil {
 		return err

@@ -1,0 +1,306 @@
+package scheduler_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dialtone/actors/scheduler"
+	"dialtone/bus/bustest"
+	"dialtone/campaign"
+	"dialtone/provider"
+	"dialtone/store"
+)
+
+// shelf is a store's campaigns.
+type shelf struct {
+	campaigns map[campaign.ID]campaign.Campaign
+	zones     []store.Zone
+	waiting   map[campaign.ZoneID]int // of all campaigns alike; nil is what their statistics say
+}
+
+func (s *shelf) Campaign(_ context.Context, id campaign.ID) (campaign.Campaign, error) {
+	c, ok := s.campaigns[id]
+	if !ok {
+		return c, campaign.NotFound("There is no campaign %v.", id)
+	}
+	return c, nil
+}
+
+func (s *shelf) Zones(context.Context, campaign.ID) ([]store.Zone, error) { return s.zones, nil }
+
+func (s *shelf) Waiting(_ context.Context, id campaign.ID) (map[campaign.ZoneID]int, error) {
+	if s.waiting != nil {
+		return s.waiting, nil
+	}
+	st := s.campaigns[id].Stats
+	return map[campaign.ZoneID]int{0: st.Queued + st.RetryWait}, nil
+}
+
+func (s *shelf) Queued(_ context.Context, _ campaign.ID, zone campaign.ZoneID, _ campaign.CallID, limit int) ([]store.Waiting, error) {
+	out := make([]store.Waiting, limit)
+	for i := range out {
+		out[i] = store.Waiting{ID: campaign.CallID(100*int(zone) + i + 1)}
+	}
+	return out, nil
+}
+
+func (s *shelf) Call(_ context.Context, id campaign.CallID) (c campaign.Call, _ error) {
+	c.ID, c.Phone = id, fmt.Sprintf("+1%010d", id)
+	return c, nil
+}
+
+// oracle is a leader whose core has granted nothing yet.
+type oracle struct {
+	*stage
+	t     *testing.T
+	shelf *shelf
+	c     *scheduler.Candidate
+	n     *node
+}
+
+func newOracle(t *testing.T, channels int) *oracle {
+	o := &oracle{t: t, shelf: &shelf{campaigns: map[campaign.ID]campaign.Campaign{}}}
+	o.stage, o.n = started(t, channels, 0)
+	o.fresh()
+	return o
+}
+
+// fresh forgets earlier answers.
+func (o *oracle) fresh() {
+	o.c = scheduler.NewCandidate(scheduler.Config{Node: "n1", Campaigns: o.shelf, Logger: slog.New(slog.DiscardHandler)})
+}
+
+// running puts a campaign in progress that never fails, with calls of ten seconds.
+func (o *oracle) running(id campaign.ID, numbers int, change ...func(*campaign.Campaign)) {
+	c := campaign.Campaign{ID: id, Status: campaign.StatusInProgress, Stats: campaign.Stats{
+		Total: numbers + 1e6, Queued: numbers, Completed: 1e6, Attempts: 1e6,
+	}}
+	c.Settings = campaign.Settings{Name: "x", MaxConcurrentCalls: 1000}.WithDefaults()
+	for _, f := range change {
+		f(&c)
+	}
+	o.shelf.campaigns[id] = c
+	o.tell(id, numbers)
+}
+
+func (o *oracle) tell(id campaign.ID, numbers int) {
+	c := o.shelf.campaigns[id]
+	d := scheduler.Demand{
+		Campaign: id, Seen: o.n.seen, Fresh: numbers, Remaining: numbers, Limit: c.MaxConcurrentCalls,
+		Weight: c.Weight, Length: 10 * time.Second,
+	}
+	o.n.demands[id] = d
+	o.core.Take(&scheduler.Report{Node: o.n.name, Demands: []scheduler.Demand{d}}, o.now)
+}
+
+func (o *oracle) ask(id campaign.ID) scheduler.Forecast {
+	o.t.Helper()
+	o.fresh()
+	f, err := scheduler.ForecastOf(o.t.Context(), o.c, o.core, id)
+	require.NoError(o.t, err)
+	return f
+}
+
+// in is how long something is ahead.
+func (o *oracle) in(f scheduler.Forecast, at time.Time) float64 {
+	return at.Sub(f.ComputedAt).Seconds()
+}
+
+func TestForecastByHand(t *testing.T) {
+	o := newOracle(t, 10)
+	o.running(2, 1000)
+	f := o.ask(2)
+	require.True(t, f.Finishes)
+	require.InEpsilon(t, 1000, o.in(f, f.Finish.Expected), 0.02, "1000 calls of ten seconds on ten channels")
+	require.False(t, f.Finish.Earliest.After(f.Finish.Expected))
+	require.False(t, f.Finish.Latest.Before(f.Finish.Expected))
+	require.Equal(t, 1000, f.Remaining)
+	require.Equal(t, "fair", f.Strategy)
+	require.GreaterOrEqual(t, f.Runs, 3)
+	require.Empty(t, f.Closing, "it is always open")
+	require.Nil(t, f.MeetsDeadline)
+
+	o.running(3, 1_000_000)
+	f = o.ask(2)
+	require.InEpsilon(t, 2000, o.in(f, f.Finish.Expected), 0.03, "half of the channels")
+	o.running(2, 1000, func(c *campaign.Campaign) { c.Weight = 3 })
+	f = o.ask(2)
+	require.InEpsilon(t, 1333, o.in(f, f.Finish.Expected), 0.03, "three quarters")
+	o.running(2, 1000, func(c *campaign.Campaign) { c.MaxConcurrentCalls = 2 })
+	f = o.ask(2)
+	require.InEpsilon(t, 5000, o.in(f, f.Finish.Expected), 0.03, "its own limit")
+}
+
+// Who fails is dialled again, later.
+func TestForecastOfRetries(t *testing.T) {
+	o := newOracle(t, 10)
+	o.running(2, 1000, func(c *campaign.Campaign) {
+		c.Stats.Completed = c.Stats.Attempts / 2
+		c.Retry = campaign.RetryPolicy{MaxAttempts: 2, Delay: campaign.Duration(time.Hour)}
+	})
+	f := o.ask(2)
+	require.InDelta(t, 3600+1000, o.in(f, f.Finish.Expected), 500)
+	o.running(2, 0, func(c *campaign.Campaign) {
+		c.Stats.RetryWait = 60
+		c.Retry = campaign.RetryPolicy{MaxAttempts: 3, Delay: campaign.Duration(time.Hour)}
+	})
+	f = o.ask(2)
+	require.InDelta(t, 3600, o.in(f, f.Finish.Expected), 120)
+}
+
+// Calls that are up count, with what is still to come of them.
+func TestForecastKnowsWhatIsUp(t *testing.T) {
+	o := newOracle(t, 10)
+	o.running(2, 10)
+	require.Len(t, o.grant()[2], 10)
+	o.running(2, 0, func(c *campaign.Campaign) { c.Stats.InProgress = 10 })
+	f := o.ask(2)
+	require.InDelta(t, 10, o.in(f, f.Finish.Expected), 10)
+	require.Equal(t, 10, f.Remaining)
+}
+
+func officeHours(c *campaign.Campaign) {
+	c.Schedule = campaign.Schedule{TimeZone: "Pacific/Kiritimati", Windows: []campaign.Window{{Days: campaign.EveryDay, Span: campaign.Span{Start: 9 * 60, End: 10 * 60}}}}
+}
+
+// What does not fit into today's hours is done tomorrow; the numbers whose hours end
+// are named.
+func TestForecastOverHours(t *testing.T) {
+	o := newOracle(t, 10)
+	o.running(2, 5400, officeHours) // an hour takes 3600
+	f := o.ask(2)
+	require.Len(t, f.Closing, 1)
+	cl := f.Closing[0]
+	require.Equal(t, "Pacific/Kiritimati", cl.TimeZone)
+	require.Equal(t, 10, cl.ClosesAt.In(zone(t, "Pacific/Kiritimati")).Hour())
+	require.Equal(t, 5400, cl.Numbers)
+	require.Len(t, cl.Examples, 5)
+	require.True(t, f.Finish.Expected.After(cl.ClosesAt), "the second day of %v", cl)
+	require.Less(t, f.Finish.Expected.Sub(cl.ClosesAt), 24*time.Hour)
+
+	o.running(2, 5400, officeHours, func(c *campaign.Campaign) { c.Deadline = cl.ClosesAt.Add(-time.Minute) })
+	require.Zero(t, *o.ask(2).MeetsDeadline)
+	o.running(2, 5400, officeHours, func(c *campaign.Campaign) { c.Deadline = cl.ClosesAt.Add(48 * time.Hour) })
+	f = o.ask(2)
+	require.InDelta(t, 1, *f.MeetsDeadline, 0)
+	require.Equal(t, cl.ClosesAt.Add(48*time.Hour), f.Deadline)
+	o.running(2, 5400, officeHours, func(c *campaign.Campaign) {
+		c.Deadline, c.Schedule.EndAt = cl.ClosesAt.Add(48*time.Hour), cl.ClosesAt.Add(time.Hour)
+	})
+	require.Equal(t, cl.ClosesAt.Add(time.Hour), o.ask(2).Deadline, "the schedule's end is one by itself")
+}
+
+func zone(t *testing.T, name string) *time.Location {
+	l, err := time.LoadLocation(name)
+	require.NoError(t, err)
+	return l
+}
+
+// Numbers by their own clocks: the zone that closes first is named first.
+func TestForecastByZones(t *testing.T) {
+	o := newOracle(t, 1)
+	o.shelf.zones = []store.Zone{{ID: 1, Zones: "Asia/Tokyo"}, {ID: 2, Zones: "Europe/Berlin"}, {ID: 3, Zones: "America/Chicago"}}
+	o.shelf.waiting = map[campaign.ZoneID]int{1: 4000, 2: 500}
+	o.running(2, 4500, func(c *campaign.Campaign) {
+		officeHours(c)
+		c.Schedule.TimeZone = campaign.ZoneOfContact
+		c.Schedule.Windows[0].Span = campaign.Span{Start: 8 * 60, End: 18 * 60}
+	})
+	f := o.ask(2)
+	require.Len(t, f.Closing, 2, "nobody waits in the third")
+	require.False(t, f.Closing[1].ClosesAt.Before(f.Closing[0].ClosesAt))
+	for _, cl := range f.Closing {
+		if cl.TimeZone == "Asia/Tokyo" {
+			require.Equal(t, 4000, cl.Numbers)
+			require.Greater(t, cl.ExpectedLeft, 300.0, "ten hours take 3600 at most")
+			require.Equal(t, campaign.CallID(101), cl.Examples[0].Call)
+			require.Equal(t, "+10000000101", cl.Examples[0].To)
+		} else {
+			require.Equal(t, "Europe/Berlin", cl.TimeZone)
+			require.Equal(t, 500, cl.Numbers)
+		}
+	}
+	require.Greater(t, o.in(f, f.Finish.Expected), 12*3600.0)
+}
+
+// What dials nobody is not forecast, and says why.
+func TestForecastOfWhatDoesNotRun(t *testing.T) {
+	o := newOracle(t, 10)
+	for status, say := range map[campaign.Status]string{campaign.StatusPaused: "paused", campaign.StatusPending: "not started"} {
+		o.running(2, 100, func(c *campaign.Campaign) { c.Status = status })
+		f := o.ask(2)
+		require.False(t, f.Finishes)
+		require.Nil(t, f.Finish)
+		require.Contains(t, f.Reason, say)
+	}
+	o.running(2, 100, func(c *campaign.Campaign) { c.Status = campaign.StatusCompleted })
+	o.fresh()
+	_, err := scheduler.ForecastOf(t.Context(), o.c, o.core, 2)
+	require.Equal(t, campaign.CodeConflict, campaign.CodeOf(err))
+	_, err = scheduler.ForecastOf(t.Context(), o.c, o.core, 77)
+	require.Equal(t, campaign.CodeNotFound, campaign.CodeOf(err))
+	o.running(2, 100, func(c *campaign.Campaign) {
+		officeHours(c)
+		c.Schedule.EndAt = time.Now().Add(-time.Hour)
+	})
+	f := o.ask(2)
+	require.False(t, f.Finishes)
+	require.Contains(t, f.Reason, "sixty days")
+}
+
+// However much is going on, the answer comes soon, and it is much the same as if all
+// had been played.
+func TestForecastOfTheHuge(t *testing.T) {
+	o := newOracle(t, 1000)
+	for id := campaign.ID(3); id < 53; id++ {
+		o.running(id, 100_000)
+	}
+	o.running(2, 20_000)
+	began := time.Now()
+	f := o.ask(2)
+	t.Logf("%d runs in %v: in %.0f s", f.Runs, time.Since(began), o.in(f, f.Finish.Expected))
+	require.Less(t, time.Since(began), 8*time.Second)
+	require.InEpsilon(t, 20_000*10*51/1000, o.in(f, f.Finish.Expected), 0.1)
+
+	o.running(2, 5)
+	f = o.ask(2)
+	require.Less(t, o.in(f, f.Finish.Expected), 60.0, "and the small are not scaled away")
+}
+
+// The strategy in force is the one that is played.
+func TestForecastPlaysTheStrategy(t *testing.T) {
+	o := newOracle(t, 10)
+	o.running(3, 100_000)
+	o.running(2, 1000, func(c *campaign.Campaign) { c.Priority = 1 })
+	o.use("priority")
+	f := o.ask(2)
+	require.Equal(t, "priority", f.Strategy)
+	require.InEpsilon(t, 1000/0.95, o.in(f, f.Finish.Expected), 0.04)
+}
+
+func TestCandidateForecasts(t *testing.T) {
+	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	n := startNode(t, b, 100, 50)
+	o := newOracle(t, 5)
+	o.running(2, 95, func(c *campaign.Campaign) { c.Stats.InProgress = 5 })
+	c := scheduler.NewCandidate(scheduler.Config{
+		Node: "n1", Bus: b, Settings: &settings{}, Campaigns: o.shelf, Logger: bustest.Logger(t),
+		Limits: map[string]provider.Limits{"a": {Channels: 5}},
+	})
+	require.NoError(t, c.Start(t.Context()))
+	defer c.Stop()
+	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
+	f, err := ask[scheduler.Forecast](t, b, "forecast", map[string]any{"campaign": "cmp_2"})
+	require.NoError(t, err)
+	require.InDelta(t, 200, f.Finish.Expected.Sub(f.ComputedAt).Seconds(), 30)
+	again, err := ask[scheduler.Forecast](t, b, "forecast", map[string]any{"campaign": "cmp_2"})
+	require.NoError(t, err)
+	require.Equal(t, f.ComputedAt, again.ComputedAt, "the same answer for a while")
+	_, err = ask[scheduler.Forecast](t, b, "forecast", nil)
+	require.Equal(t, campaign.CodeInvalid, campaign.CodeOf(err))
+}
