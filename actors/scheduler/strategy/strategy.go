@@ -75,6 +75,17 @@ func DefaultTerms() Terms {
 // Charge is what a token was charged with, as its strategy noted it.  The zero
 // Charge is none.
 type Charge struct {
-	cost float64
-	kind uint8 // by which rule of the strategy it was granted
+	cost  float64
+	kind  kind
+	under *node // whose child was charged; the campaign may be elsewhere when it is settled
 }
+
+// kind is by which rule of the strategy a token was charged.
+type kind uint8
+
+const (
+	plain      kind = iota
+	adopted         // a call that was up already
+	ofFloor         // of deadline: of the campaign's floor
+	guaranteed      // of priority: of the band's minimum
+)
