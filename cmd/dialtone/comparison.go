@@ -50,7 +50,7 @@ func lines(results []*scenario.Result) string {
 			if j > 0 {
 				name = ""
 			}
-			row := []string{name, r.Label(), percent(l.Share), each(l), grouped(l.Calls), span(l.Wait), span(l.Longest), span(l.First), finished(l.Done, l.Count, l.Last)}
+			row := []string{name, r.Label(), percent(l.Share), each(l), thousands(l.Calls), span(l.Wait), span(l.Longest), span(l.First), finished(l.Done, l.Count, l.Last)}
 			if deadlines {
 				row = append(row, onTime(l))
 			}
@@ -110,7 +110,7 @@ func percentiles(results []*scenario.Result) string {
 			if len(ends) > 0 {
 				end = span(scenario.Percentile(ends, p.at))
 			}
-			t.add(name, r.Label(), fmt.Sprintf("%.3f %%", 100*scenario.Percentile(shares, p.at)), grouped(scenario.Percentile(calls, p.at)),
+			t.add(name, r.Label(), fmt.Sprintf("%.3f %%", 100*scenario.Percentile(shares, p.at)), thousands(scenario.Percentile(calls, p.at)),
 				span(scenario.Percentile(waits, p.at)), span(scenario.Percentile(longest, p.at)), end)
 		}
 	}
@@ -120,13 +120,21 @@ func percentiles(results []*scenario.Result) string {
 // totals compares the strategies as a whole.
 func totals(results []*scenario.Result) string {
 	t := table{head: []string{"strategy", "calls", "Jain's index", "channels used", "rate used", "finished"}, left: 1}
+	grouped := results[0].JainGroups != nil
+	if grouped {
+		t.head = append(t.head, "Jain's index of groups")
+	}
 	for _, r := range results {
 		done, last := 0, time.Duration(0)
 		for _, l := range r.Lines {
 			done += l.Done
 			last = max(last, l.Last)
 		}
-		t.add(r.Label(), grouped(r.Pool.Calls), fmt.Sprintf("%.3f", r.Jain), part(r.ChannelsUsed), part(r.RateUsed), finished(done, len(r.Campaigns), last))
+		row := []string{r.Label(), thousands(r.Pool.Calls), fmt.Sprintf("%.3f", r.Jain), part(r.ChannelsUsed), part(r.RateUsed), finished(done, len(r.Campaigns), last)}
+		if grouped {
+			row = append(row, fmt.Sprintf("%.3f", *r.JainGroups))
+		}
+		t.add(row...)
 	}
 	return t.String()
 }
@@ -168,11 +176,11 @@ func plural(n int, of string) string {
 	if n == 1 {
 		return "1 " + of
 	}
-	return grouped(n) + " " + of + "s"
+	return thousands(n) + " " + of + "s"
 }
 
-// grouped is a number with a comma before every three digits.
-func grouped(n int) string {
+// thousands is a number with a comma before every three digits.
+func thousands(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]

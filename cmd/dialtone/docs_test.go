@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"dialtone/actors/scheduler/strategy"
 )
 
 // shown is a command in a document, and what it is said to print.
@@ -36,6 +38,7 @@ func TestFairnessPageShowsWhatRunsGive(t *testing.T) {
 // played runs a command of the page; without -update it draws elsewhere.
 func played(t *testing.T, args []string) string {
 	for i := range args {
+		args[i] = strings.Trim(args[i], "'") // as a shell does
 		if i > 0 && args[i-1] == "--plot" {
 			if !*update {
 				require.FileExists(t, args[i], "run make plots")
@@ -46,4 +49,19 @@ func played(t *testing.T, args []string) string {
 	var out, errs bytes.Buffer
 	require.Zero(t, run(args, &out, &errs), errs.String())
 	return out.String()
+}
+
+// The page has a section for each strategy, and names each parameter.
+func TestFairnessPageIsComplete(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("../..", fairnessPage))
+	require.NoError(t, err)
+	for _, k := range strategy.Kinds() {
+		require.Contains(t, string(page), "\n## "+k.Name+"\n")
+		if k.Name != "round_robin" {
+			require.Regexp(t, "simulate -s "+k.Name+" (.* )?-s round_robin --plot", string(page))
+		}
+		for _, p := range k.Parameters {
+			require.Contains(t, string(page), "| `"+p.Name+"` |", k.Name)
+		}
+	}
 }

@@ -2,7 +2,10 @@
 // through the same gate, so that what one shows holds for the other.
 package pace
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Gate lets calls through at a rate, by the generic cell rate algorithm (ITU-T
 // I.371): each call moves the earliest time of the next one on by an interval, and
@@ -22,7 +25,8 @@ func New(callsPerSecond float64, now time.Time) Gate {
 		return Gate{}
 	}
 	g := Gate{
-		interval: time.Duration(float64(time.Second) / callsPerSecond),
+		// Rounded up, or a rate of 120 would be one of 120.0000048.
+		interval: time.Duration(math.Ceil(float64(time.Second) / callsPerSecond)),
 		next:     now.Add(Burst), // no burst at the start
 	}
 	return g

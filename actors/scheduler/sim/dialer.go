@@ -218,19 +218,7 @@ func (d *dialer) reckonDue(now time.Time) time.Time {
 	case d.spec.Hours == nil:
 		return d.spec.Deadline
 	}
-	left := time.Duration(0)
-	for at := now; ; {
-		opens, ok := d.spec.Hours.NextOpen(at)
-		if !ok || !opens.Before(d.spec.Deadline) {
-			return now.Add(left)
-		}
-		closes, ok := d.spec.Hours.Close(opens)
-		if !ok || closes.After(d.spec.Deadline) {
-			return now.Add(left + d.spec.Deadline.Sub(opens))
-		}
-		left += closes.Sub(opens)
-		at = closes
-	}
+	return now.Add(d.spec.Hours.OpenBetween(now, d.spec.Deadline))
 }
 
 // tell lets the strategy know the terms, where they changed.

@@ -21,7 +21,8 @@
 //
 // Calls of the shadow last as long as the campaign's latest real ones, by an
 // Observed that the leader feeds.  It keeps a second Meter, fed with its own grants
-// and releases, beside that of the shadow.
+// and releases, beside that of the shadow.  What a shadow can't show is who would be
+// done sooner: numbers that were dialled in reality are gone for it too.
 //
 // A forecast: from a snapshot, many runs that differ in their seed.
 //

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/actors/scheduler/sim"
+	"dialtone/actors/scheduler/strategy"
 	"dialtone/campaign"
 )
 
@@ -154,4 +155,32 @@ func BenchmarkMeter(b *testing.B) {
 		m.Wants(id, sim.Limited, now)
 		m.Released(id, now, now, time.Second)
 	}
+}
+
+// Nine campaigns of one group beside one of another: equal groups are equal, however
+// many campaigns they have.
+func TestGroupsAreMeasuredAsOne(t *testing.T) {
+	groups := sim.NewMeter(eight)
+	s, err := strategy.New("fair", nil)
+	require.NoError(t, err)
+	campaigns := sim.NewMeter(eight)
+	group := func(id campaign.ID) (campaign.ID, float64) {
+		if id == 10 {
+			return 102, 1
+		}
+		return 101, 1
+	}
+	p := play{sim.New(sim.Config{Strategy: s, Channels: 20, Start: eight, Observer: sim.Both{First: campaigns, Second: sim.NewGroups(groups, group)}}), campaigns}
+	for id := campaign.ID(1); id <= 10; id++ {
+		c := lasting(10 * time.Second)
+		c.Terms.Group = map[bool]string{true: "south", false: "north"}[id == 10]
+		p.want(id, endless, c)
+	}
+	each := p.run(3 * time.Hour)
+	both := groups.Read(p.Now())
+	require.Len(t, both.Campaigns, 2)
+	require.InDelta(t, 1, both.Jain(), 0.001)
+	require.InDelta(t, both.Campaigns[0].Slots, both.Campaigns[1].Slots, 600)
+	require.InDelta(t, each.Pool.Busy, both.Pool.Busy, 1e-6)
+	require.Less(t, each.Jain(), 0.6, "between campaigns it is not equal")
 }

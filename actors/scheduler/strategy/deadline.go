@@ -247,11 +247,10 @@ func (f *floor) counts(now time.Time) bool {
 	return (now.Sub(f.wanted) - wantedFor).Seconds() < 2*f.length
 }
 
-// give lets a campaign have its floor, as far as that is free, and returns it.  Where
-// more than the whole capacity would be needed, none would help.
+// give lets a campaign have its floor, as far as that is free, and returns it.
 func (d *deadline) give(f *floor, free float64, now time.Time) float64 {
 	part := 0.0
-	if f.work > 0 && f.work <= f.end && f.counts(now) {
+	if f.work > 0 && f.end > 0 && f.counts(now) {
 		part = min(f.work/f.end, free)
 	}
 	d.change(f, part)

@@ -194,3 +194,78 @@ func TestDeadlinesMayMoveAtAnyTime(t *testing.T) {
 	}
 	require.Less(t, time.Since(began), time.Second, "5000 reckonings of 5000 would take some")
 }
+
+// What a guess got wrong is settled, in floors as well.
+func TestDeadlineIsSettled(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	m.lead("deadline", map[string]any{"gain": 1e-6, "first_guess": "100s"}) // guesses stay wrong
+	for range 9 {
+		m.due(endless, 0, 10*time.Second)
+	}
+	d := m.due(360, time.Hour, 10*time.Second) // taken to need a tenth
+	m.attend(30 * time.Second)
+	used, since := m.used(d), m.now
+	m.attend(m.now + 90*time.Second)
+	require.InDelta(t, 0.1+0.09, m.share(d, used, since), 0.04)
+}
+
+// A floor that a campaign could not use for a time gives it no claim to that afterwards.
+func TestDeadlineBanksNothing(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	d := m.due(20_000, 20*time.Hour, 72*time.Second) // a fifth
+	m.due(endless, 0, 20*time.Second)
+	m.attend(10 * time.Minute)
+	left := d.want
+	d.want = 0
+	m.consider(d)
+	m.attend(2 * time.Hour)
+	d.want = left
+	m.consider(d)
+	m.attend(m.now + 2*time.Minute)
+	used, since := m.used(d), m.now
+	m.attend(m.now + 5*time.Minute)
+	require.Less(t, m.share(d, used, since), 0.75, "a fifth, and half of the rest")
+}
+
+// Who can't dial now takes nothing of the floors.
+func TestDeadlineOfWhoIsAway(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	away := m.due(6400, time.Hour, 50*time.Second)
+	here := m.due(11_000, 2*time.Hour, 50*time.Second)
+	away.limit, away.held = 1, 1 // at its limit, with a call that does not end
+	m.consider(away)
+	m.attend(5 * time.Minute)
+	require.Empty(t, m.late())
+	require.Less(t, here.want, 11_000-300)
+}
+
+// Granted calls are not counted as left until the campaign's owner says so; nor is
+// anybody late who has nothing left.
+func TestDeadlineCountsDown(t *testing.T) {
+	s, err := strategy.New("deadline", nil)
+	require.NoError(t, err)
+	s.Set(1, strategy.Terms{Weight: 1, Remaining: 3, Due: start.Add(time.Hour)})
+	s.Enter(1)
+	turns(s, 3)
+	require.Empty(t, s.(strategy.Judge).Late(start.Add(2*time.Hour)))
+	s.Set(1, strategy.Terms{Weight: 1, Remaining: 1, Due: start})
+	require.Equal(t, []campaign.ID{1}, s.(strategy.Judge).Late(start.Add(2*time.Hour)), "at once")
+}
+
+// A call that was taken of a floor does not count for the share of the rest, whatever
+// it cost.
+func TestDeadlineChargesAFloorToNobody(t *testing.T) {
+	s, err := strategy.New("deadline", nil)
+	require.NoError(t, err)
+	s.SetCapacity(10, 0)
+	s.Set(1, strategy.Terms{Weight: 1, Remaining: 10, Due: start.Add(time.Hour)})
+	s.Set(2, strategy.Terms{Weight: 1, Remaining: 1000})
+	s.Enter(1)
+	s.Enter(2)
+	id, _ := s.Next(start)
+	require.EqualValues(t, 1, id, "its floor")
+	s.Release(1, s.Grant(1), time.Hour)
+	s.Set(1, strategy.Terms{Weight: 1, Remaining: 10}) // no deadline any more
+	got := numbers(turns(s, 2))
+	require.Contains(t, got, 0, "it has its turn of the rest")
+}

@@ -24,5 +24,5 @@ func Remembered(s Strategy) int {
 	panic("a strategy that is not listed here")
 }
 
-// Groups is how many groups fair knows.
+// Groups counts the groups that a fair strategy remembers.
 func Groups(s Strategy) int { return len(s.(fair).groups) }

@@ -189,3 +189,18 @@ func TestGroupKeepsItsCharges(t *testing.T) {
 		require.ElementsMatch(t, []int{1, 2, 1, 2}, numbers(turns(s, 4)), "calls of %v", length)
 	}
 }
+
+// A group that has run for long and one that has just begun live in times of their own.
+func TestChangingToAYoungGroup(t *testing.T) {
+	m := newSim(t, "fair", 40, 0)
+	a, b := m.join("old", 1, around(20*time.Second, 1)), m.join("old", 1, around(20*time.Second, 2))
+	m.run(5 * time.Hour)
+	c := m.join("young", 1, around(20*time.Second, 3))
+	m.run(m.now + time.Minute)
+	b.terms.Group = "young"
+	m.tell(b)
+	was := []float64{m.used(a), m.used(b), m.used(c)}
+	m.run(m.now + time.Hour)
+	require.InEpsilon(t, m.used(b)-was[1], m.used(c)-was[2], 0.1)
+	require.InEpsilon(t, m.used(a)-was[0], m.used(b)-was[1]+m.used(c)-was[2], 0.05)
+}

@@ -60,6 +60,15 @@ func TestLeaderKnowsNewcomers(t *testing.T) {
 	require.EqualValues(t, 2, id)
 }
 
+// Of a call that is up, half is still to come.
+func TestAdoptedCallsAreChargedByHalves(t *testing.T) {
+	s, err := strategy.New("fair", nil)
+	require.NoError(t, err)
+	s.SetCapacity(10, 0)
+	s.Set(1, strategy.Terms{Weight: 1, Length: 40 * time.Second})
+	require.InEpsilon(t, 2.0, s.Adopt(1).Cost(), 1e-9)
+}
+
 // What was charged by halves is settled by what was still to come.
 func TestAdoptedCallsAreSettled(t *testing.T) {
 	s, err := strategy.New("fair", nil)

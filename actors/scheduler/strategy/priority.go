@@ -9,8 +9,8 @@ import (
 
 // priority serves campaigns in bands: the most urgent that wants tokens goes first.
 // Every other band that wants some keeps a guaranteed minimum of the capacity, so that
-// it never starves: of each call's cost that another band is charged, it is owed that
-// part, and goes first while it is owed anything.  Inside a band: fair.
+// it never starves: of every call's cost it is owed that part, and it goes first while
+// it is owed anything.  Inside a band: fair.
 type priority struct {
 	bands   [campaign.LimitPriority]*band // the most urgent first
 	of      map[campaign.ID]*band
@@ -21,7 +21,7 @@ type priority struct {
 type band struct {
 	*tree
 	// owed is the cost that the band has not had yet of its minimum; below 0 it has
-	// had more.
+	// had more.  It is never much above 0, since the band then goes first.
 	owed float64
 }
 
@@ -61,7 +61,6 @@ func (p *priority) move(id campaign.ID, from, to *band) {
 		to.serve(m)
 	}
 	from.forget(id)
-	from.rest()
 	p.of[id] = to
 	if eligible {
 		to.enter(m)
@@ -77,14 +76,6 @@ func (p *priority) Leave(id campaign.ID) {
 	b := p.band(id)
 	if n := b.campaigns[id]; n != nil {
 		b.leave(n)
-		b.rest()
-	}
-}
-
-// rest keeps an idle band from banking what it is owed.
-func (b *band) rest() {
-	if !b.wants() {
-		b.owed = min(b.owed, 0)
 	}
 }
 
@@ -105,11 +96,11 @@ func (p *priority) turn() (b *band, byMinimum bool) {
 		case !c.wants():
 		case b == nil:
 			b = c
-		case c.owed > 0 && (!byMinimum || c.owed > b.owed):
-			b, byMinimum = c, true
+		case c.owed > 0:
+			return c, true
 		}
 	}
-	return b, byMinimum
+	return b, false
 }
 
 func (p *priority) Grant(id campaign.ID) Charge {
@@ -123,7 +114,8 @@ func (p *priority) Grant(id campaign.ID) Charge {
 	return c
 }
 
-// account notes that a band had so much more, and what the others are owed for it.
+// account notes that a band had so much more, and what the bands are owed for it that
+// don't go first anyway, itself among them.
 func (p *priority) account(b *band, c Charge, cost float64) {
 	if c.kind == guaranteed {
 		b.owed -= cost
@@ -133,7 +125,7 @@ func (p *priority) account(b *band, c Charge, cost float64) {
 		if !other.wants() {
 			continue
 		}
-		if !first && other != b {
+		if !first {
 			other.owed += p.minimum * cost
 		}
 		first = false
@@ -176,7 +168,6 @@ func (p *priority) SetCapacity(channels int, callsPerSecond float64) {
 func (p *priority) Forget(id campaign.ID) {
 	if b := p.of[id]; b != nil {
 		b.forget(id)
-		b.rest()
 		delete(p.of, id)
 	}
 }

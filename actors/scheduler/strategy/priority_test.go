@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/actors/scheduler/strategy"
+	"dialtone/campaign"
 )
 
 // urgent lets a campaign of a priority in.
@@ -31,8 +32,8 @@ func TestPriorityKeepsAMinimum(t *testing.T) {
 		m.run(time.Hour)
 		lo, hi, mi, since := m.used(low), m.used(high), m.used(middle), m.now
 		m.run(11 * time.Hour)
-		require.InDelta(t, minimum, m.share(low, lo, since), 0.1*minimum+0.001)
-		require.InDelta(t, minimum, m.share(middle, mi, since), 0.1*minimum+0.001)
+		require.InDelta(t, minimum, m.share(low, lo, since), 0.03*minimum+0.001)
+		require.InDelta(t, minimum, m.share(middle, mi, since), 0.03*minimum+0.001)
 		require.InDelta(t, 1-2*minimum, m.share(high, hi, since), 0.02)
 		require.Greater(t, m.utilisation(), 0.9999)
 	}
@@ -96,4 +97,36 @@ func TestPriorityChangesLive(t *testing.T) {
 	used, since := m.used(b), m.now
 	m.run(m.now + time.Hour)
 	require.InDelta(t, 0.95, m.share(b, used, since), 0.02)
+}
+
+// What a guess got wrong is settled, for the band as well.
+func TestPriorityIsSettled(t *testing.T) {
+	m := newSim(t, "priority", 100, 0)
+	m.lead("priority", map[string]any{"gain": 1e-6, "first_guess": "10s"}) // guesses stay wrong
+	low, high := m.urgent(9, around(100*time.Second, 1)), m.urgent(1, around(10*time.Second, 2))
+	m.run(12 * time.Hour)
+	require.InDelta(t, 0.05, m.share(low, 0, 0), 0.01)
+	require.InDelta(t, 0.95, m.share(high, 0, 0), 0.01)
+}
+
+// Who comes from another band is no newcomer in this one.
+func TestPriorityKnowsWhoWasServed(t *testing.T) {
+	s, err := strategy.New("priority", nil)
+	require.NoError(t, err)
+	s.SetCapacity(10, 0)
+	s.Set(1, strategy.Terms{Weight: 0.5, Priority: 5})
+	s.Set(2, strategy.Terms{Weight: 1, Priority: 5})
+	for _, id := range []campaign.ID{1, 2} {
+		s.Enter(id)
+	}
+	turns(s, 20)
+	s.Leave(1)
+	turns(s, 20)
+	s.Enter(1) // on credit, behind the present
+	s.Set(3, strategy.Terms{Weight: 1, Priority: 1})
+	s.Enter(3)
+	turns(s, 1)
+	s.Set(3, strategy.Terms{Weight: 1, Priority: 5})
+	id, _ := s.Next(start)
+	require.EqualValues(t, 1, id)
 }

@@ -116,3 +116,21 @@ func TestRemainingKeepsWhatWasWaited(t *testing.T) {
 	play(3000)
 	require.InDelta(t, 10, got[1], 2)
 }
+
+// Time in which a campaign could not have used a token is not waited.
+func TestRemainingCountsNoTimeAway(t *testing.T) {
+	s, err := strategy.New("remaining", nil)
+	require.NoError(t, err)
+	s.Set(1, strategy.Terms{Remaining: 1000})
+	s.Set(2, strategy.Terms{Remaining: 10})
+	s.Enter(1)
+	turns(s, 1)
+	s.Leave(1)
+	s.Enter(2)
+	hour := start.Add(time.Hour)
+	_, _ = s.Next(hour)
+	s.Grant(2)
+	s.Enter(1)
+	id, _ := s.Next(hour)
+	require.EqualValues(t, 2, id)
+}

@@ -14,6 +14,9 @@ type Result struct {
 	Pool sim.Pool `json:"pool"`
 	// Jain is sim.Reading.Jain over the whole run.
 	Jain float64 `json:"jain"`
+	// JainGroups is the same between groups and campaigns that stand for themselves;
+	// nil where there are no groups.
+	JainGroups *float64 `json:"jain_groups,omitempty"`
 	// ChannelsUsed and RateUsed are the parts in use while somebody waited for a
 	// token; nil where nobody did or nothing limits.
 	ChannelsUsed *float64  `json:"channels_used,omitempty"`
@@ -111,6 +114,9 @@ func (r *run) tally(out *Result) {
 	end := r.scenario.Start.Add(r.scenario.Duration)
 	m := r.meter.Read(end)
 	out.Pool, out.Jain = m.Pool, m.Jain()
+	if r.groups != nil {
+		out.JainGroups = part(r.groups.Read(end).Jain(), true)
+	}
 	out.ChannelsUsed, out.RateUsed = part(m.ChannelsUsed()), part(m.RateUsed())
 	all := m.Cost()
 	usage := make(map[campaign.ID]*sim.Usage, len(m.Campaigns))

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,11 +28,11 @@ func (s *Scenario) Run(c Choice, windows int) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	meter := sim.NewMeter(s.Start)
-	r := &run{scenario: s, meter: meter, engine: sim.New(sim.Config{
+	r := &run{scenario: s, meter: sim.NewMeter(s.Start)}
+	r.engine = sim.New(sim.Config{
 		Strategy: chosen, Channels: s.Channels, CallsPerSecond: s.CallsPerSecond,
-		Start: s.Start, Seed: s.Seed, Observer: meter,
-	})}
+		Start: s.Start, Seed: s.Seed, Observer: r.observer(c),
+	})
 	if err := r.plan(); err != nil {
 		return nil, err
 	}
@@ -43,8 +44,9 @@ type run struct {
 	scenario *Scenario
 	engine   *sim.Engine
 	meter    *sim.Meter
-	players  []player // players[i] is campaign i+1
-	acts     []act    // by time
+	groups   *sim.Meter // nil where there are none
+	players  []player   // players[i] is campaign i+1
+	acts     []act      // by time
 }
 
 // player is one campaign: a line's replicate.
@@ -58,6 +60,29 @@ type player struct {
 type act struct {
 	at time.Time
 	do func(*sim.Engine)
+}
+
+// observer is the meter, and one for groups where there are some.
+func (r *run) observer(c Choice) sim.Observer {
+	names := map[string]campaign.ID{}
+	for i := range r.scenario.Campaigns {
+		if g := r.scenario.Campaigns[i].Group; g != "" && names[g] == 0 {
+			names[g] = campaign.ID(LimitCampaigns + len(names) + 1)
+		}
+	}
+	if len(names) == 0 {
+		return r.meter
+	}
+	weights, _ := c.Parameters["group_weights"].(map[string]any)
+	r.groups = sim.NewMeter(r.scenario.Start)
+	return sim.Both{First: r.meter, Second: sim.NewGroups(r.groups, func(id campaign.ID) (campaign.ID, float64) {
+		terms := &r.players[id-1].spec.Terms
+		if terms.Group == "" {
+			return id, terms.Weight
+		}
+		weight, _ := weights[terms.Group].(float64)
+		return names[terms.Group], cmp.Or(weight, 1)
+	})}
 }
 
 // plan lays out who starts when, and what changes.
@@ -145,7 +170,11 @@ func (c Choice) Label() string {
 	}
 	var given []string
 	for _, key := range slices.Sorted(maps.Keys(c.Parameters)) {
-		given = append(given, fmt.Sprintf("%s=%v", key, c.Parameters[key]))
+		value, ok := c.Parameters[key].(string)
+		if text, err := json.Marshal(c.Parameters[key]); !ok && err == nil {
+			value = string(text)
+		}
+		given = append(given, key+"="+value)
 	}
 	return c.Strategy + " " + strings.Join(given, " ")
 }
