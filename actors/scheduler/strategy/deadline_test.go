@@ -179,6 +179,32 @@ func TestDeadlineOfACampaignAtItsLimit(t *testing.T) {
 	require.Equal(t, []campaign.ID{later.id}, m.late())
 }
 
+// Its floor is not kept for it meanwhile.
+func TestDeadlineTakesWhatAPausedCampaignHad(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	paused := m.due(3600, time.Hour, 50*time.Second) // a half
+	d := m.due(11000, 2*time.Hour, 50*time.Second)   // three quarters
+	for range 9 {
+		m.due(endless, 0, 10*time.Second)
+	}
+	paused.terms.Length = 50 * time.Second
+	paused.limit, paused.held = 1, 1 // with a call that does not end
+	m.consider(paused)
+	m.attend(5 * time.Minute)
+	used, since := m.used(d), m.now
+	m.attend(m.now + 10*time.Minute)
+	require.Greater(t, m.share(d, used, since), 0.7)
+}
+
+// Who has had a call of its floor is no newcomer to the rest.
+func TestDeadlineFloorServesNewcomers(t *testing.T) {
+	s := newStrategy(t, "deadline", 10, 0)
+	s.Set(1, strategy.Terms{Weight: 1, Remaining: 10, Due: start.Add(time.Hour)})
+	s.Enter(1)
+	s.Enter(2)
+	require.Equal(t, []campaign.ID{1, 2}, turns(s, 2))
+}
+
 // What changes with every report costs no reckoning.
 func TestDeadlinesMayMoveAtAnyTime(t *testing.T) {
 	s := newStrategy(t, "deadline", 100, 0)
