@@ -36,6 +36,9 @@ order by z.id`
 	selectUnfinished = `
 select queued + retry_wait > 0 or $2 and in_progress > 0 from campaign_stats where campaign_id = $1`
 
+	selectWaiting = `
+select c.zone, count(*) from calls c where ` + page + ` and c.status in (0, 2) group by c.zone`
+
 	// It walks the zone as far as the first that is wanted.
 	selectUnfinishedOf = `
 select true from calls c where ` + zonePage + ` and (c.status in (0, 2) or $4 and c.status = 1)
@@ -68,6 +71,20 @@ func (s *Store) Zones(ctx context.Context, id campaign.ID) (out []store.Zone, er
 		return err
 	})
 	return out, translate(ctx, "list a campaign's zones", err)
+}
+
+// Waiting counts the calls that are to be dialled, by zone.
+func (s *Store) Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]int, error) {
+	out := make(map[campaign.ZoneID]int)
+	rows, err := s.pool.Query(ctx, selectWaiting, int64(id), int64(0))
+	err = each(rows, err, func(row pgx.Row) error {
+		var zone campaign.ZoneID
+		var n int
+		err := row.Scan(&zone, &n)
+		out[zone] = n
+		return err
+	})
+	return out, translate(ctx, "count the calls that wait", err)
 }
 
 // Unfinished reports whether a zone has a call that waits or, with underway, is up.

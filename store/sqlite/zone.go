@@ -34,6 +34,10 @@ where c.zone >= 0 order by c.zone`
 	selectUnfinished = `
 select queued + retry_wait + in_progress * ?2 > 0 from campaign_stats where campaign_id = ?1`
 
+	selectWaiting = `
+select zone, count(*) from calls indexed by calls_campaign
+where campaign_id = ? and status in (0, 2) group by zone`
+
 	// It walks the zone as far as the first that is wanted.
 	selectUnfinishedOf = `
 select true from calls indexed by calls_zone
@@ -66,6 +70,20 @@ func (s *Store) Zones(ctx context.Context, id campaign.ID) (out []store.Zone, er
 		return err
 	})
 	return out, translate(ctx, "list a campaign's zones", err)
+}
+
+// Waiting counts the calls that are to be dialled, by zone.
+func (s *Store) Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]int, error) {
+	out := make(map[campaign.ZoneID]int)
+	rows, err := s.reader.QueryContext(ctx, selectWaiting, id)
+	err = each(rows, err, func(scan func(...any) error) error {
+		var zone campaign.ZoneID
+		var n int
+		err := scan(&zone, &n)
+		out[zone] = n
+		return err
+	})
+	return out, translate(ctx, "count the calls that wait", err)
 }
 
 // Unfinished reports whether a zone has a call that waits or, with underway, is up.

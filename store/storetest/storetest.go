@@ -72,6 +72,7 @@ var parts = []struct {
 	{"ZonesInterrupted", testZonesInterrupted},
 	{"PagingByZone", testPagingByZone},
 	{"PagingByZoneWhileClaimed", testPagingByZoneWhileClaimed},
+	{"Waiting", testWaiting},
 	{"Unfinished", testUnfinished},
 	{"OddText", testOddText},
 	{"LargeBatch", testLargeBatch},

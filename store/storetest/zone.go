@@ -338,3 +338,34 @@ func testUnfinished(t *testing.T, open Open) {
 	require.NoError(t, err)
 	require.False(t, some)
 }
+
+// testWaiting counts what is to be dialled, and nothing else, of one campaign.
+func testWaiting(t *testing.T, open Open) {
+	s := newScene(t, open)
+	other := s.across(5)
+	id := s.across(9)
+	numbers, q := s.zones(id), s.queued(id)
+	waiting := func(of campaign.ID) map[campaign.ZoneID]int {
+		n, err := s.Waiting(s.ctx, of)
+		require.NoError(t, err)
+		return n
+	}
+	want := map[campaign.ZoneID]int{numbers[someZones[0]]: 3, numbers[someZones[1]]: 2, numbers[someZones[2]]: 2, numbers[someZones[3]]: 2}
+	require.Equal(t, want, waiting(id))
+	s.done(s.claim(id, attempt(q[0], 1)))
+	want[numbers[someZones[0]]]--
+	require.Equal(t, want, waiting(id), "a call that is up does not wait")
+	s.done(s.placing(id, attempt(q[0], 1)))
+	s.done(s.finish(id, attempt(q[0], 1), campaign.CallRetryWait))
+	want[numbers[someZones[0]]]++
+	require.Equal(t, want, waiting(id), "it waits for a retry")
+	for _, i := range []int{1, 5} {
+		s.done(s.claim(id, attempt(q[i], 1)))
+		s.done(s.placing(id, attempt(q[i], 1)))
+		s.done(s.finish(id, attempt(q[i], 1), campaign.CallCompleted))
+	}
+	delete(want, numbers[someZones[1]])
+	require.Equal(t, want, waiting(id), "a zone without any is not in it")
+	require.Empty(t, waiting(id+1000))
+	require.Len(t, waiting(other), 4)
+}

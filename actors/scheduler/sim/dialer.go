@@ -24,6 +24,10 @@ type Campaign struct {
 	Retry campaign.RetryPolicy
 	// Hours is when it may dial; nil is always.
 	Hours *hours.Calendar
+	// Lanes are the hours of parts of its numbers, each of its own; nil is one part,
+	// by Hours.  The part that closes first goes first.  Retries go when any part may.
+	// A campaign that is there keeps its lanes.
+	Lanes []hours.Calendar
 	// Deadline is by when its calls should be placed; zero is none.
 	Deadline time.Time
 }
@@ -57,13 +61,15 @@ type dialer struct {
 	random    *rand.Rand
 	delays    []time.Duration // delays[n-1] is the wait after n attempts
 	edition   int32           // of spec, so that events of an earlier one are known
-	open      bool            // in its hours
+	open      bool            // in its hours, or one of its lanes in theirs
 	paused    bool
 	gone      bool
 	want      Want
 	told      strategy.Terms
 	dueBy     time.Time // Terms.Due, constant while open
 	numbers   int
+	lanes     []lane // none is one, of all numbers
+	ready     int    // numbers in lanes that are open
 	due       attempts
 	later     int // retries with an event to come
 	elsewhere int // retries that somebody else knows of
@@ -86,6 +92,11 @@ func (e *Engine) Put(id campaign.ID, c Campaign) {
 	if before.Terms.Weight != c.Terms.Weight {
 		e.observer.Weighs(id, c.Terms.Weight, e.Now())
 	}
+	if d.edition == 0 {
+		for _, h := range c.Lanes {
+			d.lanes = append(d.lanes, lane{hours: h})
+		}
+	}
 	if d.edition == 0 || !sameRetry(before.Retry, c.Retry) {
 		d.delays = delays(c.Retry)
 	}
@@ -93,9 +104,48 @@ func (e *Engine) Put(id campaign.ID, c Campaign) {
 	e.turn(d)
 }
 
-// Add gives a campaign more numbers.
-func (e *Engine) Add(id campaign.ID, numbers int) {
-	e.work(id, func(d *dialer) { d.numbers += numbers })
+// lane is a part of a campaign's numbers.
+type lane struct {
+	hours   hours.Calendar
+	numbers int
+	open    bool
+	closes  time.Time // while it is open; zero is never
+}
+
+// Add gives a campaign more numbers; of one with lanes, to the first.
+func (e *Engine) Add(id campaign.ID, numbers int) { e.AddTo(id, 0, numbers) }
+
+// AddTo gives a lane of a campaign more numbers.
+func (e *Engine) AddTo(id campaign.ID, lane, numbers int) {
+	e.work(id, func(d *dialer) {
+		d.numbers += numbers
+		if len(d.lanes) > 0 {
+			d.lanes[lane].numbers += numbers
+		}
+		d.reckonReady()
+	})
+}
+
+// LaneNumbers is how many numbers of a lane were never dialled.
+func (e *Engine) LaneNumbers(id campaign.ID, lane int) int {
+	if d := e.dialers[id]; d != nil && lane < len(d.lanes) {
+		return d.lanes[lane].numbers
+	}
+	return 0
+}
+
+// reckonReady counts the numbers that may be dialled.
+func (d *dialer) reckonReady() {
+	d.ready = d.numbers
+	if len(d.lanes) == 0 {
+		return
+	}
+	d.ready = 0
+	for i := range d.lanes {
+		if d.lanes[i].open {
+			d.ready += d.lanes[i].numbers
+		}
+	}
 }
 
 // Want replaces what a campaign has to dial, except for the retries of its own that
@@ -104,6 +154,7 @@ func (e *Engine) Want(id campaign.ID, w Work) {
 	e.work(id, func(d *dialer) {
 		d.numbers, d.elsewhere = w.Numbers, w.Later
 		d.due.resize(w.Retries)
+		d.reckonReady()
 	})
 }
 
@@ -148,6 +199,7 @@ func (e *Engine) Pause(id campaign.ID, paused bool) {
 func (e *Engine) Remove(id campaign.ID) {
 	e.work(id, func(d *dialer) {
 		d.gone, d.numbers, d.elsewhere, d.due = true, 0, 0, attempts{}
+		d.lanes, d.ready = nil, 0
 		d.edition++
 	})
 	if d := e.dialers[id]; d != nil {
@@ -191,7 +243,7 @@ func (e *Engine) forget(d *dialer) {
 // turn looks at a campaign's hours, and comes back when they change.
 func (e *Engine) turn(d *dialer) {
 	now := e.Now()
-	d.open = d.spec.Hours == nil || d.spec.Hours.Open(now)
+	d.turnLanes(now)
 	d.dueBy = d.reckonDue(now)
 	if next, ok := d.nextTurn(now); ok {
 		e.schedule(event{at: next.Sub(e.start), of: d, kind: hoursTurn, ref: d.edition})
@@ -200,7 +252,34 @@ func (e *Engine) turn(d *dialer) {
 	e.consider(d)
 }
 
-func (d *dialer) nextTurn(now time.Time) (time.Time, bool) {
+// turnLanes looks which lanes are open.
+func (d *dialer) turnLanes(now time.Time) {
+	d.open = d.spec.Hours == nil || d.spec.Hours.Open(now)
+	for i := range d.lanes {
+		l := &d.lanes[i]
+		l.open = l.hours.Open(now)
+		if l.closes = (time.Time{}); l.open {
+			l.closes, _ = l.hours.Close(now)
+		}
+		d.open = i > 0 && d.open || l.open
+	}
+	d.reckonReady()
+}
+
+func (d *dialer) nextTurn(now time.Time) (next time.Time, ok bool) {
+	for i := range d.lanes {
+		l := &d.lanes[i]
+		at := l.closes
+		if !l.open {
+			at, _ = l.hours.NextOpen(now)
+		}
+		if !at.IsZero() && (!ok || at.Before(next)) {
+			next, ok = at, true
+		}
+	}
+	if len(d.lanes) > 0 {
+		return next, ok
+	}
 	switch {
 	case d.spec.Hours == nil:
 		return time.Time{}, false
@@ -215,6 +294,8 @@ func (d *dialer) reckonDue(now time.Time) time.Time {
 	switch {
 	case d.spec.Deadline.IsZero():
 		return d.spec.Terms.Due
+	case len(d.lanes) > 0:
+		return now.Add(hours.AnyOpenBetween(d.spec.Lanes, now, d.spec.Deadline))
 	case d.spec.Hours == nil:
 		return d.spec.Deadline
 	}
@@ -253,7 +334,7 @@ func (e *Engine) consider(d *dialer) {
 
 func (d *dialer) wants() Want {
 	switch {
-	case d.gone || d.paused || !d.open || d.numbers+d.due.len() == 0:
+	case d.gone || d.paused || !d.open || d.ready+d.due.len() == 0:
 		return Idle
 	case d.spec.Limit > 0 && d.held >= d.spec.Limit:
 		return Limited
@@ -272,7 +353,24 @@ func (d *dialer) take(now time.Time) (attempt uint8) {
 		return d.due.shift() + 1
 	}
 	d.numbers--
+	d.ready--
+	if len(d.lanes) > 0 {
+		d.first().numbers--
+	}
 	return 1
+}
+
+// first is the open lane with numbers that closes first.
+func (d *dialer) first() (first *lane) {
+	for i := range d.lanes {
+		l := &d.lanes[i]
+		switch {
+		case !l.open || l.numbers == 0:
+		case first == nil, first.closes.IsZero() && !l.closes.IsZero(), !l.closes.IsZero() && l.closes.Before(first.closes):
+			first = l
+		}
+	}
+	return first
 }
 
 func (d *dialer) draw() Call { return d.spec.Calls.Next(d.random) }
