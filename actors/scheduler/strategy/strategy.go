@@ -30,6 +30,8 @@ type Strategy interface {
 	Grant(id campaign.ID) Charge
 	// Adopt charges a call that is up already, granted by an earlier leader or under
 	// another strategy: with what is still to come of it, and without a turn taken.
+	// Set goes before it: a campaign that was not told of is charged by the
+	// DefaultTerms, and brings nothing of that to the group or band where it belongs.
 	Adopt(id campaign.ID) Charge
 	// Release settles a token: its charge, and how long it was held since that was
 	// made; a held of 0 is a token that was not used. It is called once a token.
