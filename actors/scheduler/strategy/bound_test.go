@@ -157,7 +157,8 @@ func TestReentrantsDigNoPit(t *testing.T) {
 	}
 }
 
-// A grant with its release, as the leader asks for it.
+// A grant with its release, as the leader asks for it, while campaigns tell what is left
+// and time goes by at 500 calls a second.
 func BenchmarkGrant(b *testing.B) {
 	for _, name := range strategy.Names() {
 		for _, n := range []int{100, 10_000} {
@@ -171,7 +172,7 @@ func benchmarkGrant(b *testing.B, name string, n int) {
 	require.NoError(b, err)
 	s.SetCapacity(1000, 500)
 	for id := range n {
-		s.Set(campaign.ID(id), strategy.Terms{Weight: float64(1 + id%3)})
+		s.Set(campaign.ID(id), anyTerms(id, 1e6))
 		s.Enter(campaign.ID(id))
 	}
 	type held struct {
@@ -182,7 +183,7 @@ func benchmarkGrant(b *testing.B, name string, n int) {
 	var up [1024]held
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		id, _ := s.Next(time.Time{})
+		id, _ := s.Next(start.Add(time.Duration(i) * 2 * time.Millisecond))
 		h := &up[i%len(up)]
 		if h.length > 0 {
 			s.Release(h.id, h.guess, h.length)
@@ -192,7 +193,22 @@ func benchmarkGrant(b *testing.B, name string, n int) {
 			s.Leave(id)
 			s.Enter(id)
 		}
+		if i%4 == 1 { // reports what is left
+			s.Set(id, anyTerms(int(id), 1e6-i))
+		}
 	}
+}
+
+// anyTerms are terms with something of everything.
+func anyTerms(id, remaining int) strategy.Terms {
+	t := strategy.Terms{
+		Weight: float64(1 + id%3), Group: []string{"", "", "a", "b"}[id%4], Priority: 1 + id%10,
+		Remaining: max(1, remaining-id), Length: time.Minute,
+	}
+	if id%2 == 0 {
+		t.Due = start.Add(time.Duration(1+id%50) * 24 * time.Hour)
+	}
+	return t
 }
 
 // A grant allocates nothing.
@@ -202,13 +218,14 @@ func TestGrantAllocatesNothing(t *testing.T) {
 		require.NoError(t, err)
 		s.SetCapacity(1000, 500)
 		for id := range campaign.ID(1000) {
-			s.Set(id, strategy.Terms{Weight: 1, Group: []string{"", "a", "b"}[id%3], Priority: 1 + int(id%10), Remaining: 1e6, Due: start.Add(1e6 * time.Second)})
+			s.Set(id, anyTerms(int(id), 1e6))
 			s.Enter(id)
 		}
 		now := start
 		require.Zero(t, testing.AllocsPerRun(1000, func() {
-			now = now.Add(time.Millisecond)
+			now = now.Add(5 * time.Millisecond)
 			id, _ := s.Next(now)
+			s.Set(id, anyTerms(int(id), 1e5))
 			s.Release(id, s.Grant(id), 7*time.Second)
 			s.Leave(id)
 			s.Enter(id)

@@ -16,22 +16,29 @@ import (
 //
 // and shares the rest by weight (fair), among all; what is taken of a floor does not
 // count there.  Floors never take more than all but the reserve: where they don't fit,
-// those that are due first are kept whole, one gets what is left, and the others are
-// late, as are those whose time has passed: they have their share of the rest.
+// those that are due first are kept whole, and of the others each has what is left of
+// the floors.
+//
+// A campaign is late if it can't be done in time with that: where its calls and those of
+// all who are due before it and are not late are more work than the capacity, less the
+// reserve, does until it is due (the condition for the earliest deadline first: Liu,
+// Layland, JACM 1973).  Floors that don't fit today may do so in time, once others' are
+// done.  One whose time has passed has its share of the rest, as everybody.
 //
 // A floor is kept by a virtual clock (Zhang, SIGCOMM 1990) that runs by the work of the
 // pool: each call of the campaign moves it on by the call's cost ÷ floor, and the
-// campaign goes first while its clock is behind.  Floors are reckoned anew once a
+// campaign goes first while its clock is behind.  Floors are reckoned anew about once a
 // second.
 type deadline struct {
 	*tree
 	reserve float64
 	of      map[campaign.ID]*floor
-	work    float64 // cost of all calls so far: seconds of the whole pool
-	behind  clocks  // eligible campaigns with a floor
+	work    float64  // cost of all calls so far: seconds of the whole pool
+	behind  clocks   // eligible campaigns with a floor
+	due     []*floor // campaigns with a deadline, by it as of the last reckoning
 	next    time.Time
+	stale   bool // a deadline has changed since
 	late    []campaign.ID
-	order   []*floor // of reckon, for reuse
 }
 
 // floor is what a campaign must have.
@@ -39,17 +46,26 @@ type floor struct {
 	*node
 	remaining int
 	due       time.Time
-	part      float64 // of the capacity; 0 is none
-	clock     float64 // of work
-	active    bool    // it was eligible since floors were reckoned last
-	place     int     // among those with a floor, or -1
+	listed    bool    // among those that are due
+	work, end float64 // as of the last reckoning: of the calls left, and seconds until due
+	late      bool
+	part      float64   // of the capacity; 0 is none
+	clock     float64   // of work
+	pace      float64   // the part that the clock was moved by; 0 before it had any
+	active    bool      // it was eligible since the last reckoning
+	wanted    time.Time // the last reckoning before which it was
+	place     int       // among those with a floor, or -1
 }
 
 const (
-	// reckonEvery is how often floors follow what is left and the time.
+	// reckonEvery is how often floors follow what is left and the time; reckonEach is
+	// added for each, so that many don't slow grants down.
 	reckonEvery = time.Second
-	// ofFloor is the kind of a Charge that was taken of a floor.
-	ofFloor = 1
+	reckonEach  = 500 * time.Microsecond
+	// wantedFor is for how long, beside two of its calls, a campaign that can't use a
+	// token keeps its floor: it may be at its limit.  After that it may be paused, and
+	// others need what it had.
+	wantedFor = 30 * time.Second
 )
 
 func newDeadline(t tuning, reserve float64) *deadline {
@@ -68,10 +84,15 @@ func (d *deadline) floor(id campaign.ID) *floor {
 func (d *deadline) Set(id campaign.ID, t Terms) {
 	f := d.floor(id)
 	d.set(f.node, t)
-	if !f.due.Equal(t.Due) {
-		f.due, d.next = t.Due, time.Time{} // at once
-	}
 	f.remaining = t.Remaining
+	if f.due.Equal(t.Due) {
+		return
+	}
+	f.due, d.stale = t.Due, true
+	if !f.listed {
+		f.listed = true
+		d.due = append(d.due, f)
+	}
 }
 
 func (d *deadline) Enter(id campaign.ID) {
@@ -135,7 +156,7 @@ func (d *deadline) Grant(id campaign.ID) Charge {
 		d.serve(f.node)
 		d.tick(f, c.cost)
 	} else {
-		c = Charge{cost: d.grant(f.node)}
+		c = d.grant(f.node)
 	}
 	d.work += c.cost
 	return c
@@ -143,86 +164,118 @@ func (d *deadline) Grant(id campaign.ID) Charge {
 
 // tick moves a floor's clock on.
 func (d *deadline) tick(f *floor, cost float64) {
-	if f.part == 0 {
-		return // it had a floor when the call was granted
+	if f.pace == 0 {
+		return // it has begun anew since
 	}
-	f.clock += cost / f.part
+	f.clock += cost / f.pace
 	if f.place >= 0 {
 		heap.Fix(&d.behind, f.place)
 	}
 }
 
-func (d *deadline) Adopt(id campaign.ID) Charge { return Charge{cost: d.adopt(d.floor(id).node)} }
+func (d *deadline) Adopt(id campaign.ID) Charge {
+	c := d.adopt(d.floor(id).node)
+	d.work += c.cost
+	return c
+}
 
 func (d *deadline) Release(id campaign.ID, c Charge, held time.Duration) {
-	f := d.floor(id)
+	more := d.spent(c, held) - c.cost
 	if c != (Charge{}) {
-		d.work += d.spent(held) - c.cost
+		d.work += more
+	}
+	f := d.of[id]
+	if f == nil {
+		d.settle(nil, c, held)
+		return
 	}
 	if c.kind == ofFloor {
-		d.tick(f, d.spent(held)-c.cost)
-		c = Charge{} // the share of the rest was not charged
+		d.tick(f, more)
 	}
 	d.settle(f.node, c, held)
 }
 
-// reckon gives floors, to those that are due first, until the capacity is spoken for.
-// Only campaigns count that could have used a token lately.
+// reckon gives floors: first to those that can be done in time, by when they are due,
+// then what is left to those that can't.
 func (d *deadline) reckon(now time.Time) {
-	d.next = now.Add(reckonEvery)
-	d.late, d.order = d.late[:0], d.order[:0]
-	for _, f := range d.of {
-		if !f.due.IsZero() {
-			d.order = append(d.order, f)
-		} else if f.part > 0 {
-			d.grantPart(f, 0)
-		}
-	}
-	slices.SortFunc(d.order, func(a, b *floor) int { return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.id, b.id)) })
-	free := 1 - d.reserve
-	for _, f := range d.order {
-		need, possible := d.need(f, now)
-		part := 0.0
-		if f.active && possible {
-			part = min(need, free)
-			free -= part
-			possible = part == need
-		}
-		if !possible {
+	d.list()
+	d.next, d.stale = now.Add(reckonEvery+time.Duration(len(d.due))*reckonEach), false
+	d.late = d.late[:0]
+	free, work := 1-d.reserve, 0.0
+	for _, f := range d.due {
+		d.measure(f, now)
+		f.late = f.work > 0 && work+f.work > (1-d.reserve)*f.end
+		if f.late {
 			d.late = append(d.late, f.id)
+			continue
 		}
-		d.grantPart(f, part)
-		f.active = f.at >= 0
+		if f.counts(now) {
+			work += f.work
+		}
+		free -= d.give(f, free, now)
+	}
+	for _, f := range d.due {
+		if f.late {
+			free -= d.give(f, free, now)
+		}
 	}
 	slices.Sort(d.late)
 }
 
-// need is the part of the capacity that a campaign must have to be done in time;
-// possible is false where it is too late for any.
-func (d *deadline) need(f *floor, now time.Time) (part float64, possible bool) {
-	if f.remaining == 0 {
-		return 0, true
-	}
-	left := f.due.Sub(now).Seconds()
-	if left <= 0 {
-		return 0, false
-	}
-	return float64(f.remaining) * d.guess(f.node) / left, true
+// list puts those that are due in order, and drops those that are no more.
+func (d *deadline) list() {
+	d.due = slices.DeleteFunc(d.due, func(f *floor) bool {
+		if f.listed = !f.due.IsZero(); !f.listed {
+			d.change(f, 0)
+		}
+		return !f.listed
+	})
+	slices.SortFunc(d.due, func(a, b *floor) int { return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.id, b.id)) })
 }
 
-// grantPart changes a floor.
-func (d *deadline) grantPart(f *floor, part float64) {
+func (d *deadline) measure(f *floor, now time.Time) {
+	f.work = float64(f.remaining) * d.guess(f.node)
+	f.end = f.due.Sub(now).Seconds()
+	if f.active || f.at >= 0 {
+		f.wanted = now
+	}
+	f.active = false
+}
+
+// counts reports whether a campaign could have used a token lately.
+func (f *floor) counts(now time.Time) bool {
+	return (now.Sub(f.wanted) - wantedFor).Seconds() < 2*f.length
+}
+
+// give lets a campaign have its floor, as far as that is free, and returns it.
+func (d *deadline) give(f *floor, free float64, now time.Time) float64 {
+	part := 0.0
+	if f.work > 0 && f.end > 0 && f.counts(now) {
+		part = min(f.work/f.end, free)
+	}
+	d.change(f, part)
+	return part
+}
+
+// change puts another floor in force.  By how much cost the campaign is ahead of its
+// floor, or behind it, stays as it was.
+func (d *deadline) change(f *floor, part float64) {
 	f.part = part
 	if part == 0 {
 		d.quit(f)
 		return
+	}
+	f.clock = d.work + (f.clock-d.work)*f.pace/part
+	f.pace = part
+	if f.place >= 0 {
+		heap.Fix(&d.behind, f.place)
 	}
 	d.join(f)
 }
 
 // Late lists the campaigns that can't be done in time with what they may count on.
 func (d *deadline) Late(now time.Time) []campaign.ID {
-	if !now.Before(d.next) {
+	if d.stale || !now.Before(d.next) {
 		d.reckon(now)
 	}
 	return slices.Clone(d.late)
@@ -234,7 +287,8 @@ func (d *deadline) SetCapacity(channels int, callsPerSecond float64) {
 
 func (d *deadline) Forget(id campaign.ID) {
 	if f := d.of[id]; f != nil {
-		d.quit(f)
+		f.due, d.stale = time.Time{}, true
+		d.change(f, 0)
 		delete(d.of, id)
 	}
 	d.forget(id)

@@ -121,6 +121,106 @@ func TestDeadlineChangesLive(t *testing.T) {
 	require.InDelta(t, 0.1, m.share(d, used, since), 0.03)
 }
 
+// A deadline that moves nearer counts at once, however far ahead of the floor before
+// the campaign was.
+func TestDeadlineMovesNearer(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	for range 9 {
+		m.due(endless, 0, 20*time.Second)
+	}
+	d := m.due(1440, 30*24*time.Hour, 50*time.Second)
+	m.attend(10 * time.Minute)
+	d.terms.Due = m.at().Add(time.Hour)
+	used, since := m.used(d), m.now
+	m.attend(m.now + 4*time.Minute)
+	require.Greater(t, m.share(d, used, since), 0.15)
+}
+
+// Floors that don't fit together now may do so in time: nobody is called late who will
+// not be.
+func TestLateRaisesNoFalseAlarm(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	first := m.due(3600, time.Hour, 50*time.Second)  // half of the capacity, for an hour
+	then := m.due(8400, 2*time.Hour, 50*time.Second) // 58 %, for two
+	m.due(endless, 0, 10*time.Second)
+	for m.now < 2*time.Hour-time.Minute {
+		m.attend(m.now + time.Minute)
+		require.Empty(t, m.late(), "at %v", m.now)
+	}
+	m.attend(2 * time.Hour)
+	require.LessOrEqual(t, first.want+then.want, 60)
+}
+
+// A campaign that was paused with calls left keeps others from nothing, and none of
+// them is late for it.
+func TestDeadlineOfAPausedCampaign(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	paused := m.due(4320, time.Hour, 50*time.Second) // 60 %
+	d := m.due(11520, 2*time.Hour, 50*time.Second)   // 80 %
+	m.due(endless, 0, 10*time.Second)
+	m.attend(time.Minute)
+	require.Equal(t, []campaign.ID{d.id}, m.late())
+	m.s.Leave(paused.id)
+	for range 4 * 60 {
+		m.now += time.Second
+		m.s.Next(m.at())
+	}
+	require.Empty(t, m.late())
+}
+
+// A campaign at its limit wants its floor, although it can use none at the moment.
+func TestDeadlineOfACampaignAtItsLimit(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	d := m.due(1000, time.Hour, 50*time.Second)
+	d.limit = 1
+	m.consider(d)
+	later := m.due(12600, 2*time.Hour, 50*time.Second) // 87.5 %, and 90 % is all there is
+	m.attend(10 * time.Minute)
+	require.Equal(t, []campaign.ID{later.id}, m.late())
+}
+
+// Its floor is not kept for it meanwhile.
+func TestDeadlineTakesWhatAPausedCampaignHad(t *testing.T) {
+	m := newSim(t, "deadline", 100, 0)
+	paused := m.due(3600, time.Hour, 50*time.Second) // a half
+	d := m.due(11000, 2*time.Hour, 50*time.Second)   // three quarters
+	for range 9 {
+		m.due(endless, 0, 10*time.Second)
+	}
+	paused.terms.Length = 50 * time.Second
+	paused.limit, paused.held = 1, 1 // with a call that does not end
+	m.consider(paused)
+	m.attend(5 * time.Minute)
+	used, since := m.used(d), m.now
+	m.attend(m.now + 10*time.Minute)
+	require.Greater(t, m.share(d, used, since), 0.7)
+}
+
+// Who has had a call of its floor is no newcomer to the rest.
+func TestDeadlineFloorServesNewcomers(t *testing.T) {
+	s := newStrategy(t, "deadline", 10, 0)
+	s.Set(1, strategy.Terms{Weight: 1, Remaining: 10, Due: start.Add(time.Hour)})
+	s.Enter(1)
+	s.Enter(2)
+	require.Equal(t, []campaign.ID{1, 2}, turns(s, 2))
+}
+
+// What changes with every report costs no reckoning.
+func TestDeadlinesMayMoveAtAnyTime(t *testing.T) {
+	s := newStrategy(t, "deadline", 100, 0)
+	for i := range 5000 {
+		s.Set(campaignID(i), strategy.Terms{Weight: 1, Remaining: 10, Due: start.Add(time.Hour)})
+		s.Enter(campaignID(i))
+	}
+	began := time.Now()
+	for i := range 5000 {
+		s.Set(campaignID(i), strategy.Terms{Weight: 1, Remaining: 9, Due: start.Add(time.Hour + time.Second)})
+		id, _ := s.Next(start)
+		s.Grant(id)
+	}
+	require.Less(t, time.Since(began), time.Second, "5000 reckonings of 5000 would take some")
+}
+
 // What a guess got wrong is settled, in floors as well.
 func TestDeadlineIsSettled(t *testing.T) {
 	m := newSim(t, "deadline", 100, 0)

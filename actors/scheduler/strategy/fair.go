@@ -28,31 +28,11 @@ func (f fair) Next(time.Time) (campaign.ID, bool) {
 	return n.id, true
 }
 
-func (f fair) Grant(id campaign.ID) Charge { return Charge{cost: f.grant(f.campaign(id))} }
-func (f fair) Adopt(id campaign.ID) Charge { return Charge{cost: f.adopt(f.campaign(id))} }
+func (f fair) Grant(id campaign.ID) Charge { return f.grant(f.campaign(id)) }
+func (f fair) Adopt(id campaign.ID) Charge { return f.adopt(f.campaign(id)) }
 
 func (f fair) Release(id campaign.ID, c Charge, held time.Duration) {
-	n := f.campaign(id)
-	f.settle(n, c, held)
-}
-
-// settle replaces what was charged for a call by what it cost.
-func (t *tree) settle(n *node, c Charge, held time.Duration) {
-	if held > 0 {
-		t.learn(n, held)
-	}
-	if c != (Charge{}) {
-		t.charge(n, t.spent(held)-c.cost)
-	}
-}
-
-// spent is what a token cost that was held so long; one that was not used cost
-// nothing.
-func (t *tree) spent(held time.Duration) float64 {
-	if held == 0 {
-		return 0
-	}
-	return t.cost(held.Seconds())
+	f.settle(f.campaigns[id], c, held)
 }
 
 func (f fair) SetCapacity(channels int, callsPerSecond float64) {

@@ -176,6 +176,25 @@ func TestFairIsRoundRobinAmongEquals(t *testing.T) {
 	}
 }
 
+// A newcomer has one guess of credit, also where what was settled has taken all others
+// far from what they were when a token was granted last.
+func TestNewcomerBringsNoMoreThanAGuess(t *testing.T) {
+	s := newStrategy(t, "fair", 100, 0)
+	s.Enter(1)
+	var charges []strategy.Charge
+	for range 100 {
+		charges = append(charges, s.Grant(1))
+	}
+	for _, c := range charges {
+		s.Release(1, c, time.Minute)
+	}
+	s.Set(2, strategy.Terms{Weight: 1, Length: time.Minute})
+	s.Enter(2)
+	got := turns(s, 4)
+	require.EqualValues(t, 2, got[0])
+	require.Contains(t, got, campaign.ID(1))
+}
+
 // A token that was not used costs nothing, however many there are.
 func TestUnusedTokenRestoresTheCharge(t *testing.T) {
 	s, err := strategy.New("fair", nil)

@@ -1,6 +1,7 @@
 package strategy_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -127,6 +128,74 @@ func TestRoundRobinTakesTurnsBetweenGroups(t *testing.T) {
 	require.Equal(t, []int{0, 3, 0, 1}, numbers(turns(s, 4)))
 }
 
+// Nor does one that has a single campaign at a time, and begins the next one when that
+// is done: the group is no newcomer.
+func TestGroupsGainNothingByOneAfterTheOther(t *testing.T) {
+	s := newStrategy(t, "fair", 10, 0)
+	s.Set(1, strategy.Terms{Weight: 1, Group: "honest"})
+	s.Enter(1)
+	honest, sly := 0, 0
+	for id := range campaign.ID(6000) {
+		id += 100
+		s.Set(id, strategy.Terms{Weight: 1, Group: "sly"})
+		s.Enter(id)
+		for got := campaign.ID(0); got != id; {
+			got, _ = s.Next(start)
+			s.Release(got, s.Grant(got), 10*time.Second)
+			if got == id {
+				sly++
+			} else {
+				honest++
+			}
+		}
+		s.Forget(id)
+	}
+	require.InDelta(t, sly, honest, 2)
+}
+
+// That memory has an end.
+func TestEmptyGroupsAreForgotten(t *testing.T) {
+	s := newStrategy(t, "fair", 10, 0)
+	for id := range campaign.ID(5000) {
+		s.Set(id, strategy.Terms{Weight: 1, Group: id.String()})
+		s.Set(id, strategy.Terms{Weight: 1, Group: "kept"})
+		s.Enter(id)
+		require.LessOrEqual(t, strategy.Groups(s), 1002)
+	}
+	got := turns(s, 5000)
+	slices.Sort(got)
+	require.Len(t, slices.Compact(got), 5000, "the group that is in use was kept")
+}
+
+// What a group was charged for calls of a campaign that has left it is settled there:
+// where the campaign is now it brings neither what was charged too much nor too little.
+func TestGroupKeepsItsCharges(t *testing.T) {
+	for _, length := range []time.Duration{time.Second, time.Hour} {
+		s := newStrategy(t, "fair", 100, 0)
+		for i, group := range []string{"a", "b", "c", "a"} {
+			s.Set(campaignID(i), strategy.Terms{Weight: 1, Group: group, Length: time.Minute})
+		}
+		for i := 1; i < 4; i++ {
+			s.Enter(campaignID(i))
+		}
+		turns(s, 3)
+		var charges []strategy.Charge
+		for range 50 {
+			charges = append(charges, s.Grant(campaignID(0)))
+		}
+		s.Set(campaignID(0), strategy.Terms{Weight: 1, Group: "b"})
+		for _, c := range charges {
+			s.Release(campaignID(0), c, length)
+		}
+		got := numbers(turns(s, 6))
+		if length == time.Second {
+			require.ElementsMatch(t, []int{1, 2, 3}, got[3:], "and it gets back what it was charged too much")
+		} else {
+			require.ElementsMatch(t, []int{1, 2, 1, 2, 1, 2}, got, "and it pays what they cost")
+		}
+	}
+}
+
 // A group that has run for long and one that has just begun live in times of their own.
 func TestChangingToAYoungGroup(t *testing.T) {
 	m := newSim(t, "fair", 40, 0)
@@ -140,21 +209,4 @@ func TestChangingToAYoungGroup(t *testing.T) {
 	m.run(m.now + time.Hour)
 	require.InEpsilon(t, m.used(b)-was[1], m.used(c)-was[2], 0.1)
 	require.InEpsilon(t, m.used(a)-was[0], m.used(b)-was[1]+m.used(c)-was[2], 0.05)
-}
-
-// Groups without campaigns are forgotten.
-func TestEmptyGroupsAreForgotten(t *testing.T) {
-	s, err := strategy.New("fair", nil)
-	require.NoError(t, err)
-	s.Set(1, strategy.Terms{Weight: 1, Group: "a"})
-	s.Set(2, strategy.Terms{Weight: 1, Group: "a"})
-	s.Enter(1)
-	require.Equal(t, 1, strategy.Groups(s))
-	s.Set(1, strategy.Terms{Weight: 1, Group: "b"})
-	require.Equal(t, 2, strategy.Groups(s))
-	s.Forget(1)
-	s.Forget(2)
-	require.Zero(t, strategy.Groups(s))
-	_, ok := s.Next(start)
-	require.False(t, ok)
 }

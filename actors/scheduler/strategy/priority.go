@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"slices"
 	"time"
 
 	"dialtone/campaign"
@@ -23,9 +24,6 @@ type band struct {
 	// had more.  It is never much above 0, since the band then goes first.
 	owed float64
 }
-
-// guaranteed is the kind of a Charge that a band took of its minimum.
-const guaranteed = 1
 
 func newPriority(t tuning, minimum float64) *priority {
 	p := &priority{of: make(map[campaign.ID]*band), minimum: minimum}
@@ -108,7 +106,7 @@ func (p *priority) turn() (b *band, byMinimum bool) {
 func (p *priority) Grant(id campaign.ID) Charge {
 	b := p.band(id)
 	turn, byMinimum := p.turn()
-	c := Charge{cost: b.grant(b.campaign(id))}
+	c := b.grant(b.campaign(id))
 	if turn == b && byMinimum {
 		c.kind = guaranteed
 	}
@@ -134,17 +132,31 @@ func (p *priority) account(b *band, c Charge, cost float64) {
 	}
 }
 
+// Adopt charges the call inside its band only: minimums are of what is granted from
+// now on.
 func (p *priority) Adopt(id campaign.ID) Charge {
 	b := p.band(id)
-	return Charge{cost: b.adopt(b.campaign(id))}
+	return b.adopt(b.campaign(id))
 }
 
 func (p *priority) Release(id campaign.ID, c Charge, held time.Duration) {
-	b := p.band(id)
-	b.settle(b.campaign(id), c, held)
-	if c != (Charge{}) {
-		p.account(b, c, b.spent(held)-c.cost)
+	b := p.of[id]
+	if b == nil {
+		b = p.bands[campaign.DefaultPriority-1] // not known any more; any knows the costs
 	}
+	b.settle(b.campaigns[id], c, held)
+	if c.under != nil && c.kind != adopted {
+		p.account(p.charged(c), c, b.spent(c, held)-c.cost)
+	}
+}
+
+// charged is the band that a charge is of; its campaign may be in another by now.
+func (p *priority) charged(c Charge) *band {
+	root := c.under
+	for root.parent != nil {
+		root = root.parent
+	}
+	return p.bands[slices.IndexFunc(p.bands[:], func(b *band) bool { return &b.root == root })]
 }
 
 func (p *priority) SetCapacity(channels int, callsPerSecond float64) {

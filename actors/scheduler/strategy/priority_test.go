@@ -1,6 +1,7 @@
 package strategy_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -129,4 +130,57 @@ func TestPriorityKnowsWhoWasServed(t *testing.T) {
 	s.Set(3, strategy.Terms{Weight: 1, Priority: 5})
 	id, _ := s.Next(start)
 	require.EqualValues(t, 1, id)
+}
+
+// What a call of a band's minimum cost is the band's, also when its campaign is in
+// another by then.
+func TestPrioritySettlesWhereItWasGranted(t *testing.T) {
+	s := newStrategy(t, "priority", 10, 0)
+	for i, priority := range []int{1, 5, 9, 9} {
+		s.Set(campaignID(i), strategy.Terms{Weight: 1, Priority: priority})
+		if i < 3 {
+			s.Enter(campaignID(i))
+		}
+	}
+	low := func(n int) map[int]int { // grants n, and counts
+		got := map[int]int{}
+		for range n {
+			id, _ := s.Next(start)
+			s.Release(id, s.Grant(id), 10*time.Second)
+			got[int(id)-1]++
+		}
+		return got
+	}
+	low(100)
+	id := campaign.ID(0)
+	for {
+		id, _ = s.Next(start)
+		c := s.Grant(id)
+		if id == campaignID(2) {
+			s.Leave(id)
+			s.Enter(campaignID(3)) // the band goes on
+			s.Set(id, strategy.Terms{Weight: 1, Priority: 5})
+			s.Release(id, c, time.Hour)
+			break
+		}
+		s.Release(id, c, 10*time.Second)
+	}
+	got := low(2000)
+	require.Zero(t, got[3], "an hour is two hundredfold a minimum of 2000 calls of ten seconds")
+	require.Greater(t, got[1], 90)
+}
+
+// Minimums are of what is granted, and not of calls that were up before.
+func TestPriorityOwesNothingForAdoptedCalls(t *testing.T) {
+	s := newStrategy(t, "priority", 10, 0)
+	for i, priority := range []int{1, 5, 9} {
+		s.Set(campaignID(i), strategy.Terms{Weight: 1, Priority: priority})
+		s.Enter(campaignID(i))
+	}
+	for range 50 {
+		s.Release(campaignID(2), s.Adopt(campaignID(2)), time.Hour)
+	}
+	got := numbers(turns(s, 100))
+	slices.Sort(got)
+	require.GreaterOrEqual(t, slices.Index(got, 1), 88, "all but two minimums are the first band's")
 }

@@ -34,7 +34,8 @@ type queued struct {
 	id      campaign.ID
 	group   string
 	left    int     // calls to be placed; of a group, the sum
-	turn    float64 // when it had its last token, or began to wait
+	turn    float64 // since when it waits: its last token, moved on by the time away
+	away    float64 // since when it could not use one, where it can't
 	order   float64
 	last    uint64 // number of its last token among all
 	at      int    // place among its parent's eligible, or -1
@@ -92,7 +93,7 @@ func (r *remaining) move(q *queued, group string) {
 // part takes a campaign, with what it has left, out of its group; an empty group is
 // forgotten.
 func (r *remaining) part(q *queued) {
-	q.leave()
+	r.leave(q)
 	r.add(q, -q.left)
 	if g := q.parent; g != &r.root {
 		if g.members--; g.members == 0 {
@@ -118,10 +119,11 @@ func (r *remaining) reorder(q *queued) {
 
 func (r *remaining) Enter(id campaign.ID) { r.enter(r.campaign(id)) }
 
-// enter begins a wait: time away is not waited.
+// enter begins a wait, or goes on with one: time away is not waited, and what was
+// waited before is not lost, or whoever is away now and then would never have its turn.
 func (r *remaining) enter(q *queued) {
 	for ; q.parent != nil && q.at < 0; q = q.parent {
-		q.turn = max(q.turn, r.now)
+		q.turn = min(q.turn+r.now-q.away, r.now)
 		r.reorder(q)
 		heap.Push(&q.parent.waiting, q)
 	}
@@ -129,12 +131,13 @@ func (r *remaining) enter(q *queued) {
 
 func (r *remaining) Leave(id campaign.ID) {
 	if q := r.of[id]; q != nil {
-		q.leave()
+		r.leave(q)
 	}
 }
 
-func (q *queued) leave() {
+func (r *remaining) leave(q *queued) {
 	for ; q.parent != nil && q.at >= 0 && len(q.waiting) == 0; q = q.parent {
+		q.away = r.now
 		heap.Remove(&q.parent.waiting, q.at)
 	}
 }

@@ -84,6 +84,39 @@ func TestRemainingAmongEquals(t *testing.T) {
 	require.Equal(t, got[:3], got[3:6])
 }
 
+// Waiting counts also for a campaign that is away now and then, and being away does
+// not.
+func TestRemainingKeepsWhatWasWaited(t *testing.T) {
+	s := newStrategy(t, "remaining", 10, 0)
+	terms := []strategy.Terms{{Weight: 1, Remaining: 1000}, {Weight: 1, Remaining: 1_000_000}}
+	for i := range terms {
+		s.Set(campaignID(i), terms[i])
+		s.Enter(campaignID(i))
+	}
+	now, got := start, []int{0, 0}
+	play := func(seconds int) {
+		for range seconds {
+			now = now.Add(time.Second)
+			id, _ := s.Next(now)
+			s.Grant(id)
+			got[id-1]++
+			s.Set(campaignID(0), terms[0])
+			s.Leave(campaignID(1))
+			s.Enter(campaignID(1))
+		}
+	}
+	play(3000)
+	require.InDelta(t, 10, got[1], 2, "each log2(1000) = 10 spans of 30 s")
+	s.Leave(campaignID(1))
+	now = now.Add(10 * time.Hour)
+	_, ok := s.Next(now)
+	require.True(t, ok)
+	s.Enter(campaignID(1))
+	got[1] = 0
+	play(3000)
+	require.InDelta(t, 10, got[1], 2)
+}
+
 // Time in which a campaign could not have used a token is not waited.
 func TestRemainingCountsNoTimeAway(t *testing.T) {
 	s, err := strategy.New("remaining", nil)

@@ -30,6 +30,8 @@ type Strategy interface {
 	Grant(id campaign.ID) Charge
 	// Adopt charges a call that is up already, granted by an earlier leader or under
 	// another strategy: with what is still to come of it, and without a turn taken.
+	// Set goes before it: a campaign that was not told of is charged by the
+	// DefaultTerms, and brings nothing of that to the group or band where it belongs.
 	Adopt(id campaign.ID) Charge
 	// Release settles a token: its charge, and how long it was held since that was
 	// made; a held of 0 is a token that was not used. It is called once a token.
@@ -75,6 +77,17 @@ func DefaultTerms() Terms {
 // Charge is what a token was charged with, as its strategy noted it.  The zero
 // Charge is none.
 type Charge struct {
-	cost float64
-	kind uint8 // by which rule of the strategy it was granted
+	cost  float64
+	kind  kind
+	under *node // whose child was charged; the campaign may be elsewhere when it is settled
 }
+
+// kind is by which rule of the strategy a token was charged.
+type kind uint8
+
+const (
+	plain      kind = iota
+	adopted         // a call that was up already
+	ofFloor         // of deadline: of the campaign's floor
+	guaranteed      // of priority: of the band's minimum
+)

@@ -113,6 +113,13 @@ func everyoneGetsATurn(t *rapid.T, s strategy.Strategy, eligible map[campaign.ID
 	t.Fatalf("%v never got a turn", left)
 }
 
+func newStrategy(t require.TestingT, name string, channels int, rate float64) strategy.Strategy {
+	s, err := strategy.New(name, nil)
+	require.NoError(t, err)
+	s.SetCapacity(channels, rate)
+	return s
+}
+
 // turns grants n times and notes who got them.
 func turns(s strategy.Strategy, n int) (ids []campaign.ID) {
 	for range n {

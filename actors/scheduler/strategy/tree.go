@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"container/heap"
+	"maps"
 	"time"
 
 	"dialtone/campaign"
@@ -28,6 +29,7 @@ type tree struct {
 	root      node
 	campaigns map[campaign.ID]*node
 	groups    map[string]*node
+	empty     int // groups without a campaign
 	tuning    tuning
 	perSecond float64 // cost of a second of one channel
 	perCall   float64 // cost of one create request
@@ -48,7 +50,6 @@ type node struct {
 	weight float64
 	v      float64 // virtual time: cost charged, divided by weight
 	served bool    // it was granted a token, or came with one
-	known  bool    // it has been eligible before
 	last   uint64  // number of its last grant among its siblings
 	at     int     // place in the parent's heap, or -1
 
@@ -56,8 +57,8 @@ type node struct {
 	heard  bool    // of a call of its own
 
 	eligible siblings // of its children
-	children int
-	vmin     float64 // the v of the child that was granted last: the virtual time here
+	children int      // campaigns of a group
+	vmin     float64  // the v of the child that was granted last: the virtual time here
 	grants   uint64
 }
 
@@ -65,6 +66,8 @@ const (
 	// Where nothing limits, the cost is still measured against something.
 	nominalChannels = 1000
 	nominalRate     = 10_000
+	// keptGroups is how many groups without a campaign are remembered.
+	keptGroups = 1000
 )
 
 func newTree(t tuning) *tree {
@@ -93,8 +96,10 @@ func (t *tree) adoptInto(n *node, group string) {
 		if n.parent == nil {
 			n.parent = t.newGroup(group)
 		}
+		if n.parent.children++; n.parent.children == 1 {
+			t.empty--
+		}
 	}
-	n.parent.children++
 	n.v = n.parent.vmin
 }
 
@@ -103,20 +108,32 @@ func (t *tree) newGroup(name string) *node {
 	if w, ok := t.tuning.groupWeights[name]; ok {
 		g.weight = w
 	}
-	t.root.children++
 	t.groups[name] = g
+	t.empty++
 	return g
 }
 
-// part takes a campaign's node out of its group; an empty group is forgotten.
+// part takes a campaign's node out of its group.  A group that is empty by it is
+// remembered: with one campaign after the other it would be a newcomer each time.
 func (t *tree) part(n *node) {
 	t.leave(n)
 	p := n.parent
-	p.children--
-	if p != &t.root && p.children == 0 {
-		delete(t.groups, p.group)
-		t.root.children--
+	if p == &t.root {
+		return
 	}
+	if p.children--; p.children == 0 {
+		t.empty++
+		t.forgetGroups()
+	}
+}
+
+// forgetGroups drops the empty groups when there are too many.
+func (t *tree) forgetGroups() {
+	if t.empty <= keptGroups {
+		return
+	}
+	maps.DeleteFunc(t.groups, func(_ string, g *node) bool { return g.children == 0 })
+	t.empty = 0
 }
 
 // set takes over what counts of a campaign's terms.
@@ -151,18 +168,18 @@ func (t *tree) enter(n *node) {
 }
 
 // lift brings a node that was away to the present, less a credit of one guess: nobody
-// banks idle time.  One that is here for the first time begins at the present anyway,
-// and what it was charged for calls that are up already stands.
+// banks idle time.  Until something is granted here the present is the beginning: what
+// siblings were charged by then is for calls that were up before, and whoever has none
+// is not to be lifted to it.
 //
 // Invariant: the credit is counted from the last grant's v, and not from the least,
 // which may have entered on credit itself: a thousand would take each other a
 // thousand guesses back.
 func (n *node) lift(credit float64) {
 	now := n.parent.vmin
-	if n.known && len(n.parent.eligible) > 0 {
+	if n.parent.grants > 0 && len(n.parent.eligible) > 0 {
 		now = max(now, n.parent.eligible[0].v)
 	}
-	n.known = true
 	n.v = max(n.v, now-credit/n.weight)
 }
 
@@ -185,8 +202,8 @@ func (t *tree) next() *node {
 	return n
 }
 
-// grant charges a turn and returns the guess.
-func (t *tree) grant(n *node) float64 {
+// grant charges a turn, with a guess.
+func (t *tree) grant(n *node) Charge {
 	for c := n; c.parent != nil; c = c.parent {
 		p := c.parent
 		p.vmin = max(p.vmin, c.v)
@@ -195,16 +212,44 @@ func (t *tree) grant(n *node) float64 {
 	}
 	guess := t.guess(n)
 	t.charge(n, guess)
-	return guess
+	return Charge{cost: guess, under: n.parent}
 }
 
-// adopt charges a call that is up already: half a guess, since on average half of it
-// is still to come.
-func (t *tree) adopt(n *node) float64 {
+// adopt charges a call that is up already: half of its length, since on average half
+// of it is still to come, and no create request, which was made.
+func (t *tree) adopt(n *node) Charge {
 	t.serve(n)
-	guess := t.guess(n) / 2
+	guess := n.length / 2 * t.perSecond
 	t.charge(n, guess)
-	return guess
+	return Charge{cost: guess, kind: adopted, under: n.parent}
+}
+
+// settle replaces what was charged for a call by what it cost, where it was charged:
+// what a campaign owed or was owed in a group that it has left since is the group's.
+// n is nil if the campaign is not known any more.
+func (t *tree) settle(n *node, c Charge, held time.Duration) {
+	if n != nil && held > 0 && c.kind != adopted {
+		t.learn(n, held)
+	}
+	switch more := t.spent(c, held) - c.cost; {
+	case c.under == nil:
+	case n != nil && n.parent == c.under:
+		t.charge(n, more)
+	default:
+		t.charge(c.under, more)
+	}
+}
+
+// spent is what a token cost that was held so long; one that was not used cost
+// nothing.
+func (t *tree) spent(c Charge, held time.Duration) float64 {
+	switch {
+	case held == 0:
+		return 0
+	case c.kind == adopted:
+		return held.Seconds() * t.perSecond
+	}
+	return t.cost(held.Seconds())
 }
 
 // serve notes that a campaign has had a call, without a turn.
