@@ -522,3 +522,26 @@ func TestGrantsAreNumberedWithoutGaps(t *testing.T) {
 		}
 	})
 }
+
+// FairShare, across leaders: what is up is charged by what its campaign brings, as its
+// first Full says in the same breath.
+func TestNewLeaderChargesByTheTerms(t *testing.T) {
+	st, n := started(t, 60, 0)
+	terms := func(id campaign.ID, group string, fresh int) {
+		d := scheduler.Demand{Campaign: id, Seen: n.seen, Fresh: fresh, Limit: 1000, Weight: 1, Group: group, Length: 10 * time.Second}
+		n.demands[id] = d
+		st.core.Take(&scheduler.Report{Node: "n1", Demands: []scheduler.Demand{d}}, st.now)
+	}
+	terms(2, "a", 50)
+	require.Len(t, st.grant()[2], 50)
+	terms(2, "a", 1000)
+	terms(3, "b", 0)
+	st.lead(n.seen.Term+1<<33, only(100, 0))
+	st.core.Take(n.full(), st.now)
+	n.seen = st.core.Grant(st.now)["n1"].Mark
+	n.demands[3] = scheduler.Demand{Campaign: 3, Seen: n.seen, Fresh: 1000, Limit: 1000, Weight: 1, Group: "b", Length: 10 * time.Second}
+	st.core.Take(n.full(), st.now)
+	got := st.grant()
+	require.Equal(t, 50, len(got[2])+len(got[3]))
+	require.Greater(t, len(got[3]), 35, "group a has fifty calls up, half of each still to come")
+}

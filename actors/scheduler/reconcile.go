@@ -18,6 +18,7 @@ const lostAfter = 2 * time.Second
 func (c *Core) reconcile(r *Report, now time.Time) {
 	node, seen := r.Node, r.Full.Seen.Seq
 	c.own(node, r.Full.Partitions)
+	c.introduce(r)
 	held := c.count(node, r.Full, now)
 	c.dropMissing(node, seen, held)
 	c.dropUnnamed(r)
@@ -25,6 +26,17 @@ func (c *Core) reconcile(r *Report, now time.Time) {
 		if cl.node == node && len(cl.sent) > 0 {
 			cl.settle(func(s sent) bool { return s.seq <= seen && now.Sub(s.at) > lostAfter })
 			c.consider(cl)
+		}
+	}
+}
+
+// introduce tells the strategy what campaigns bring before their calls that are up are
+// counted, which are charged by it.
+func (c *Core) introduce(r *Report) {
+	for i := range r.Demands {
+		d := &r.Demands[i]
+		if !d.Gone && c.partition[bus.PartitionOf(d.Campaign)].node == r.Node {
+			c.strategy.Set(d.Campaign, d.terms())
 		}
 	}
 }
