@@ -224,11 +224,14 @@ func TestDeadlinesMayMoveAtAnyTime(t *testing.T) {
 // What a guess got wrong is settled, in floors as well.
 func TestDeadlineIsSettled(t *testing.T) {
 	m := newSim(t, "deadline", 100, 0)
-	m.lead("deadline", map[string]any{"gain": 1e-6, "first_guess": "100s"}) // guesses stay wrong
+	m.lead("deadline", map[string]any{"gain": 1e-6})
 	for range 9 {
 		m.due(endless, 0, 10*time.Second)
 	}
 	d := m.due(360, time.Hour, 10*time.Second) // taken to need a tenth
+	for _, d := range m.dialers {
+		d.terms.Length = 100 * time.Second // guesses stay wrong
+	}
 	m.attend(30 * time.Second)
 	used, since := m.used(d), m.now
 	m.attend(m.now + 90*time.Second)

@@ -248,3 +248,41 @@ func TestFairWithoutLimits(t *testing.T) {
 	}
 	require.Equal(t, map[campaign.ID]int{1: 50, 2: 50}, got)
 }
+
+// Nobody knows how long first calls last. Were they taken to be far longer than they
+// are, whoever comes a moment later does not wait until that is made up for.
+func TestNewcomerAfterWrongGuesses(t *testing.T) {
+	for _, group := range []string{"", "b"} {
+		m := newSim(t, "fair", 20, 0)
+		first := m.add(1, 0, around(400*time.Millisecond, 1)) // taken to last 10 s
+		m.run(time.Second)
+		before := m.used(first)
+		second := m.join(group, 1, around(400*time.Millisecond, 2))
+		m.run(m.now + 3*time.Second)
+		require.Greater(t, m.used(second), 0.6*(m.used(first)-before))
+		m.run(m.now + 10*time.Second)
+		require.GreaterOrEqual(t, m.windows(1, 10*time.Second), 0.99)
+	}
+}
+
+// A campaign of which nothing is known is taken to be like the others, each of which
+// counts once.
+func TestFirstGuessIsLikeTheOthers(t *testing.T) {
+	s, err := strategy.New("fair", nil)
+	require.NoError(t, err)
+	s.SetCapacity(10, 0)
+	s.Enter(1)
+	require.InEpsilon(t, 1.0, s.Grant(1).Cost(), 1e-9, "first_guess")
+	for range 50 {
+		s.Release(1, s.Grant(1), 2*time.Second)
+	}
+	s.Enter(2)
+	require.InEpsilon(t, 0.2, s.Grant(2).Cost(), 1e-9)
+	s.Release(2, s.Grant(2), 60*time.Second)
+	require.InEpsilon(t, 6.0, s.Grant(2).Cost(), 1e-9, "the first call that ends is worth more than any guess")
+	s.Enter(3)
+	require.InEpsilon(t, 3.1, s.Grant(3).Cost(), 1e-9)
+	s.Forget(2)
+	s.Enter(4)
+	require.InEpsilon(t, 0.2, s.Grant(4).Cost(), 1e-9)
+}

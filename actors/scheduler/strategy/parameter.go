@@ -37,7 +37,7 @@ var (
 	}
 	firstGuess = Parameter{
 		Name:    "first_guess",
-		Summary: "How long a campaign's calls are taken to last until one has ended.",
+		Summary: "How long calls are taken to last until one has ended, of the campaign or of any other.",
 		Takes:   "a duration from \"100ms\" to \"1h\"", Default: "10s",
 		check: duration(100*time.Millisecond, time.Hour),
 	}

@@ -56,10 +56,7 @@ func (p *priority) move(id campaign.ID, from, to *band) {
 	n := from.campaign(id)
 	eligible := n.at >= 0
 	m := to.campaign(id)
-	m.length, m.heard = n.length, n.heard
-	if n.served {
-		to.serve(m)
-	}
+	to.inherit(m, n)
 	from.forget(id)
 	p.of[id] = to
 	if eligible {

@@ -103,8 +103,12 @@ func TestPriorityChangesLive(t *testing.T) {
 // What a guess got wrong is settled, for the band as well.
 func TestPriorityIsSettled(t *testing.T) {
 	m := newSim(t, "priority", 100, 0)
-	m.lead("priority", map[string]any{"gain": 1e-6, "first_guess": "10s"}) // guesses stay wrong
+	m.lead("priority", map[string]any{"gain": 1e-6})
 	low, high := m.urgent(9, around(100*time.Second, 1)), m.urgent(1, around(10*time.Second, 2))
+	for _, d := range m.dialers {
+		d.terms.Length = 10 * time.Second // guesses stay wrong
+		m.tell(d)
+	}
 	m.run(12 * time.Hour)
 	require.InDelta(t, 0.05, m.share(low, 0, 0), 0.01)
 	require.InDelta(t, 0.95, m.share(high, 0, 0), 0.01)

@@ -31,6 +31,8 @@ type tree struct {
 	groups    map[string]*node
 	empty     int // groups without a campaign
 	tuning    tuning
+	heard     int     // campaigns of which calls have ended
+	lengths   float64 // sum of those campaigns' means
 	perSecond float64 // cost of a second of one channel
 	perCall   float64 // cost of one create request
 }
@@ -54,7 +56,8 @@ type node struct {
 	at     int     // place in the parent's heap, or -1
 
 	length float64 // running mean of a campaign's calls, seconds
-	heard  bool    // of a call of its own
+	calls  int     // of its own, that the mean has seen
+	told   bool    // the mean's beginning is its owner's
 
 	eligible siblings // of its children
 	children int      // campaigns of a group
@@ -100,11 +103,11 @@ func (t *tree) adoptInto(n *node, group string) {
 			t.empty--
 		}
 	}
-	n.v = n.parent.vmin
+	n.v = n.parent.present()
 }
 
 func (t *tree) newGroup(name string) *node {
-	g := &node{parent: &t.root, group: name, weight: 1, v: t.root.vmin, at: -1}
+	g := &node{parent: &t.root, group: name, weight: 1, v: t.root.present(), at: -1}
 	if w, ok := t.tuning.groupWeights[name]; ok {
 		g.weight = w
 	}
@@ -139,8 +142,8 @@ func (t *tree) forgetGroups() {
 // set takes over what counts of a campaign's terms.
 func (t *tree) set(n *node, terms Terms) {
 	n.weight = terms.Weight
-	if !n.heard && terms.Length > 0 {
-		n.length = terms.Length.Seconds()
+	if n.calls == 0 && terms.Length > 0 {
+		n.length, n.told = terms.Length.Seconds(), true
 	}
 	if n.group == terms.Group {
 		return
@@ -160,6 +163,9 @@ func (t *tree) guess(n *node) float64 { return t.cost(n.length) }
 
 // enter makes a campaign eligible, and with it its group.
 func (t *tree) enter(n *node) {
+	if n.calls == 0 && !n.told {
+		n.length = t.typical()
+	}
 	credit := t.guess(n)
 	for ; n.parent != nil && n.at < 0; n = n.parent {
 		n.lift(credit)
@@ -176,11 +182,29 @@ func (t *tree) enter(n *node) {
 // which may have entered on credit itself: a thousand would take each other a
 // thousand guesses back.
 func (n *node) lift(credit float64) {
-	now := n.parent.vmin
+	now := n.parent.present()
 	if n.parent.grants > 0 && len(n.parent.eligible) > 0 {
 		now = max(now, n.parent.eligible[0].v)
 	}
 	n.v = max(n.v, now-credit/n.weight)
+}
+
+// fewSiblings is how many are looked at to tell the present.
+const fewSiblings = 64
+
+// present is the virtual time among a node's children: the v of the one that was granted
+// last; or less, where guesses were far too high, as those for first calls may be, and
+// settling has taken all who are there back behind it.  Where there are many this is not
+// looked for: each of them has few such calls.
+func (n *node) present() float64 {
+	if len(n.eligible) == 0 || len(n.eligible) > fewSiblings {
+		return n.vmin
+	}
+	most := n.eligible[0].v
+	for _, c := range n.eligible[1:] {
+		most = max(most, c.v)
+	}
+	return min(n.vmin, most)
 }
 
 // leave makes a campaign ineligible, and its group when it was the last.
@@ -260,10 +284,30 @@ func (t *tree) serve(n *node) {
 	}
 }
 
-// learn takes in how long a call lasted.
+// learn takes in how long a call lasted.  Where nothing was known the first ones count
+// for more, each as much as those before it: the first guess is forgotten at once.
 func (t *tree) learn(n *node, held time.Duration) {
-	n.length += t.tuning.gain * (held.Seconds() - n.length)
-	n.heard = true
+	n.calls++
+	gain := t.tuning.gain
+	if !n.told {
+		gain = max(gain, 1/float64(n.calls))
+	}
+	was := n.length
+	n.length += gain * (held.Seconds() - n.length)
+	if n.calls == 1 {
+		t.heard++
+		was = 0
+	}
+	t.lengths += n.length - was
+}
+
+// typical is how long the calls of a campaign are taken to last of which nothing is
+// known: as those of the others do, on average over the campaigns.
+func (t *tree) typical() float64 {
+	if t.heard == 0 {
+		return t.tuning.firstGuess
+	}
+	return t.lengths / float64(t.heard)
 }
 
 // charge adds a cost, which may be negative, at every level.
@@ -293,7 +337,31 @@ func (t *tree) setCapacity(channels int, callsPerSecond float64) {
 func (t *tree) forget(id campaign.ID) {
 	if n := t.campaigns[id]; n != nil {
 		t.part(n)
+		t.unlearn(n)
 		delete(t.campaigns, id)
+	}
+}
+
+// unlearn takes a campaign's calls out of what is typical.
+func (t *tree) unlearn(n *node) {
+	if n.calls > 0 {
+		t.heard--
+		t.lengths -= n.length
+	}
+	if t.heard == 0 {
+		t.lengths = 0 // no rest of rounding is left
+	}
+}
+
+// inherit takes over what another tree knows of a campaign's calls.
+func (t *tree) inherit(n, from *node) {
+	n.length, n.calls, n.told = from.length, from.calls, from.told
+	if n.calls > 0 {
+		t.heard++
+		t.lengths += n.length
+	}
+	if from.served {
+		t.serve(n)
 	}
 }
 
