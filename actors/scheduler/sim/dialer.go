@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"dialtone/actors/scheduler/strategy"
@@ -66,10 +67,14 @@ type dialer struct {
 	gone      bool
 	want      Want
 	told      strategy.Terms
-	dueBy     time.Time // Terms.Due, constant while open
+	dueBy     time.Time     // Terms.Due, constant while open
+	measured  bool          // left is known
+	left      time.Duration // open time until the deadline, as of turned
+	turned    time.Time
 	numbers   int
-	lanes     []lane // none is one, of all numbers
-	ready     int    // numbers in lanes that are open
+	lanes     []lane  // none is one, of all numbers
+	opened    []*lane // that are open, by when they close; some of the first may be left out, that are empty
+	ready     int     // numbers in lanes that are open
 	due       attempts
 	later     int // retries with an event to come
 	elsewhere int // retries that somebody else knows of
@@ -101,6 +106,7 @@ func (e *Engine) Put(id campaign.ID, c Campaign) {
 		d.delays = delays(c.Retry)
 	}
 	d.edition++
+	d.measured = false
 	e.turn(d)
 }
 
@@ -108,8 +114,23 @@ func (e *Engine) Put(id campaign.ID, c Campaign) {
 type lane struct {
 	hours   hours.Calendar
 	numbers int
+	dated   bool // open and turns are known
 	open    bool
-	closes  time.Time // while it is open; zero is never
+	turns   time.Time // when open changes; zero is never
+}
+
+// strike brings the lane's hours up to now, and reports whether they changed.
+func (l *lane) strike(now time.Time) bool {
+	if l.dated && (l.turns.IsZero() || now.Before(l.turns)) {
+		return false
+	}
+	l.dated = true
+	if l.open = l.hours.Open(now); l.open {
+		l.turns, _ = l.hours.Close(now)
+	} else {
+		l.turns, _ = l.hours.NextOpen(now)
+	}
+	return true
 }
 
 // Add gives a campaign more numbers; of one with lanes, to the first.
@@ -121,6 +142,7 @@ func (e *Engine) AddTo(id campaign.ID, lane, numbers int) {
 		d.numbers += numbers
 		if len(d.lanes) > 0 {
 			d.lanes[lane].numbers += numbers
+			d.line()
 		}
 		d.reckonReady()
 	})
@@ -243,8 +265,9 @@ func (e *Engine) forget(d *dialer) {
 // turn looks at a campaign's hours, and comes back when they change.
 func (e *Engine) turn(d *dialer) {
 	now := e.Now()
+	was := d.open
 	d.turnLanes(now)
-	d.dueBy = d.reckonDue(now)
+	d.reckonDue(now, was)
 	if next, ok := d.nextTurn(now); ok {
 		e.schedule(event{at: next.Sub(e.start), of: d, kind: hoursTurn, ref: d.edition})
 	}
@@ -254,26 +277,41 @@ func (e *Engine) turn(d *dialer) {
 
 // turnLanes looks which lanes are open.
 func (d *dialer) turnLanes(now time.Time) {
-	d.open = d.spec.Hours == nil || d.spec.Hours.Open(now)
-	for i := range d.lanes {
-		l := &d.lanes[i]
-		l.open = l.hours.Open(now)
-		if l.closes = (time.Time{}); l.open {
-			l.closes, _ = l.hours.Close(now)
-		}
-		d.open = i > 0 && d.open || l.open
+	if len(d.lanes) == 0 {
+		d.open = d.spec.Hours == nil || d.spec.Hours.Open(now)
+		d.ready = d.numbers
+		return
 	}
-	d.reckonReady()
+	changed := false
+	for i := range d.lanes {
+		changed = d.lanes[i].strike(now) || changed
+	}
+	if changed {
+		d.line()
+		d.open = len(d.opened) > 0
+		d.reckonReady()
+	}
+}
+
+// line puts the open lanes in order.
+func (d *dialer) line() {
+	d.opened = d.opened[:0]
+	for i := range d.lanes {
+		if d.lanes[i].open {
+			d.opened = append(d.opened, &d.lanes[i])
+		}
+	}
+	slices.SortStableFunc(d.opened, func(a, b *lane) int {
+		if a.turns.IsZero() != b.turns.IsZero() {
+			return b.turns.Compare(a.turns) // zero is never
+		}
+		return a.turns.Compare(b.turns)
+	})
 }
 
 func (d *dialer) nextTurn(now time.Time) (next time.Time, ok bool) {
 	for i := range d.lanes {
-		l := &d.lanes[i]
-		at := l.closes
-		if !l.open {
-			at, _ = l.hours.NextOpen(now)
-		}
-		if !at.IsZero() && (!ok || at.Before(next)) {
+		if at := d.lanes[i].turns; !at.IsZero() && (!ok || at.Before(next)) {
 			next, ok = at, true
 		}
 	}
@@ -289,17 +327,37 @@ func (d *dialer) nextTurn(now time.Time) (next time.Time, ok bool) {
 	return d.spec.Hours.NextOpen(now)
 }
 
-// reckonDue is now and the open time that is left until the deadline.
-func (d *dialer) reckonDue(now time.Time) time.Time {
+// reckonDue is now and the open time that is left until the deadline.  That is measured
+// once and then counted down, so that a turn costs no more where the deadline is far.
+func (d *dialer) reckonDue(now time.Time, wasOpen bool) {
 	switch {
 	case d.spec.Deadline.IsZero():
-		return d.spec.Terms.Due
-	case len(d.lanes) > 0:
-		return now.Add(hours.AnyOpenBetween(d.spec.Lanes, now, d.spec.Deadline))
-	case d.spec.Hours == nil:
-		return d.spec.Deadline
+		d.dueBy = d.spec.Terms.Due
+		return
+	case d.spec.Hours == nil && len(d.lanes) == 0:
+		d.dueBy = d.spec.Deadline
+		return
+	case !d.measured:
+		d.left = d.openUntil(now, d.spec.Deadline)
+	case wasOpen:
+		d.left = max(0, d.left-now.Sub(d.turned))
 	}
-	return now.Add(d.spec.Hours.OpenBetween(now, d.spec.Deadline))
+	d.measured, d.turned, d.dueBy = true, now, now.Add(d.left)
+}
+
+// farthest is up to when hours are reckoned exactly; beyond it they are taken to be as
+// dense as up to there.
+const farthest = 100 * 24 * time.Hour
+
+// openUntil is how long the campaign is open between two times.
+func (d *dialer) openUntil(now, until time.Time) time.Duration {
+	if far := now.Add(farthest); far.Before(until) {
+		return time.Duration(float64(d.openUntil(now, far)) * (float64(until.Sub(now)) / float64(farthest)))
+	}
+	if len(d.lanes) > 0 {
+		return hours.AnyOpenBetween(d.spec.Lanes, now, until)
+	}
+	return d.spec.Hours.OpenBetween(now, until)
 }
 
 // tell lets the strategy know the terms, where they changed.
@@ -360,17 +418,12 @@ func (d *dialer) take(now time.Time) (attempt uint8) {
 	return 1
 }
 
-// first is the open lane with numbers that closes first.
-func (d *dialer) first() (first *lane) {
-	for i := range d.lanes {
-		l := &d.lanes[i]
-		switch {
-		case !l.open || l.numbers == 0:
-		case first == nil, first.closes.IsZero() && !l.closes.IsZero(), !l.closes.IsZero() && l.closes.Before(first.closes):
-			first = l
-		}
+// first is the open lane with numbers that closes first.  There is one.
+func (d *dialer) first() *lane {
+	for d.opened[0].numbers == 0 {
+		d.opened = d.opened[1:]
 	}
-	return first
+	return d.opened[0]
 }
 
 func (d *dialer) draw() Call { return d.spec.Calls.Next(d.random) }

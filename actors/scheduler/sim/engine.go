@@ -75,6 +75,7 @@ type Engine struct {
 	held     int
 	events   events
 	sequence uint64
+	happened int
 	flights  []flight
 	vacant   []int32 // places in flights
 }
@@ -113,6 +114,9 @@ func (e *Engine) Now() time.Time { return e.start.Add(e.now) }
 
 // Up is how many calls are up.
 func (e *Engine) Up() int { return e.held }
+
+// Events is how many there were so far, calls that ended among them: what a run costs.
+func (e *Engine) Events() int { return e.happened }
 
 // Strategy is what the engine plays under, for asking it; see strategy.Judge.
 func (e *Engine) Strategy() strategy.Strategy { return e.strategy }
@@ -195,6 +199,7 @@ func (e *Engine) schedule(ev event) {
 }
 
 func (e *Engine) happen(ev event) {
+	e.happened++
 	switch d := ev.of; ev.kind {
 	case callEnds:
 		f := e.flights[ev.ref]
