@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+	"github.com/sourcegraph/conc"
 	"github.com/stretchr/testify/require"
 )
 
@@ -251,4 +252,49 @@ func TestPartitionIsTheServers(t *testing.T) {
 		used[bus.PartitionOf(id)] = true
 	}
 	require.Len(t, used, bus.Partitions)
+}
+
+// What takes its time keeps no request behind it waiting, and the end waits for it.
+func TestLaterIsWorkedOutBesideTheRest(t *testing.T) {
+	t.Parallel()
+	b := bustest.Start(t)
+	begun, finish := make(chan struct{}), make(chan struct{})
+	roles, err := b.ServeRole("thinker", "Takes its time", map[string]func([]byte) (any, error){
+		"ponder": func(body []byte) (any, error) {
+			switch string(body) {
+			case "slow":
+				return bus.Later(func() (any, error) {
+					close(begun)
+					<-finish
+					return 1, nil
+				}), nil
+			case "refused":
+				return bus.Later(func() (any, error) { return nil, campaign.Conflict("No.") }), nil
+			}
+			return 2, nil
+		},
+	}, false)
+	require.NoError(t, err)
+	var slow, quick int
+	var asking conc.WaitGroup
+	asking.Go(func() { require.NoError(t, b.AskOnce(t.Context(), "thinker.ponder", []byte("slow"), &slow)) })
+	<-begun
+	require.NoError(t, b.Ask(t.Context(), "thinker.ponder", []byte("quick"), &quick))
+	require.Equal(t, 2, quick)
+	require.Equal(t, campaign.CodeConflict, campaign.CodeOf(b.Ask(t.Context(), "thinker.ponder", []byte("refused"), nil)))
+
+	stopped := make(chan struct{})
+	asking.Go(func() {
+		require.NoError(t, roles.Stop())
+		close(stopped)
+	})
+	select {
+	case <-stopped:
+		require.Fail(t, "it does not wait for what is being worked out")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(finish)
+	asking.Wait()
+	require.Equal(t, 1, slow)
+	require.NoError(t, roles.Stop())
 }

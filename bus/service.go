@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+	"github.com/sourcegraph/conc"
 )
 
 // ErrNotMine is what an endpoint of ServeRole returns to stay silent, because
@@ -158,42 +159,59 @@ func (b *Bus) ServeCampaigns(actions []string, owns func(partition int) bool, ha
 	return &service{svc: svc}, nil
 }
 
+// Later is what an endpoint of ServeRole returns whose answer takes its time: it is
+// worked out in a goroutine of the service, and the requests behind it are handed out
+// meanwhile.  The service's Stop waits for it.
+type Later func() (any, error)
+
 // ServeRole answers <name>.<endpoint> for each endpoint.  With queue, one node
 // of those that serve the role gets each request; without, all do, and those
 // whose endpoint returns ErrNotMine stay silent.  Endpoints are called one
-// request after the other.
+// request after the other, and should be fast or return a Later.
 func (b *Bus) ServeRole(name, description string, endpoints map[string]func(body []byte) (any, error), queue bool) (Service, error) {
 	svc, err := b.addService(name, description)
 	if err != nil {
 		return nil, err
 	}
+	s := &service{svc: svc}
 	for endpoint, f := range endpoints {
 		opts := []micro.EndpointOpt{micro.WithEndpointSubject(SubjectRole(name, endpoint))}
 		if !queue {
 			opts = append(opts, micro.WithEndpointQueueGroupDisabled())
 		}
-		if err := svc.AddEndpoint(endpoint, b.roleHandler(f), opts...); err != nil {
-			return nil, errors.Join(fmt.Errorf("serve %s: %w", SubjectRole(name, endpoint), err), svc.Stop())
+		if err := svc.AddEndpoint(endpoint, b.roleHandler(s, f), opts...); err != nil {
+			return nil, errors.Join(fmt.Errorf("serve %s: %w", SubjectRole(name, endpoint), err), s.Stop())
 		}
 	}
-	return &service{svc: svc}, nil
+	return s, nil
 }
 
-func (b *Bus) roleHandler(f func(body []byte) (any, error)) micro.HandlerFunc {
+func (b *Bus) roleHandler(s *service, f func(body []byte) (any, error)) micro.HandlerFunc {
 	return func(r micro.Request) {
 		v, err := f(r.Data())
-		if errors.Is(err, ErrNotMine) {
+		if rest, ok := v.(Later); ok && err == nil {
+			s.later(func() {
+				v, err := rest()
+				b.answerRole(r, v, err)
+			})
 			return
 		}
-		b.count.commandsServed.Add(1)
-		data, e := marshalAnswer(v)
-		if err = errors.Join(err, e); err != nil {
-			m := refusal(r.Reply(), err)
-			_ = r.Error(m.Header.Get(micro.ErrorCodeHeader), m.Header.Get(micro.ErrorHeader), m.Data) // told by the service's error handler
-			return
-		}
-		_ = r.Respond(data) // likewise
+		b.answerRole(r, v, err)
 	}
+}
+
+func (b *Bus) answerRole(r micro.Request, v any, err error) {
+	if errors.Is(err, ErrNotMine) {
+		return
+	}
+	b.count.commandsServed.Add(1)
+	data, e := marshalAnswer(v)
+	if err = errors.Join(err, e); err != nil {
+		m := refusal(r.Reply(), err)
+		_ = r.Error(m.Header.Get(micro.ErrorCodeHeader), m.Header.Get(micro.ErrorHeader), m.Data) // told by the service's error handler
+		return
+	}
+	_ = r.Respond(data) // likewise
 }
 
 func (b *Bus) addService(name, description string) (micro.Service, error) {
@@ -210,14 +228,34 @@ func (b *Bus) addService(name, description string) (micro.Service, error) {
 	return svc, nil
 }
 
-// service makes Stop fit to be called twice.
+// service makes Stop fit to be called twice, and owns the goroutines of Later.
 type service struct {
 	svc  micro.Service
 	once sync.Once
 	err  error
+
+	mu      sync.Mutex
+	stopped bool
+	run     conc.WaitGroup
 }
 
 func (s *service) Stop() error {
-	s.once.Do(func() { s.err = s.svc.Stop() })
+	s.once.Do(func() {
+		s.err = s.svc.Stop()
+		s.mu.Lock()
+		s.stopped = true
+		s.mu.Unlock()
+	})
+	s.run.Wait()
 	return s.err
+}
+
+// later runs what takes its time.  A request that comes with the end is not answered:
+// it is asked again of whoever serves then.
+func (s *service) later(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.run.Go(f)
+	}
 }

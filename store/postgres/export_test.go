@@ -13,6 +13,7 @@ const (
 	SelectQueuedOf     = selectQueuedOf
 	SelectZones        = selectZones
 	SelectUnfinishedOf = selectUnfinishedOf
+	SelectWaiting      = selectWaiting
 )
 
 // Explain runs a query on a connection like any other and tells how.

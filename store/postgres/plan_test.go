@@ -96,4 +96,5 @@ func (p plans) check(id campaign.ID, zone campaign.ZoneID, n int) {
 	}
 	zones := p.explain(postgres.SelectZones, int64(id))
 	require.Regexp(p, `using calls_zone on calls c \(actual rows=[01] loops=1?[01]\)`, zones)
+	require.Contains(p, p.explain(postgres.SelectWaiting, int64(id), int64(0)), "using calls_campaign on calls")
 }

@@ -11,6 +11,7 @@ const (
 	SelectQueuedOf     = selectQueuedOf
 	SelectZones        = selectZones
 	SelectUnfinishedOf = selectUnfinishedOf
+	SelectWaiting      = selectWaiting
 )
 
 // Indexes are the definitions of the indexes of calls.

@@ -18,12 +18,13 @@ func TestPlans(t *testing.T) {
 		sqlite.SelectQueuedOf:     "INDEX calls_zone (campaign_id=? AND zone=? AND rowid>?)",
 		sqlite.SelectUnfinishedOf: "INDEX calls_zone (campaign_id=? AND zone=?)",
 		sqlite.SelectZones:        "INDEX calls_zone (campaign_id=? AND zone>?)",
+		sqlite.SelectWaiting:      "INDEX calls_campaign (campaign_id=?)",
 	} {
 		plan, err := s.Explain(t.Context(), query, []any{2, 1, 5, 2000}[:params(query)]...)
 		require.NoError(t, err)
 		require.Contains(t, plan, want)
 		require.NotContains(t, plan, "SCAN calls")
-		if query != sqlite.SelectZones { // whose few zones are sorted
+		if query != sqlite.SelectZones && query != sqlite.SelectWaiting { // whose few zones are sorted
 			require.NotContains(t, plan, "TEMP B-TREE")
 		}
 	}

@@ -34,6 +34,7 @@ where c.zone >= 0 order by c.zone`
 	selectUnfinished = `
 select queued + retry_wait + in_progress * ?2 > 0 from campaign_stats where campaign_id = ?1`
 
+	// In the order of the rows: that saves more than sorting the zones costs.
 	selectWaiting = `
 select zone, count(*) from calls indexed by calls_campaign
 where campaign_id = ? and status in (0, 2) group by zone`
