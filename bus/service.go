@@ -26,7 +26,7 @@ const serviceVersion = "1.0.0"
 // Service is a running set of endpoints.
 type Service interface {
 	// Stop lets no request arrive any more.  Those handed out can still be
-	// answered.  It may be called twice.
+	// answered; what is a Later is waited for.  It may be called twice.
 	Stop() error
 }
 

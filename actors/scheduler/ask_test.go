@@ -51,7 +51,6 @@ func shadowAsk(action, strategy string) map[string]any {
 // A shadow is kept: the next leader begins it again.
 func TestCandidateRunsAShadow(t *testing.T) {
 	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
-	n := startNode(t, b, 100, 50)
 	kept := &settings{}
 	c := stand(t, b, "n1", kept)
 	_, err := ask[scheduler.ShadowReport](t, b, "shadow", nil)
@@ -60,6 +59,7 @@ func TestCandidateRunsAShadow(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "round_robin", r.Strategy)
 	require.Equal(t, "fair", r.Live.Strategy)
+	n := startNode(t, b, 100, 50) // all of whose calls the shadow sees
 	require.Eventually(t, func() bool {
 		r, err := ask[scheduler.ShadowReport](t, b, "shadow", nil)
 		require.NoError(t, err)

@@ -1,17 +1,14 @@
 package scheduler
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"slices"
+	"errors"
 	"sync"
 	"time"
 
 	"dialtone/actors/scheduler/sim"
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/campaign"
-	"dialtone/campaign/hours"
 	"dialtone/store"
 )
 
@@ -25,20 +22,43 @@ type Campaigns interface {
 }
 
 const (
-	// forecastPatience is how long the store may take, and then the runs.
+	// forecastPatience is how long the store may take, and then the runs; rivalPatience
+	// how much of that is for the others.
 	forecastPatience = 2 * time.Second
+	rivalPatience    = time.Second
 	// forecastAge is how long an answer is given again.
 	forecastAge = 5 * time.Second
+	// turnPatience is how long a forecast may wait for others, and mostInTurn how many
+	// there may be.
+	turnPatience = 5 * time.Second
+	mostInTurn   = 8
 	// mostKnown is how many competitors are looked up in the store, the largest; of the
 	// others the leader knows enough.
 	mostKnown = 200
-	examples  = 5
+	// rivalLanes is how many different hours a competitor's numbers have at most.
+	rivalLanes = 8
+	// examples are given of some numbers of the lanes that close first.
+	examples       = 5
+	exampleClosing = 8
 )
 
-// forecasts are the latest answers.
+// forecasts are reckoned one at a time, since each takes a core, and given again for a
+// while, so that who asks for the same is answered with what was reckoned for another.
 type forecasts struct {
+	turn     chan struct{} // taken by who reckons
+	most     int           // calls a run, before it is coarsened
+	patience time.Duration // with a run, likewise
+
 	mu     sync.Mutex
+	inTurn int
 	recent map[campaign.ID]Forecast
+}
+
+func newForecasts() *forecasts {
+	return &forecasts{
+		turn: make(chan struct{}, 1), most: callsARun, patience: runPatience,
+		recent: make(map[campaign.ID]Forecast),
+	}
 }
 
 func (f *forecasts) get(id campaign.ID, now time.Time) (Forecast, bool) {
@@ -56,10 +76,28 @@ func (f *forecasts) get(id campaign.ID, now time.Time) (Forecast, bool) {
 func (f *forecasts) put(got Forecast) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.recent == nil {
-		f.recent = make(map[campaign.ID]Forecast)
-	}
 	f.recent[got.Campaign] = got
+}
+
+// enter is false where too many are in turn already.
+func (f *forecasts) enter() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.inTurn == mostInTurn {
+		return false
+	}
+	f.inTurn++
+	return true
+}
+
+func (f *forecasts) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.inTurn--
+}
+
+func errCrowded() error {
+	return campaign.Unavailable("Too many forecasts are asked for at once; ask again in a few seconds.")
 }
 
 // sighting is what the leader knows of a campaign.
@@ -69,34 +107,6 @@ type sighting struct {
 	limit int
 	up    []time.Time
 	calls sim.Observed
-}
-
-// askForecast takes down what the leader knows; the rest is done where it keeps no
-// grant waiting.
-func (c *Candidate) askForecast(ctx context.Context, core *Core, body []byte) (any, error) {
-	var q struct {
-		Campaign campaign.ID `json:"campaign"`
-	}
-	if err := readAsk(body, &q); err != nil {
-		return nil, err
-	}
-	if q.Campaign == 0 {
-		return nil, campaign.Invalid("campaign", "Name the campaign, like {\"campaign\": \"cmp_2\"}.")
-	}
-	now := time.Now()
-	if recent, ok := c.forecasts.get(q.Campaign, now); ok {
-		return recent, nil
-	}
-	channels, rate := core.capacity()
-	s := &scene{at: now.UTC().Truncate(time.Microsecond), choice: core.choice, channels: channels, rate: rate}
-	seen := core.sightings()
-	return unfinished(func() (any, error) {
-		f, err := c.forecast(ctx, s, q.Campaign, seen)
-		if err == nil {
-			c.forecasts.put(f)
-		}
-		return f, err
-	}), nil
 }
 
 // sightings are all campaigns that are awake.
@@ -112,13 +122,70 @@ func (c *Core) sightings() []sighting {
 			out[i].up = append(out[i].up, s.since)
 		}
 	}
-	slices.SortFunc(out, func(a, b sighting) int {
-		return cmp.Or(cmp.Compare(b.terms.Remaining, a.terms.Remaining), cmp.Compare(a.id, b.id))
-	})
 	return out
 }
 
-func (c *Candidate) forecast(ctx context.Context, s *scene, id campaign.ID, seen []sighting) (Forecast, error) {
+// askForecast takes down what the leader knows; the rest is done where it keeps no
+// grant waiting.
+func (c *Candidate) askForecast(ctx context.Context, core *Core, body []byte, now time.Time) (any, error) {
+	var q struct {
+		Campaign campaign.ID `json:"campaign"`
+	}
+	if err := readAsk(body, &q); err != nil {
+		return nil, err
+	}
+	if q.Campaign == 0 {
+		return nil, campaign.Invalid("campaign", "Name the campaign, like {\"campaign\": \"cmp_2\"}.")
+	}
+	if recent, ok := c.forecasts.get(q.Campaign, now); ok {
+		return recent, nil
+	}
+	if !c.forecasts.enter() {
+		return nil, errCrowded()
+	}
+	channels, rate := core.capacity()
+	s := &scene{
+		at: now.UTC().Truncate(time.Microsecond), choice: core.choice, channels: channels, rate: rate,
+		most: c.forecasts.most, patience: c.forecasts.patience,
+	}
+	seen, ready := core.sightings(), core.Ready()
+	return unfinished(func() (any, error) {
+		defer c.forecasts.leave()
+		return c.forecastInTurn(ctx, s, q.Campaign, seen, ready)
+	}), nil
+}
+
+func (c *Candidate) forecastInTurn(ctx context.Context, s *scene, id campaign.ID, seen []sighting, ready bool) (any, error) {
+	patience := time.NewTimer(turnPatience)
+	defer patience.Stop()
+	select {
+	case c.forecasts.turn <- struct{}{}:
+		defer func() { <-c.forecasts.turn }()
+	case <-patience.C:
+		return nil, errCrowded()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if recent, ok := c.forecasts.get(id, s.at); ok {
+		return recent, nil // reckoned while this one waited
+	}
+	f, err := c.forecast(ctx, s, id, seen, ready)
+	if err != nil {
+		return nil, forecastFault(err)
+	}
+	c.forecasts.put(f)
+	return f, nil
+}
+
+// forecastFault tells a store that does not answer from a fault of ours.
+func forecastFault(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || store.Transient(err) {
+		return campaign.Unavailable("The database does not answer in time for a forecast; ask again in a few seconds.")
+	}
+	return err
+}
+
+func (c *Candidate) forecast(ctx context.Context, s *scene, id campaign.ID, seen []sighting, ready bool) (Forecast, error) {
 	asking, cancel := context.WithTimeout(ctx, forecastPatience)
 	defer cancel()
 	target, err := c.cfg.Campaigns.Campaign(asking, id)
@@ -138,171 +205,23 @@ func (c *Candidate) forecast(ctx context.Context, s *scene, id campaign.ID, seen
 	case target.Status == campaign.StatusPending && !target.Armed:
 		f.Reason = "It is not started; start it, and ask again."
 		return f, nil
+	case !ready:
+		return f, campaign.Unavailable("The scheduler has a new leader, who does not know yet what all campaigns want; ask again in a few seconds.")
 	}
-	zones, err := c.cast(asking, s, target, seen)
+	lanes, err := c.cast(asking, s, target, seen)
 	if err != nil {
 		return f, err
 	}
-	mine := &s.contenders[s.target]
-	ends := make([]time.Time, len(mine.spec.Lanes))
-	for i, l := range mine.spec.Lanes {
-		ends[i] = closes(l, s.at)
+	closing, of := c.closing(asking, id, lanes)
+	ends := make([]time.Time, len(lanes))
+	for i := range lanes {
+		ends[i] = lanes[i].closes
 	}
-	began := time.Now()
-	outcomes := s.outlook(ends, func(runs int) bool {
-		return ctx.Err() != nil || runs >= leastRuns && time.Since(began) > forecastPatience
-	})
-	f.Closing = c.closing(asking, id, mine, ends, zones, outcomes)
-	f.sum(outcomes)
+	outcomes := s.outlook(ctx, ends)
+	for i := range closing {
+		closing[i].ExpectedLeft = min(leftover(outcomes, of[i]), float64(closing[i].Numbers))
+	}
+	f.Closing = closing
+	f.sum(s, outcomes)
 	return f, nil
-}
-
-// deadlineOf is a campaign's, or its schedule's end: the earlier.
-func deadlineOf(s campaign.Settings) time.Time {
-	end := s.Schedule.EndAt
-	if s.Deadline.IsZero() || !end.IsZero() && end.Before(s.Deadline) {
-		return end.UTC()
-	}
-	return s.Deadline.UTC()
-}
-
-// cast puts the campaigns on the scene, and returns the zones of the target's lanes.
-func (c *Candidate) cast(ctx context.Context, s *scene, target campaign.Campaign, seen []sighting) ([]store.Zone, error) {
-	var own sighting
-	for i, o := range seen {
-		switch {
-		case o.id == target.ID:
-			own = o
-		case i < mostKnown:
-			s.contenders = append(s.contenders, c.competitor(ctx, o))
-		default:
-			s.contenders = append(s.contenders, stranger(o))
-		}
-	}
-	waiting, err := c.cfg.Campaigns.Waiting(ctx, target.ID)
-	if err != nil {
-		return nil, fmt.Errorf("count what waits: %w", err)
-	}
-	zones, err := c.lanes(ctx, target, waiting)
-	if err != nil {
-		return nil, err
-	}
-	own.id = target.ID
-	mine := known(target, own)
-	if mine.spec.Lanes, mine.numbers, err = calendars(target, zones, waiting); err != nil {
-		return nil, err
-	}
-	s.target = len(s.contenders)
-	s.contenders = append(s.contenders, mine)
-	return zones, nil
-}
-
-// lanes are the zones in which a campaign has numbers that wait; one of AnyZone where
-// all go by the same clock.
-func (c *Candidate) lanes(ctx context.Context, target campaign.Campaign, waiting map[campaign.ZoneID]int) ([]store.Zone, error) {
-	if !target.Schedule.PerContact() {
-		return []store.Zone{{ID: campaign.AnyZone, Zones: campaign.Zones(target.Schedule.TimeZone)}}, nil
-	}
-	zones, err := c.cfg.Campaigns.Zones(ctx, target.ID)
-	if err != nil {
-		return nil, fmt.Errorf("list the zones: %w", err)
-	}
-	return slices.DeleteFunc(zones, func(z store.Zone) bool { return waiting[z.ID] == 0 }), nil
-}
-
-// calendars are the hours of the lanes and the numbers in each, without those that wait
-// for a retry: of those only the sum is known.
-func calendars(c campaign.Campaign, zones []store.Zone, waiting map[campaign.ZoneID]int) (out []hours.Calendar, numbers []int, err error) {
-	all := 0
-	for _, n := range waiting {
-		all += n
-	}
-	for _, z := range zones {
-		n, names := waiting[z.ID], z.Zones
-		if z.ID == campaign.AnyZone {
-			n, names = all, ""
-		}
-		calendar, err := hours.Of(c.Settings, names)
-		if err != nil {
-			return nil, nil, fmt.Errorf("read the schedule: %w", err)
-		}
-		out = append(out, calendar)
-		numbers = append(numbers, n*c.Stats.Queued/max(1, c.Stats.Queued+c.Stats.RetryWait))
-	}
-	return out, numbers, nil
-}
-
-// known is a campaign of which the store was asked.
-func known(c campaign.Campaign, seen sighting) contender {
-	calls := &likely{lengths: seen.calls, failing: failing(c.Stats)}
-	if calls.lengths.Guess = seen.terms.Length; calls.lengths.Guess == 0 {
-		calls.lengths.Guess = firstLength
-	}
-	return contender{
-		id: c.ID, up: seen.up, retries: c.Stats.RetryWait, numbers: []int{c.Stats.Queued},
-		spec: sim.Campaign{
-			Terms: strategy.Terms{Weight: c.Weight, Group: c.Group, Priority: c.Priority, Length: seen.terms.Length},
-			Limit: c.MaxConcurrentCalls, Calls: calls, Retry: c.Retry, Deadline: deadlineOf(c.Settings),
-		},
-	}
-}
-
-// stranger is a campaign as the leader alone knows it, always open.
-func stranger(o sighting) contender {
-	c := known(campaign.Campaign{ID: o.id}, o)
-	c.spec.Terms, c.spec.Limit = o.terms, o.limit
-	c.numbers = []int{o.terms.Remaining}
-	return c
-}
-
-// competitor is a campaign that shares the capacity.  Where its numbers go by their own
-// clocks, its zones are taken to have as many each.
-func (c *Candidate) competitor(ctx context.Context, o sighting) contender {
-	other, err := c.cfg.Campaigns.Campaign(ctx, o.id)
-	if err != nil || other.Status != campaign.StatusInProgress && !other.Armed {
-		lone := stranger(o)
-		if err == nil {
-			lone.numbers = []int{0} // it dials nobody; what is up is up
-		}
-		return lone
-	}
-	out := known(other, o)
-	waiting := map[campaign.ZoneID]int{}
-	zones, err := c.lanes(ctx, other, nil)
-	if other.Schedule.PerContact() {
-		zones, err = c.cfg.Campaigns.Zones(ctx, o.id)
-	}
-	for _, z := range zones {
-		waiting[z.ID] = (other.Stats.Queued + other.Stats.RetryWait) / len(zones)
-	}
-	if err == nil {
-		if lanes, numbers, err := calendars(other, zones, waiting); err == nil {
-			out.spec.Lanes, out.numbers = lanes, numbers
-		}
-	}
-	return out
-}
-
-// closing lists the lanes that close, with examples; that these can't be read spoils
-// nothing else.
-func (c *Candidate) closing(ctx context.Context, id campaign.ID, mine *contender, ends []time.Time, zones []store.Zone, outcomes []outcome) []Closing {
-	out := []Closing{}
-	for lane, at := range ends {
-		if at.IsZero() || mine.numbers[lane] == 0 {
-			continue
-		}
-		cl := Closing{
-			TimeZone: string(zones[lane].Zones), ClosesAt: at.UTC(), Numbers: mine.numbers[lane],
-			ExpectedLeft: min(leftover(outcomes, lane), float64(mine.numbers[lane])), Examples: []Example{},
-		}
-		queued, _ := c.cfg.Campaigns.Queued(ctx, id, zones[lane].ID, 0, examples)
-		for _, w := range queued {
-			if call, err := c.cfg.Campaigns.Call(ctx, w.ID); err == nil {
-				cl.Examples = append(cl.Examples, Example{Call: w.ID, To: call.Phone})
-			}
-		}
-		out = append(out, cl)
-	}
-	slices.SortStableFunc(out, func(a, b Closing) int { return a.ClosesAt.Compare(b.ClosesAt) })
-	return out
 }

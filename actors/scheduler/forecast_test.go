@@ -63,9 +63,11 @@ type oracle struct {
 	n     *node
 }
 
-func newOracle(t *testing.T, channels int) *oracle {
+func newOracle(t *testing.T, channels int) *oracle { return newOracleAt(t, channels, 0) }
+
+func newOracleAt(t *testing.T, channels int, rate float64) *oracle {
 	o := &oracle{t: t, shelf: &shelf{campaigns: map[campaign.ID]campaign.Campaign{}}}
-	o.stage, o.n = started(t, channels, 0)
+	o.stage, o.n = started(t, channels, rate)
 	o.fresh()
 	return o
 }
@@ -101,7 +103,7 @@ func (o *oracle) tell(id campaign.ID, numbers int) {
 func (o *oracle) ask(id campaign.ID) scheduler.Forecast {
 	o.t.Helper()
 	o.fresh()
-	f, err := scheduler.ForecastOf(o.t.Context(), o.c, o.core, id)
+	f, err := scheduler.ForecastOf(o.t.Context(), o.c, o.core, id, o.now)
 	require.NoError(o.t, err)
 	return f
 }
@@ -240,17 +242,17 @@ func TestForecastOfWhatDoesNotRun(t *testing.T) {
 	}
 	o.running(2, 100, func(c *campaign.Campaign) { c.Status = campaign.StatusCompleted })
 	o.fresh()
-	_, err := scheduler.ForecastOf(t.Context(), o.c, o.core, 2)
+	_, err := scheduler.ForecastOf(t.Context(), o.c, o.core, 2, o.now)
 	require.Equal(t, campaign.CodeConflict, campaign.CodeOf(err))
-	_, err = scheduler.ForecastOf(t.Context(), o.c, o.core, 77)
+	_, err = scheduler.ForecastOf(t.Context(), o.c, o.core, 77, o.now)
 	require.Equal(t, campaign.CodeNotFound, campaign.CodeOf(err))
 	o.running(2, 100, func(c *campaign.Campaign) {
 		officeHours(c)
-		c.Schedule.EndAt = time.Now().Add(-time.Hour)
+		c.Schedule.EndAt = o.now.Add(-time.Hour)
 	})
 	f := o.ask(2)
 	require.False(t, f.Finishes)
-	require.Contains(t, f.Reason, "sixty days")
+	require.Contains(t, f.Reason, "never open again")
 }
 
 // However much is going on, the answer comes soon, and it is much the same as if all

@@ -126,7 +126,7 @@ func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
 	case "shadow":
 		return c.askShadow(ctx, core, q.body)
 	case "forecast":
-		return c.askForecast(ctx, core, q.body)
+		return c.askForecast(ctx, core, q.body, time.Now())
 	case "strategy":
 		return c.choose(ctx, core, q.body)
 	}

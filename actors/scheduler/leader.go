@@ -51,7 +51,7 @@ type Candidate struct {
 	run    conc.WaitGroup
 	once   sync.Once
 
-	forecasts forecasts
+	forecasts *forecasts
 }
 
 // ask is a question of a person, answered by whoever leads.
@@ -85,7 +85,7 @@ func readAsk(body []byte, into any) error {
 
 // NewCandidate makes a candidate that does not stand yet.
 func NewCandidate(cfg Config) *Candidate {
-	return &Candidate{cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096)}
+	return &Candidate{cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096), forecasts: newForecasts()}
 }
 
 // Start lets the candidate stand.  It returns once questions can be asked.
@@ -101,7 +101,9 @@ func (c *Candidate) Start(ctx context.Context) error {
 		"slots":    func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
 		"strategy": func(b []byte) (any, error) { return c.ask(ctx, "strategy", b) },
 		"shadow":   func(b []byte) (any, error) { return c.ask(ctx, "shadow", b) },
-		"forecast": func(b []byte) (any, error) { return c.ask(ctx, "forecast", b) },
+		"forecast": func(b []byte) (any, error) {
+			return bus.Later(func() (any, error) { return c.ask(ctx, "forecast", b) }), nil
+		},
 	}, false)
 	if err != nil {
 		c.cancel()

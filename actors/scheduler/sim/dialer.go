@@ -347,7 +347,7 @@ func (d *dialer) reckonDue(now time.Time, wasOpen bool) {
 
 // farthest is up to when hours are reckoned exactly; beyond it they are taken to be as
 // dense as up to there.
-const farthest = 100 * 24 * time.Hour
+const farthest = 30 * 24 * time.Hour
 
 // openUntil is how long the campaign is open between two times.
 func (d *dialer) openUntil(now, until time.Time) time.Duration {

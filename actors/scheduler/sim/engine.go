@@ -76,6 +76,7 @@ type Engine struct {
 	events   events
 	sequence uint64
 	happened int
+	placed   int
 	flights  []flight
 	vacant   []int32 // places in flights
 }
@@ -117,6 +118,9 @@ func (e *Engine) Up() int { return e.held }
 
 // Events is how many there were so far, calls that ended among them: what a run costs.
 func (e *Engine) Events() int { return e.happened }
+
+// Placed is how many calls went out so far, of all campaigns.
+func (e *Engine) Placed() int { return e.placed }
 
 // Strategy is what the engine plays under, for asking it; see strategy.Judge.
 func (e *Engine) Strategy() strategy.Strategy { return e.strategy }
@@ -168,6 +172,7 @@ func (e *Engine) grant() {
 
 // place begins a campaign's next call.
 func (e *Engine) place(d *dialer, now time.Time) {
+	e.placed++
 	attempt := d.take(now)
 	call := d.draw()
 	e.gate.Pass(now)
