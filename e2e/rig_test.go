@@ -74,16 +74,21 @@ func newRig(t *testing.T, options ...option) *rig {
 	for _, o := range options {
 		o(r, &mock)
 	}
-	var err error
-	r.mock, err = mockdialer.New(mock)
-	require.NoError(t, err)
-	require.NoError(t, r.mock.Start(t.Context()))
-	t.Cleanup(func() { require.NoError(t, r.mock.Stop(context.Background())) })
+	r.mock = startMock(t, mock)
 	require.NoError(t, os.WriteFile(r.cfg.Providers, providersFile(http, r.mock.URL(), r.limits), 0o600))
 	r.client = client{t, "http://" + http}
 	r.start()
 	t.Cleanup(r.stop)
 	return r
+}
+
+func startMock(t *testing.T, cfg mockdialer.Config) *mockdialer.Server {
+	t.Helper()
+	mock, err := mockdialer.New(cfg)
+	require.NoError(t, err)
+	require.NoError(t, mock.Start(t.Context()))
+	t.Cleanup(func() { require.NoError(t, mock.Stop(context.Background())) })
+	return mock
 }
 
 func (r *rig) start() {
