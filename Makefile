@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build demo run test race lint drill bench plots clean
+.PHONY: help build demo run test race lint drill bench measure plots clean
 
 help: ## explain the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  \1\t\2/' | expand -t 14
@@ -34,6 +34,9 @@ drill: build ## kill the service in mid-campaign, and judge by the provider's le
 
 bench: build ## 100,000 calls through the whole service, on SQLite and PostgreSQL
 	./bin/dialtone bench
+
+measure: ## what is a question of milliseconds: how fast a freed slot is used; wants a quiet machine
+	DIALTONE_MEASURE=1 $(GO) test -count=1 -v -run 'Measure' -timeout 10m ./e2e
 
 plots: ## run the commands of docs/fairness.md, and put their tables and plots there
 	$(GO) test -count=1 -run TestFairnessPage ./cmd/dialtone -update

@@ -142,8 +142,8 @@ func TestGracefulStop(t *testing.T) {
 	r := newRig(t, bustest.WithLeaseTTL(60*time.Second), bustest.WithAckWait(time.Second))
 	first := r.node("n1")
 	r.line.hold()
-	id := r.begin(30, 10)
-	r.eventually("some are called", func() bool { return r.line.upNow(id) == 10 })
+	id := r.begin(10, 10) // with more, claims would be on their way with the ends
+	r.eventually("all are called", func() bool { return r.line.upNow(id) == 10 })
 	first.journal.close()
 	r.line.hangUp()
 	r.eventually("their ends are on their way to the journal", func() bool {

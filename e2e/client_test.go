@@ -171,7 +171,10 @@ func pause(t *testing.T, d time.Duration) {
 func berlin(area, n int) []string {
 	out := make([]string, n)
 	for i := range out {
-		out[i] = fmt.Sprintf("+4930%03d%05d", 200+area, i)
+		out[i] = fmt.Sprintf("%s%05d", prefix(area), i)
 	}
 	return out
 }
+
+// prefix begins the numbers of an area, and no others.
+func prefix(area int) string { return fmt.Sprintf("+4930%03d", 200+area) }

@@ -88,7 +88,10 @@ func (l ledger) peak() int {
 	}
 	var edges []edge
 	for _, e := range l {
-		edges = append(edges, edge{e.ReceivedAt, 1}, edge{e.EndedAt, -1})
+		edges = append(edges, edge{e.ReceivedAt, 1})
+		if !e.EndedAt.IsZero() {
+			edges = append(edges, edge{e.EndedAt, -1})
+		}
 	}
 	slices.SortFunc(edges, func(a, b edge) int {
 		if c := a.at.Compare(b.at); c != 0 {

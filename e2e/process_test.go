@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"dialtone/provider"
 	"dialtone/store/storetest/pgtest"
 )
 
@@ -115,7 +116,7 @@ func newSite(t *testing.T, database string, mockArgs ...string) *site {
 	launch(t, "mockdialer", append([]string{"--http", mock}, mockArgs...)...)
 	answers(t, "http://"+mock+"/ledger/summary", 10*time.Second)
 	providers := filepath.Join(dir, "providers.yaml")
-	require.NoError(t, os.WriteFile(providers, providersFile(http, "http://"+mock), 0o600))
+	require.NoError(t, os.WriteFile(providers, providersFile(http, "http://"+mock, provider.Limits{}), 0o600))
 	s := &site{
 		client: client{t, "http://" + http}, t: t, data: filepath.Join(dir, "data"), mock: "http://" + mock,
 		args: []string{"serve", "--http", http, "--nats-listen", freeAddr(t), "--providers", providers},

@@ -14,6 +14,7 @@ import (
 
 	"dialtone/cmd/dialtone/app"
 	"dialtone/mockdialer"
+	"dialtone/provider"
 	"dialtone/store/storetest/pgtest"
 )
 
@@ -23,6 +24,9 @@ type rig struct {
 	mock *mockdialer.Server
 	cfg  app.Config
 	app  *app.App
+	// limits are those of the providers file; the mock itself has none, so that its
+	// ledger would show a call too many.
+	limits provider.Limits
 	client
 }
 
@@ -34,6 +38,22 @@ func calls(duration string, outcomes string) option {
 		require.NoError(r.t, m.Duration.UnmarshalText([]byte(duration)))
 		require.NoError(r.t, m.Outcomes.UnmarshalText([]byte(outcomes)))
 	}
+}
+
+// lasting gives the calls to the numbers of an area a length of their own.
+func lasting(area int, duration string) option {
+	return func(r *rig, m *mockdialer.Config) {
+		length, err := mockdialer.ParseDurationRange(duration)
+		require.NoError(r.t, err)
+		if m.Durations == nil {
+			m.Durations = mockdialer.Durations{}
+		}
+		m.Durations[prefix(area)] = length
+	}
+}
+
+func channels(n int) option {
+	return func(r *rig, _ *mockdialer.Config) { r.limits.Channels = n }
 }
 
 func onPostgres(r *rig, _ *mockdialer.Config) { r.cfg.Database = pgtest.URL(r.t) }
@@ -54,16 +74,21 @@ func newRig(t *testing.T, options ...option) *rig {
 	for _, o := range options {
 		o(r, &mock)
 	}
-	var err error
-	r.mock, err = mockdialer.New(mock)
-	require.NoError(t, err)
-	require.NoError(t, r.mock.Start(t.Context()))
-	t.Cleanup(func() { require.NoError(t, r.mock.Stop(context.Background())) })
-	require.NoError(t, os.WriteFile(r.cfg.Providers, providersFile(http, r.mock.URL()), 0o600))
+	r.mock = startMock(t, mock)
+	require.NoError(t, os.WriteFile(r.cfg.Providers, providersFile(http, r.mock.URL(), r.limits), 0o600))
 	r.client = client{t, "http://" + http}
 	r.start()
 	t.Cleanup(r.stop)
 	return r
+}
+
+func startMock(t *testing.T, cfg mockdialer.Config) *mockdialer.Server {
+	t.Helper()
+	mock, err := mockdialer.New(cfg)
+	require.NoError(t, err)
+	require.NoError(t, mock.Start(t.Context()))
+	t.Cleanup(func() { require.NoError(t, mock.Stop(context.Background())) })
+	return mock
 }
 
 func (r *rig) start() {
@@ -81,7 +106,7 @@ func (r *rig) stop() {
 
 func (r *rig) ledger() ledger { return readLedger(r.t, r.mock.URL()) }
 
-func providersFile(api, mock string) []byte {
+func providersFile(api, mock string, l provider.Limits) []byte {
 	return fmt.Appendf(nil, `callback_base_url: http://%s
 providers:
   - name: mock
@@ -90,7 +115,9 @@ providers:
     account: %s
     token: {value: %s}
     from: "+12025550100"
-`, api, mock, mockdialer.DefaultAccount, mockdialer.DefaultToken)
+    channels: %d
+    calls_per_second: %v
+`, api, mock, mockdialer.DefaultAccount, mockdialer.DefaultToken, l.Channels, l.CallsPerSecond)
 }
 
 // freeAddr is an address that was free a moment ago.

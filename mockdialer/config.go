@@ -36,6 +36,8 @@ type Config struct {
 	// the request on.  An answered call also rings, for a twentieth of its duration
 	// but at most 200 ms.
 	Duration DurationRange
+	// Durations goes before Duration for the numbers that begin with its prefixes.
+	Durations Durations
 	// Outcomes is the mix of how calls end; DefaultOutcomes if zero.
 	Outcomes Outcomes
 	// Script overrules the seed: the nth call to a number ends as its nth entry says.
@@ -92,7 +94,11 @@ func (c Config) Validate() error {
 		}
 	}
 	add(c.Account != "" && !plainWord(c.Account), "account", "Give an account id of up to 64 letters and digits, like %s.", DefaultAccount)
-	add(c.Duration.Min < 0 || c.Duration.Max < c.Duration.Min || c.Duration.Max > maxDuration, "duration", "Give a duration or a range from the shorter to the longer, of up to %v, not %v.", maxDuration, c.Duration)
+	add(!c.Duration.valid(), "duration", "Give a duration or a range from the shorter to the longer, of up to %v, not %v.", maxDuration, c.Duration)
+	for prefix, r := range c.Durations {
+		add(!validPrefix(prefix), "durations", "Give the beginnings of numbers, like +4930, not %q.", prefix)
+		add(!r.valid(), "durations", "Give %s a duration or a range from the shorter to the longer, of up to %v, not %v.", prefix, maxDuration, r)
+	}
 	add(!c.Outcomes.valid(), "outcomes", "Give weights from 0 to %d, not %v.", maxWeight, c.Outcomes)
 	add(c.Channels < 0, "channels", "Give the number of calls that can be up at once, or 0 for no limit, not %d.", c.Channels)
 	add(c.MaxConcurrentRequests < 0, "max_concurrent_requests", "Give a number of requests, or 0 for no limit, not %d.", c.MaxConcurrentRequests)

@@ -11,7 +11,9 @@
 //
 // How the nth call to a number ends, and how long it lasts, is a function of the
 // seed, the number and n alone, so that a run can be repeated whatever the order
-// in which its requests arrive.  A script can say otherwise for single numbers.
+// in which its requests arrive.  A script can say otherwise for single numbers, and
+// Durations can give the numbers of a prefix lengths of their own: the calls of one
+// campaign last longer than those of the next.
 //
 // Invariant: a call is active from the create request (received_at) to its end
 // (ended_at), and the summary's peaks are those of the ledger's own times.

@@ -159,9 +159,15 @@ func validTimeout(b []byte) bool {
 	return n >= 1 && n <= 600
 }
 
+// The lengths of a number in the form +15550100, the plus sign included.
+const (
+	minNumber = 8
+	maxNumber = 16
+)
+
 // validNumber reports whether a text looks like an E.164 number.
 func validNumber(b []byte) bool {
-	if len(b) < 8 || len(b) > 16 || b[0] != '+' || b[1] == '0' {
+	if len(b) < minNumber || len(b) > maxNumber || b[0] != '+' || b[1] == '0' {
 		return false
 	}
 	for _, c := range b[1:] {

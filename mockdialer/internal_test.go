@@ -152,3 +152,24 @@ func BenchmarkRenderCallback(b *testing.B) {
 		}
 	}
 }
+
+// The longest prefix that fits a number says how long calls to it last; the script
+// still goes before it.
+func TestPlanByTheLongestPrefix(t *testing.T) {
+	c := Config{
+		Duration: Fixed(9 * time.Second), Outcomes: DefaultOutcomes,
+		Durations: Durations{"+1555": Fixed(time.Second), "+1": Fixed(4 * time.Second), "+15551": {Min: 2 * time.Second, Max: 3 * time.Second}},
+		Script:    map[string][]Outcome{"+15559999999": {{Status: Busy, Duration: new(time.Minute)}}},
+	}
+	for to, want := range map[string]DurationRange{
+		"+15550000000": Fixed(time.Second),
+		"+15551000000": {Min: 2 * time.Second, Max: 3 * time.Second},
+		"+12000000000": Fixed(4 * time.Second),
+		"+49300000000": Fixed(9 * time.Second),
+		"+15559999999": Fixed(time.Minute),
+	} {
+		_, length := c.plan(to, 0)
+		require.GreaterOrEqual(t, length, want.Min, to)
+		require.LessOrEqual(t, length, want.Max, to)
+	}
+}

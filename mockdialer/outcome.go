@@ -97,7 +97,7 @@ type Outcome struct {
 // lasts.  It is a pure function of the configuration and its arguments.
 func (c *Config) plan(to string, n uint32) (Status, time.Duration) {
 	random := mix(mix(c.Seed^hashText(to)) + uint64(n))
-	status, length := c.Outcomes.pick(random), c.Duration.pick(mix(random))
+	status, length := c.Outcomes.pick(random), c.length(to, mix(random))
 	if script := c.Script[to]; int(n) < len(script) {
 		status = script[n].Status
 		if script[n].Duration != nil {

@@ -42,10 +42,11 @@ func TestFlagsAndEnvironment(t *testing.T) {
 
 	t.Setenv("MOCKDIALER_DURATION", "2s-90s")
 	t.Setenv("MOCKDIALER_SEED", "7")
-	o, _, err = parse([]string{"--seed", "9", "--outcomes", "busy=1", "--channels=5", "--ledger=x", "--callback-retries=0"}, io.Discard)
+	o, _, err = parse([]string{"--seed", "9", "--outcomes", "busy=1", "--channels=5", "--ledger=x", "--callback-retries=0", "--durations=+4930=400ms,+49=2s-90s"}, io.Discard)
 	require.NoError(t, err)
 	c = o.config(nil)
 	require.Equal(t, mockdialer.DurationRange{Min: 2 * time.Second, Max: 90 * time.Second}, c.Duration)
+	require.Equal(t, mockdialer.Durations{"+4930": mockdialer.Fixed(400 * time.Millisecond), "+49": {Min: 2 * time.Second, Max: 90 * time.Second}}, c.Durations)
 	require.Equal(t, uint64(9), c.Seed, "a flag goes before the environment")
 	require.Equal(t, mockdialer.Outcomes{Busy: 1}, c.Outcomes)
 	require.Equal(t, 5, c.Channels)
@@ -66,6 +67,7 @@ func TestBadInputIsOneLineAndExitsWithOne(t *testing.T) {
 		"unknown flag":     {[]string{"--colour"}, "--colour"},
 		"argument":         {[]string{"run"}, "run"},
 		"duration":         {[]string{"--duration", "5x"}, `"5x"`},
+		"durations":        {[]string{"--durations", "+4930=1s,49=1s"}, `"49"`},
 		"outcomes":         {[]string{"--outcomes", "completed=70,buzy=1"}, `"buzy=1"`},
 		"seed":             {[]string{"--seed", "-1"}, "seed"},
 		"two faults":       {[]string{"--channels=-1", "--account", "a/b"}, "channels: "},

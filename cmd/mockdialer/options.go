@@ -12,14 +12,15 @@ import (
 
 // options are the flags.
 type options struct {
-	HTTP     string                   `name:"http" default:"127.0.0.1:8081" placeholder:"ADDR" help:"Where to listen (${default})."`
-	Duration mockdialer.DurationRange `default:"10s" placeholder:"DURATION" help:"How long calls last: a length, or a range like 2s-90s (${default})."`
-	Outcomes mockdialer.Outcomes      `default:"completed=70,busy=10,no-answer=10,failed=10" placeholder:"WEIGHTS" help:"How calls end, by weight (${default})."`
-	Seed     uint64                   `default:"1" help:"What decides each call, with its number and how often that was called (${default})."`
-	Account  string                   `default:"AC00000000000000000000000000000001" placeholder:"SID" help:"The account's id (${default})."`
-	Token    string                   `default:"mock-token" placeholder:"TOKEN" help:"The account's token; it also signs callbacks. The default (${default}) is taken on a loopback address only."`
-	Ledger   string                   `placeholder:"FILE" help:"Keep the ledger in this file, across restarts and kills."`
-	Channels int                      `default:"0" help:"How many calls can be up at once; 0 is no limit (${default})."`
+	HTTP      string                   `name:"http" default:"127.0.0.1:8081" placeholder:"ADDR" help:"Where to listen (${default})."`
+	Duration  mockdialer.DurationRange `default:"10s" placeholder:"DURATION" help:"How long calls last: a length, or a range like 2s-90s (${default})."`
+	Durations mockdialer.Durations     `placeholder:"PREFIXES" help:"How long calls to the numbers of a prefix last, where that differs; the longest prefix counts: +4930=400ms,+49=2s-90s."`
+	Outcomes  mockdialer.Outcomes      `default:"completed=70,busy=10,no-answer=10,failed=10" placeholder:"WEIGHTS" help:"How calls end, by weight (${default})."`
+	Seed      uint64                   `default:"1" help:"What decides each call, with its number and how often that was called (${default})."`
+	Account   string                   `default:"AC00000000000000000000000000000001" placeholder:"SID" help:"The account's id (${default})."`
+	Token     string                   `default:"mock-token" placeholder:"TOKEN" help:"The account's token; it also signs callbacks. The default (${default}) is taken on a loopback address only."`
+	Ledger    string                   `placeholder:"FILE" help:"Keep the ledger in this file, across restarts and kills."`
+	Channels  int                      `default:"0" help:"How many calls can be up at once; 0 is no limit (${default})."`
 
 	MaxConcurrentRequests int `default:"0" placeholder:"N" help:"How many requests are worked on at once, before 429; 0 is no limit (${default})."`
 	CallbackRetries       int `default:"1" placeholder:"N" help:"How often a callback is tried again; 0 is never (${default})."`
@@ -32,7 +33,7 @@ func (o *options) config(log *slog.Logger) mockdialer.Config {
 	}
 	return mockdialer.Config{
 		Addr: o.HTTP, Account: o.Account, Token: o.Token,
-		Seed: o.Seed, Duration: o.Duration, Outcomes: o.Outcomes,
+		Seed: o.Seed, Duration: o.Duration, Durations: o.Durations, Outcomes: o.Outcomes,
 		Channels: o.Channels, MaxConcurrentRequests: o.MaxConcurrentRequests,
 		LedgerFile: o.Ledger, CallbackRetries: retries, Logger: log,
 	}
@@ -65,7 +66,7 @@ func (o *options) print(w io.Writer, url string) {
 	if o.Token == mockdialer.DefaultToken {
 		token = "(the default)"
 	}
-	_, _ = fmt.Fprintf(w, "mockdialer http=%s duration=%v outcomes=%v seed=%d account=%s token=%s ledger=%q channels=%d max-concurrent-requests=%d callback-retries=%d\n",
-		o.HTTP, o.Duration, o.Outcomes, o.Seed, o.Account, token, o.Ledger, o.Channels, o.MaxConcurrentRequests, o.CallbackRetries)
+	_, _ = fmt.Fprintf(w, "mockdialer http=%s duration=%v durations=%q outcomes=%v seed=%d account=%s token=%s ledger=%q channels=%d max-concurrent-requests=%d callback-retries=%d\n",
+		o.HTTP, o.Duration, o.Durations, o.Outcomes, o.Seed, o.Account, token, o.Ledger, o.Channels, o.MaxConcurrentRequests, o.CallbackRetries)
 	_, _ = fmt.Fprintf(w, "mockdialer listens on %s\n", url)
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 )
 
@@ -50,7 +51,7 @@ func URL(t testing.TB) string {
 	}
 	schema := "test_" + strings.ToLower(rand.Text()[:12])
 	execute(t, server, "create schema "+schema)
-	t.Cleanup(func() { execute(t, server, "drop schema "+schema+" cascade") })
+	t.Cleanup(func() { drop(t, server, schema) })
 	address, err := url.Parse(server)
 	require.NoError(t, err)
 	q := address.Query()
@@ -105,11 +106,33 @@ func find() (address string, stop func(), err error) {
 
 func execute(t testing.TB, address, query string) {
 	t.Helper()
+	require.NoError(t, try(address, query))
+}
+
+func try(address, query string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	c, err := pgx.Connect(ctx, address)
-	require.NoError(t, err)
+	if err != nil {
+		return err
+	}
 	defer c.Close(ctx)
 	_, err = c.Exec(ctx, query)
+	return err
+}
+
+// drop removes a schema.  What a process was writing when the test killed it may still
+// be under way in the server, and wait for the drop as that waits for it.
+func drop(t testing.TB, address, schema string) {
+	t.Helper()
+	var err error
+	for range 10 {
+		err = try(address, "drop schema "+schema+" cascade")
+		if pg := (*pgconn.PgError)(nil); !errors.As(err, &pg) || pg.Code != deadlockDetected {
+			break
+		}
+	}
 	require.NoError(t, err)
 }
+
+const deadlockDetected = "40P01"

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"dialtone/bus/bustest"
+	"dialtone/mockdialer"
+	"dialtone/provider"
+	"dialtone/store/storetest/pgtest"
+)
+
+// fleet is several processes on one NATS server and one database: one that answers
+// the API, to which the provider calls back, and nodes that dial, any of which may
+// lead.  The mock provider is in the test's process, and has no limits of its own.
+type fleet struct {
+	client
+	t     *testing.T
+	mock  *mockdialer.Server
+	nodes map[string]*process // by name
+}
+
+func newFleet(t *testing.T, nodes int, limits provider.Limits, mock mockdialer.Config) *fleet {
+	t.Helper()
+	dir, http, nats, database := t.TempDir(), freeAddr(t), bustest.StartServer(t).URL(), pgtest.URL(t)
+	f := &fleet{client: client{t, "http://" + http}, t: t, nodes: make(map[string]*process)}
+	f.mock = startMock(t, mock)
+	providers := filepath.Join(dir, "providers.yaml")
+	require.NoError(t, os.WriteFile(providers, providersFile(http, f.mock.URL(), limits), 0o600))
+	serve := func(name, http, roles string) *process {
+		data := filepath.Join(dir, name)
+		return launch(t, "dialtone", "serve", "--http", http, "--nats", nats, "--database", database, "--data", data,
+			"--providers", providers, "--roles", roles, "--log-level", "warn")
+	}
+	serve("api", http, "api")
+	answers(t, f.base+"/readyz", 20*time.Second) // the first makes the tables
+	for i := range nodes {
+		folder := fmt.Sprint("node-", i)
+		p := serve(folder, freeAddr(t), "actors,caller")
+		f.nodes[nodeName(t, filepath.Join(dir, folder, "node"))] = p
+	}
+	return f
+}
+
+// nodeName is what a node calls itself, which it writes down at its start.
+func nodeName(t *testing.T, file string) string {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; pause(t, 20*time.Millisecond) {
+		if name, err := os.ReadFile(file); err == nil && len(name) > 0 {
+			return strings.TrimSpace(string(name))
+		}
+		require.True(t, time.Now().Before(deadline), "no name in %s", file)
+	}
+}
+
+// leading is what the leader tells of itself.
+type leading struct {
+	Leader  string `json:"leader"`
+	Term    uint64 `json:"term"`
+	Ready   bool   `json:"ready"`
+	Granted uint64 `json:"granted"`
+}
+
+// leader waits for a ready leader of a term beyond the one given.
+func (f *fleet) leader(beyond uint64) (l leading) {
+	f.t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); ; pause(f.t, 50*time.Millisecond) {
+		if status, body := f.ask("GET", "/v1/scheduler", "", nil); status == 200 {
+			require.NoError(f.t, json.Unmarshal(body, &l))
+			if l.Ready && l.Term > beyond {
+				return l
+			}
+		}
+		require.True(f.t, time.Now().Before(deadline), "no leader with a term beyond %d: %+v", beyond, l)
+	}
+}
+
+// follower is a node that does not lead.
+func (f *fleet) follower(l leading) *process {
+	f.t.Helper()
+	for name, p := range f.nodes {
+		if name != l.Leader {
+			return p
+		}
+	}
+	require.Fail(f.t, "there is no other node")
+	return nil
+}
+
+// stuck is how many slots are held by calls that the provider has not been asked for,
+// and were granted that long ago or longer.
+func (f *fleet) stuck(since time.Duration) (n int) {
+	f.t.Helper()
+	var answer struct {
+		Slots []struct {
+			Age      float64 `json:"age_seconds"`
+			Evidence string  `json:"evidence"`
+		} `json:"slots"`
+	}
+	f.do("GET", "/v1/scheduler/slots?limit=1000", nil, &answer)
+	for _, s := range answer.Slots {
+		if s.Age >= since.Seconds() && s.Evidence != "placed" {
+			n++
+		}
+	}
+	return n
+}
+
+// freeze has a process stand still.
+func (p *process) freeze() {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGSTOP))
+	require.Eventually(p.t, p.frozen, time.Second, 5*time.Millisecond)
+}
+
+func (p *process) thaw() { require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGCONT)) }
+
+// frozen asks the kernel.
+func (p *process) frozen() bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	require.NoError(p.t, err)
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(rest, "T")
+}
