@@ -83,9 +83,9 @@ type Calls interface {
 	// has become of those calls.  It costs a look for each zone there is, not for each
 	// call.
 	Zones(ctx context.Context, id campaign.ID) ([]Zone, error)
-	// Waiting counts a campaign's calls that are queued or in retry_wait, by zone; a
-	// zone without any is not in it.  It walks all of the campaign's calls.
-	Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]int, error)
+	// Waiting counts a campaign's calls that are to be dialled, by zone; a zone without
+	// any is not in it.  It walks all of the campaign's calls.
+	Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]Backlog, error)
 	// Unfinished reports whether a zone, or for campaign.AnyZone any, has a call that
 	// is queued or in retry_wait, which waits to be dialled; with underway also one in
 	// progress, which is not terminal but need not be dialled any more.
@@ -129,6 +129,9 @@ type Zone struct {
 	ID campaign.ZoneID
 	campaign.Zones
 }
+
+// Backlog is how many calls are to be dialled.
+type Backlog struct{ Queued, RetryWait int }
 
 // OpenCall is a call as a waking owner finds it.
 type OpenCall struct {

@@ -8,6 +8,7 @@ import (
 
 	"dialtone/actors/scheduler/sim"
 	"dialtone/actors/scheduler/strategy"
+	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/store"
 )
@@ -16,7 +17,7 @@ import (
 type Campaigns interface {
 	Campaign(ctx context.Context, id campaign.ID) (campaign.Campaign, error)
 	Zones(ctx context.Context, id campaign.ID) ([]store.Zone, error)
-	Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]int, error)
+	Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]store.Backlog, error)
 	Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID, after campaign.CallID, limit int) ([]store.Waiting, error)
 	Call(ctx context.Context, id campaign.CallID) (campaign.Call, error)
 }
@@ -42,25 +43,33 @@ const (
 	exampleClosing = 8
 )
 
-// forecasts are reckoned one at a time, since each takes a core, and given again for a
-// while, so that who asks for the same is answered with what was reckoned for another.
+// forecasts are reckoned one at a time, since each takes a core.  Who asks for one that
+// is under way, or was given just now, gets that.
 type forecasts struct {
 	turn     chan struct{} // taken by who reckons
 	most     int           // calls a run, before it is coarsened
 	patience time.Duration // with a run, likewise
 
 	mu     sync.Mutex
-	inTurn int
+	ahead  map[campaign.ID]*reckoning // under way, or waiting for its turn
 	recent map[campaign.ID]Forecast
+}
+
+// reckoning is a forecast that may be waited for.
+type reckoning struct {
+	done     chan struct{} // closed when the others are set
+	forecast Forecast
+	err      error
 }
 
 func newForecasts() *forecasts {
 	return &forecasts{
 		turn: make(chan struct{}, 1), most: callsARun, patience: runPatience,
-		recent: make(map[campaign.ID]Forecast),
+		ahead: make(map[campaign.ID]*reckoning), recent: make(map[campaign.ID]Forecast),
 	}
 }
 
+// get finds an answer that was given just now.
 func (f *forecasts) get(id campaign.ID, now time.Time) (Forecast, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,27 +82,41 @@ func (f *forecasts) get(id campaign.ID, now time.Time) (Forecast, bool) {
 	return got, ok
 }
 
-func (f *forecasts) put(got Forecast) {
+// join finds the reckoning for a campaign, or begins one, which is then the caller's to
+// settle; nil where too many wait already.
+func (f *forecasts) join(id campaign.ID) (r *reckoning, mine bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.recent[got.Campaign] = got
-}
-
-// enter is false where too many are in turn already.
-func (f *forecasts) enter() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.inTurn == mostInTurn {
-		return false
+	if r := f.ahead[id]; r != nil {
+		return r, false
 	}
-	f.inTurn++
-	return true
+	if len(f.ahead) == mostInTurn {
+		return nil, false
+	}
+	r = &reckoning{done: make(chan struct{})}
+	f.ahead[id] = r
+	return r, true
 }
 
-func (f *forecasts) leave() {
+// settle tells all who wait.
+func (f *forecasts) settle(id campaign.ID, r *reckoning, got Forecast, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.inTurn--
+	delete(f.ahead, id)
+	if err == nil {
+		f.recent[id] = got
+	}
+	r.forecast, r.err = got, err
+	close(r.done)
+}
+
+func (r *reckoning) wait(ctx context.Context) (any, error) {
+	select {
+	case <-r.done:
+		return r.forecast, r.err
+	case <-ctx.Done():
+		return nil, bus.ErrNotMine
+	}
 }
 
 func errCrowded() error {
@@ -140,8 +163,12 @@ func (c *Candidate) askForecast(ctx context.Context, core *Core, body []byte, no
 	if recent, ok := c.forecasts.get(q.Campaign, now); ok {
 		return recent, nil
 	}
-	if !c.forecasts.enter() {
+	r, mine := c.forecasts.join(q.Campaign)
+	switch {
+	case r == nil:
 		return nil, errCrowded()
+	case !mine:
+		return unfinished(func() (any, error) { return r.wait(ctx) }), nil
 	}
 	channels, rate := core.capacity()
 	s := &scene{
@@ -150,35 +177,32 @@ func (c *Candidate) askForecast(ctx context.Context, core *Core, body []byte, no
 	}
 	seen, ready := core.sightings(), core.Ready()
 	return unfinished(func() (any, error) {
-		defer c.forecasts.leave()
-		return c.forecastInTurn(ctx, s, q.Campaign, seen, ready)
+		f, err := c.forecastInTurn(ctx, s, q.Campaign, seen, ready)
+		c.forecasts.settle(q.Campaign, r, f, err)
+		return f, err
 	}), nil
 }
 
-func (c *Candidate) forecastInTurn(ctx context.Context, s *scene, id campaign.ID, seen []sighting, ready bool) (any, error) {
+func (c *Candidate) forecastInTurn(ctx context.Context, s *scene, id campaign.ID, seen []sighting, ready bool) (Forecast, error) {
 	patience := time.NewTimer(turnPatience)
 	defer patience.Stop()
 	select {
 	case c.forecasts.turn <- struct{}{}:
 		defer func() { <-c.forecasts.turn }()
 	case <-patience.C:
-		return nil, errCrowded()
+		return Forecast{}, errCrowded()
 	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if recent, ok := c.forecasts.get(id, s.at); ok {
-		return recent, nil // reckoned while this one waited
+		return Forecast{}, bus.ErrNotMine
 	}
 	f, err := c.forecast(ctx, s, id, seen, ready)
-	if err != nil {
-		return nil, forecastFault(err)
-	}
-	c.forecasts.put(f)
-	return f, nil
+	return f, forecastFault(ctx, err)
 }
 
 // forecastFault tells a store that does not answer from a fault of ours.
-func forecastFault(err error) error {
+func forecastFault(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return bus.ErrNotMine // the end: who leads next answers
+	}
 	if errors.Is(err, context.DeadlineExceeded) || store.Transient(err) {
 		return campaign.Unavailable("The database does not answer in time for a forecast; ask again in a few seconds.")
 	}

@@ -46,9 +46,7 @@ type Finish struct {
 type Closing struct {
 	TimeZone string    `json:"time_zone"` // several are separated by commas
 	ClosesAt time.Time `json:"closes_at"`
-	// Numbers were never dialled.  Where each number goes by its own clock and some of
-	// the campaign's wait for a retry, those are taken out in proportion.
-	Numbers int `json:"numbers"`
+	Numbers  int       `json:"numbers"` // that were never dialled
 	// ExpectedLeft is how many of them the runs had not dialled by then, on average.
 	ExpectedLeft float64   `json:"expected_left"`
 	Examples     []Example `json:"examples"` // of the first that close

@@ -20,7 +20,7 @@ import (
 type shelf struct {
 	campaigns map[campaign.ID]campaign.Campaign
 	zones     []store.Zone
-	waiting   map[campaign.ZoneID]int // of all campaigns alike; nil is what their statistics say
+	waiting   map[campaign.ZoneID]store.Backlog // of all campaigns alike
 }
 
 func (s *shelf) Campaign(_ context.Context, id campaign.ID) (campaign.Campaign, error) {
@@ -33,12 +33,8 @@ func (s *shelf) Campaign(_ context.Context, id campaign.ID) (campaign.Campaign, 
 
 func (s *shelf) Zones(context.Context, campaign.ID) ([]store.Zone, error) { return s.zones, nil }
 
-func (s *shelf) Waiting(_ context.Context, id campaign.ID) (map[campaign.ZoneID]int, error) {
-	if s.waiting != nil {
-		return s.waiting, nil
-	}
-	st := s.campaigns[id].Stats
-	return map[campaign.ZoneID]int{0: st.Queued + st.RetryWait}, nil
+func (s *shelf) Waiting(context.Context, campaign.ID) (map[campaign.ZoneID]store.Backlog, error) {
+	return s.waiting, nil
 }
 
 func (s *shelf) Queued(_ context.Context, _ campaign.ID, zone campaign.ZoneID, _ campaign.CallID, limit int) ([]store.Waiting, error) {
@@ -207,7 +203,7 @@ func zone(t *testing.T, name string) *time.Location {
 func TestForecastByZones(t *testing.T) {
 	o := newOracle(t, 1)
 	o.shelf.zones = []store.Zone{{ID: 1, Zones: "Asia/Tokyo"}, {ID: 2, Zones: "Europe/Berlin"}, {ID: 3, Zones: "America/Chicago"}}
-	o.shelf.waiting = map[campaign.ZoneID]int{1: 4000, 2: 500}
+	o.shelf.waiting = map[campaign.ZoneID]store.Backlog{1: {Queued: 4000}, 2: {Queued: 500}}
 	o.running(2, 4500, func(c *campaign.Campaign) {
 		officeHours(c)
 		c.Schedule.TimeZone = campaign.ZoneOfContact

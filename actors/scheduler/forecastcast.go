@@ -90,10 +90,9 @@ func (c *Candidate) lanes(ctx context.Context, target campaign.Campaign, now tim
 	}
 	var out []ahead
 	for _, z := range zones {
-		if n := waiting[z.ID]; n > 0 {
+		if w := waiting[z.ID]; w.Queued+w.RetryWait > 0 {
 			calendar, _ := hours.Of(target.Settings, z.Zones) // of an unknown zone: never open
-			n = n * target.Stats.Queued / max(1, target.Stats.Queued+target.Stats.RetryWait)
-			out = append(out, ahead{zone: z.ID, calendar: calendar, numbers: n, closes: closes(calendar, now)})
+			out = append(out, ahead{zone: z.ID, calendar: calendar, numbers: w.Queued, closes: closes(calendar, now)})
 		}
 	}
 	return out, nil

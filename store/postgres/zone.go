@@ -37,7 +37,7 @@ order by z.id`
 select queued + retry_wait > 0 or $2 and in_progress > 0 from campaign_stats where campaign_id = $1`
 
 	selectWaiting = `
-select c.zone, count(*) from calls c where ` + page + ` and c.status in (0, 2) group by c.zone`
+select c.zone, count(*) filter (where c.status = 0), count(*) filter (where c.status = 2) from calls c where ` + page + ` and c.status in (0, 2) group by c.zone`
 
 	// It walks the zone as far as the first that is wanted.
 	selectUnfinishedOf = `
@@ -74,13 +74,13 @@ func (s *Store) Zones(ctx context.Context, id campaign.ID) (out []store.Zone, er
 }
 
 // Waiting counts the calls that are to be dialled, by zone.
-func (s *Store) Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]int, error) {
-	out := make(map[campaign.ZoneID]int)
+func (s *Store) Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]store.Backlog, error) {
+	out := make(map[campaign.ZoneID]store.Backlog)
 	rows, err := s.pool.Query(ctx, selectWaiting, int64(id), int64(0))
 	err = each(rows, err, func(row pgx.Row) error {
 		var zone campaign.ZoneID
-		var n int
-		err := row.Scan(&zone, &n)
+		var n store.Backlog
+		err := row.Scan(&zone, &n.Queued, &n.RetryWait)
 		out[zone] = n
 		return err
 	})

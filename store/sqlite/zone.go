@@ -36,7 +36,7 @@ select queued + retry_wait + in_progress * ?2 > 0 from campaign_stats where camp
 
 	// In the order of the rows: that saves more than sorting the zones costs.
 	selectWaiting = `
-select zone, count(*) from calls indexed by calls_campaign
+select zone, count(*) filter (where status = 0), count(*) filter (where status = 2) from calls indexed by calls_campaign
 where campaign_id = ? and status in (0, 2) group by zone`
 
 	// It walks the zone as far as the first that is wanted.
@@ -74,13 +74,13 @@ func (s *Store) Zones(ctx context.Context, id campaign.ID) (out []store.Zone, er
 }
 
 // Waiting counts the calls that are to be dialled, by zone.
-func (s *Store) Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]int, error) {
-	out := make(map[campaign.ZoneID]int)
+func (s *Store) Waiting(ctx context.Context, id campaign.ID) (map[campaign.ZoneID]store.Backlog, error) {
+	out := make(map[campaign.ZoneID]store.Backlog)
 	rows, err := s.reader.QueryContext(ctx, selectWaiting, id)
 	err = each(rows, err, func(scan func(...any) error) error {
 		var zone campaign.ZoneID
-		var n int
-		err := scan(&zone, &n)
+		var n store.Backlog
+		err := scan(&zone, &n.Queued, &n.RetryWait)
 		out[zone] = n
 		return err
 	})

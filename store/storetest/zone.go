@@ -345,19 +345,20 @@ func testWaiting(t *testing.T, open Open) {
 	other := s.across(5)
 	id := s.across(9)
 	numbers, q := s.zones(id), s.queued(id)
-	waiting := func(of campaign.ID) map[campaign.ZoneID]int {
+	waiting := func(of campaign.ID) map[campaign.ZoneID]store.Backlog {
 		n, err := s.Waiting(s.ctx, of)
 		require.NoError(t, err)
 		return n
 	}
-	want := map[campaign.ZoneID]int{numbers[someZones[0]]: 3, numbers[someZones[1]]: 2, numbers[someZones[2]]: 2, numbers[someZones[3]]: 2}
+	first := numbers[someZones[0]]
+	want := map[campaign.ZoneID]store.Backlog{first: {Queued: 3}, numbers[someZones[1]]: {Queued: 2}, numbers[someZones[2]]: {Queued: 2}, numbers[someZones[3]]: {Queued: 2}}
 	require.Equal(t, want, waiting(id))
 	s.done(s.claim(id, attempt(q[0], 1)))
-	want[numbers[someZones[0]]]--
+	want[first] = store.Backlog{Queued: 2}
 	require.Equal(t, want, waiting(id), "a call that is up does not wait")
 	s.done(s.placing(id, attempt(q[0], 1)))
 	s.done(s.finish(id, attempt(q[0], 1), campaign.CallRetryWait))
-	want[numbers[someZones[0]]]++
+	want[first] = store.Backlog{Queued: 2, RetryWait: 1}
 	require.Equal(t, want, waiting(id), "it waits for a retry")
 	for _, i := range []int{1, 5} {
 		s.done(s.claim(id, attempt(q[i], 1)))
