@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -38,10 +39,18 @@ const (
 // forecasts are the latest answers.
 type forecasts struct {
 	mu     sync.Mutex
-	recent map[campaign.ID]Forecast
+	recent map[campaign.ID]recent
 }
 
-func (f *forecasts) get(id campaign.ID, now time.Time) (Forecast, bool) {
+// recent is an answer, and by what it went: it is not given again when that has changed.
+type recent struct {
+	Forecast
+	choice Choice
+	terms  strategy.Terms
+	limit  int
+}
+
+func (f *forecasts) get(id campaign.ID, by recent, now time.Time) (Forecast, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for other, old := range f.recent {
@@ -50,14 +59,15 @@ func (f *forecasts) get(id campaign.ID, now time.Time) (Forecast, bool) {
 		}
 	}
 	got, ok := f.recent[id]
-	return got, ok
+	same := got.limit == by.limit && got.terms == by.terms && reflect.DeepEqual(got.choice, by.choice)
+	return got.Forecast, ok && same
 }
 
-func (f *forecasts) put(got Forecast) {
+func (f *forecasts) put(got recent) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.recent == nil {
-		f.recent = make(map[campaign.ID]Forecast)
+		f.recent = make(map[campaign.ID]recent)
 	}
 	f.recent[got.Campaign] = got
 }
@@ -84,8 +94,13 @@ func (c *Candidate) askForecast(ctx context.Context, core *Core, body []byte) (a
 		return nil, campaign.Invalid("campaign", "Name the campaign, like {\"campaign\": \"cmp_2\"}.")
 	}
 	now := time.Now()
-	if recent, ok := c.forecasts.get(q.Campaign, now); ok {
-		return recent, nil
+	by := recent{choice: core.choice}
+	if cl := core.clients[q.Campaign]; cl != nil {
+		by.terms, by.limit = cl.terms(), cl.demand.Limit
+		by.terms.Remaining, by.terms.Length = 0, 0
+	}
+	if again, ok := c.forecasts.get(q.Campaign, by, now); ok {
+		return again, nil
 	}
 	channels, rate := core.capacity()
 	s := &scene{at: now.UTC().Truncate(time.Microsecond), choice: core.choice, channels: channels, rate: rate}
@@ -93,7 +108,8 @@ func (c *Candidate) askForecast(ctx context.Context, core *Core, body []byte) (a
 	return unfinished(func() (any, error) {
 		f, err := c.forecast(ctx, s, q.Campaign, seen)
 		if err == nil {
-			c.forecasts.put(f)
+			by.Forecast = f
+			c.forecasts.put(by)
 		}
 		return f, err
 	}), nil
@@ -131,14 +147,18 @@ func (c *Candidate) forecast(ctx context.Context, s *scene, id campaign.ID, seen
 	}
 	switch {
 	case target.Status.Ended():
-		return f, campaign.Conflict("%v has ended (%s); there is nothing to forecast.", id, target.Status)
+		return f, campaign.Conflict("%v has ended (%s); there is nothing ahead of it.", id, target.Status)
 	case target.Status == campaign.StatusPaused:
 		f.Reason = "It is paused; resume it, and ask again."
 		return f, nil
 	case target.Status == campaign.StatusPending && !target.Armed:
 		f.Reason = "It is not started; start it, and ask again."
 		return f, nil
+	case f.Remaining == 0:
+		f.Reason = "Nothing is left to dial."
+		return f, nil
 	}
+	f.ends = target.Schedule.EndAt
 	zones, err := c.cast(asking, s, target, seen)
 	if err != nil {
 		return f, err
@@ -152,6 +172,8 @@ func (c *Candidate) forecast(ctx context.Context, s *scene, id campaign.ID, seen
 	outcomes := s.outlook(ends, func(runs int) bool {
 		return ctx.Err() != nil || runs >= leastRuns && time.Since(began) > forecastPatience
 	})
+	asking, cancel = context.WithTimeout(ctx, forecastPatience)
+	defer cancel()
 	f.Closing = c.closing(asking, id, mine, ends, zones, outcomes)
 	f.sum(outcomes)
 	return f, nil
@@ -168,17 +190,6 @@ func deadlineOf(s campaign.Settings) time.Time {
 
 // cast puts the campaigns on the scene, and returns the zones of the target's lanes.
 func (c *Candidate) cast(ctx context.Context, s *scene, target campaign.Campaign, seen []sighting) ([]store.Zone, error) {
-	var own sighting
-	for i, o := range seen {
-		switch {
-		case o.id == target.ID:
-			own = o
-		case i < mostKnown:
-			s.contenders = append(s.contenders, c.competitor(ctx, o))
-		default:
-			s.contenders = append(s.contenders, stranger(o))
-		}
-	}
 	waiting, err := c.cfg.Campaigns.Waiting(ctx, target.ID)
 	if err != nil {
 		return nil, fmt.Errorf("count what waits: %w", err)
@@ -186,6 +197,17 @@ func (c *Candidate) cast(ctx context.Context, s *scene, target campaign.Campaign
 	zones, err := c.lanes(ctx, target, waiting)
 	if err != nil {
 		return nil, err
+	}
+	var own sighting
+	for i, o := range seen {
+		switch {
+		case o.id == target.ID:
+			own = o
+		case i < mostKnown && ctx.Err() == nil:
+			s.contenders = append(s.contenders, c.competitor(ctx, o))
+		default:
+			s.contenders = append(s.contenders, stranger(o))
+		}
 	}
 	own.id = target.ID
 	mine := known(target, own)
@@ -197,7 +219,8 @@ func (c *Candidate) cast(ctx context.Context, s *scene, target campaign.Campaign
 	return zones, nil
 }
 
-// lanes are the zones in which a campaign has numbers that wait; one of AnyZone where
+// lanes are the zones in which a campaign has numbers that wait, or any where waiting is
+// nil; one of AnyZone where
 // all go by the same clock.
 func (c *Candidate) lanes(ctx context.Context, target campaign.Campaign, waiting map[campaign.ZoneID]int) ([]store.Zone, error) {
 	if !target.Schedule.PerContact() {
@@ -207,7 +230,7 @@ func (c *Candidate) lanes(ctx context.Context, target campaign.Campaign, waiting
 	if err != nil {
 		return nil, fmt.Errorf("list the zones: %w", err)
 	}
-	return slices.DeleteFunc(zones, func(z store.Zone) bool { return waiting[z.ID] == 0 }), nil
+	return slices.DeleteFunc(zones, func(z store.Zone) bool { return waiting != nil && waiting[z.ID] == 0 }), nil
 }
 
 // calendars are the hours of the lanes and the numbers in each, without those that wait
@@ -234,15 +257,17 @@ func calendars(c campaign.Campaign, zones []store.Zone, waiting map[campaign.Zon
 
 // known is a campaign of which the store was asked.
 func known(c campaign.Campaign, seen sighting) contender {
-	calls := &likely{lengths: seen.calls, failing: failing(c.Stats)}
-	if calls.lengths.Guess = seen.terms.Length; calls.lengths.Guess == 0 {
+	calls := &likely{lengths: seen.calls, known: seen.calls.Seen(), failed: max(0, c.Stats.Attempts-c.Stats.Completed), ended: c.Stats.Attempts}
+	if calls.lengths.Guess = seen.terms.Length; calls.lengths.Guess > 0 {
+		calls.known = max(calls.known, 10) // the mean of about so many
+	} else {
 		calls.lengths.Guess = firstLength
 	}
 	return contender{
-		id: c.ID, up: seen.up, retries: c.Stats.RetryWait, numbers: []int{c.Stats.Queued},
+		id: c.ID, calls: calls, up: seen.up, retries: c.Stats.RetryWait, numbers: []int{c.Stats.Queued},
 		spec: sim.Campaign{
 			Terms: strategy.Terms{Weight: c.Weight, Group: c.Group, Priority: c.Priority, Length: seen.terms.Length},
-			Limit: c.MaxConcurrentCalls, Calls: calls, Retry: c.Retry, Deadline: deadlineOf(c.Settings),
+			Limit: c.MaxConcurrentCalls, Retry: c.Retry, Deadline: deadlineOf(c.Settings),
 		},
 	}
 }
@@ -269,9 +294,6 @@ func (c *Candidate) competitor(ctx context.Context, o sighting) contender {
 	out := known(other, o)
 	waiting := map[campaign.ZoneID]int{}
 	zones, err := c.lanes(ctx, other, nil)
-	if other.Schedule.PerContact() {
-		zones, err = c.cfg.Campaigns.Zones(ctx, o.id)
-	}
 	for _, z := range zones {
 		waiting[z.ID] = (other.Stats.Queued + other.Stats.RetryWait) / len(zones)
 	}

@@ -20,3 +20,6 @@ func ForecastOf(ctx context.Context, c *Candidate, core *Core, id campaign.ID) (
 	f, _ := v.(Forecast)
 	return f, err
 }
+
+// CapacityOf is what all providers of a core have together.
+func CapacityOf(c *Core) (channels int, callsPerSecond float64) { return c.capacity() }

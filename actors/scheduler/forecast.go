@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -32,6 +34,8 @@ type Forecast struct {
 	MeetsDeadline *float64 `json:"meets_deadline_probability,omitempty"`
 	// Closing lists the numbers whose hours end, those that end first at first.
 	Closing []Closing `json:"closing"`
+
+	ends time.Time // of the schedule; zero is never
 }
 
 // Finish is the range of the runs: a tenth of them was earlier, half before Expected,
@@ -71,7 +75,8 @@ type scene struct {
 // contender is a campaign in it.
 type contender struct {
 	id      campaign.ID
-	spec    sim.Campaign
+	spec    sim.Campaign // but for its calls
+	calls   *likely
 	numbers []int // never dialled, by lane
 	retries int
 	up      []time.Time // since when each call is
@@ -83,7 +88,8 @@ const (
 	// mostRuns and callsInAll bound what a forecast costs: about a second.
 	mostRuns, leastRuns = 20, 3
 	callsInAll          = 600_000
-	callsARun           = 60_000
+	callsARun           = 200_000
+	runPatience         = time.Second
 	// finestGrain is how many channels are left at least where a run is scaled down.
 	finestGrain = 10
 )
@@ -92,18 +98,27 @@ const (
 type outcome struct {
 	done  time.Time // zero: not within the horizon
 	left  []int     // numbers by lane, at the lane's closing
+	rest  int       // calls not placed when the run ended
 	calls int
 }
 
 // play runs the scene until its target is done.  scale divides all that is large,
 // numbers and capacity alike: the flow stays the same, in coarser grains.
+//
+// A run that takes too long, though it can't be scaled down any further, is cut off, and
+// goes on in thought at the pace that it had.
 func (s *scene) play(seed uint64, scale int, closings []time.Time) (o outcome, complete bool) {
 	e := s.build(seed, scale)
+	began := time.Now()
+	first := e.Count(s.contenders[s.target].id)
 	target := s.contenders[s.target].id
 	o.left = make([]int, len(closings))
 	step := s.step(scale)
 	for at := s.at; at.Before(s.at.Add(horizon)); {
 		next := at.Add(step)
+		if event, ok := e.Next(); ok && event.After(next) {
+			next = event // nothing happens before
+		}
 		for _, c := range closings {
 			if c.After(at) && c.Before(next) {
 				next = c
@@ -119,11 +134,32 @@ func (s *scene) play(seed uint64, scale int, closings []time.Time) (o outcome, c
 		if o.done = e.Count(target).Done; !o.done.IsZero() {
 			return o, true
 		}
-		if o.calls = s.placed(e); o.calls > callsARun && scale < s.mostScale() {
+		o.calls = s.placed(e)
+		if o.calls > callsARun && scale < s.mostScale() {
 			return o, false
 		}
+		if time.Since(began) > runPatience {
+			o.done = extrapolated(first, e.Count(target), s.at, at)
+			return o, true
+		}
+		if _, ok := e.Next(); !ok {
+			break // nothing will ever happen
+		}
 	}
+	end := e.Count(target)
+	o.rest = (end.Numbers + end.Due + end.Later) * scale
 	return o, true
+}
+
+// extrapolated is when a campaign is done that goes on as it did between two times; zero
+// for one that did not get on.
+func extrapolated(was, is sim.Count, from, at time.Time) time.Time {
+	left := func(c sim.Count) int { return c.Numbers + c.Due + c.Later + c.Up }
+	got := left(was) - left(is)
+	if got <= 0 {
+		return time.Time{}
+	}
+	return at.Add(time.Duration(float64(at.Sub(from)) * float64(left(is)) / float64(got)))
 }
 
 // step is how long the pool takes for some thousands of calls.
@@ -146,12 +182,19 @@ func (s *scene) placed(e *sim.Engine) (n int) {
 	return n
 }
 
-// mostScale keeps some channels.
+// mostScale keeps some channels, and every campaign's own limit in proportion: where
+// limits bind, the flow is theirs.
 func (s *scene) mostScale() int {
-	if s.channels == 0 {
-		return 1 << 20
+	most := 1 << 20
+	if s.channels > 0 {
+		most = s.channels / finestGrain
 	}
-	return max(1, s.channels/finestGrain)
+	for i := range s.contenders {
+		if l := s.contenders[i].spec.Limit; l > 0 {
+			most = min(most, l)
+		}
+	}
+	return max(1, most)
 }
 
 func (s *scene) build(seed uint64, scale int) *sim.Engine {
@@ -165,14 +208,15 @@ func (s *scene) build(seed uint64, scale int) *sim.Engine {
 	}
 	e := sim.New(sim.Config{Strategy: st, Channels: channels, CallsPerSecond: s.rate / float64(scale), Start: s.at, Seed: seed})
 	for i := range s.contenders {
-		s.contenders[i].join(e, scale)
+		s.contenders[i].join(e, scale, rand.New(rand.NewPCG(seed, uint64(s.contenders[i].id))))
 	}
 	return e
 }
 
 // join puts a campaign into the engine as it stands.
-func (c *contender) join(e *sim.Engine, scale int) {
+func (c *contender) join(e *sim.Engine, scale int, r *rand.Rand) {
 	spec := c.spec
+	spec.Calls = c.calls.settle(r)
 	if spec.Limit > 0 {
 		spec.Limit = max(1, spec.Limit/scale)
 	}
@@ -225,7 +269,7 @@ func (f *Forecast) sum(outcomes []outcome) {
 	at := func(part float64) time.Time { return outcomes[int(part*float64(len(outcomes)-1)+0.5)].done }
 	end := f.ComputedAt.Add(horizon)
 	if expected := at(0.5); expected.IsZero() {
-		f.Reason = "It is not done within sixty days: too little of its hours, or of the capacity, is left for it."
+		f.Reason = unfinishedBecause(f.ends, outcomes[len(outcomes)/2].rest)
 	} else {
 		f.Finishes = true
 		f.Finish = &Finish{Earliest: at(0.1).UTC(), Expected: expected.UTC(), Latest: at(0.9).UTC()}
@@ -243,6 +287,13 @@ func (f *Forecast) sum(outcomes []outcome) {
 		met /= float64(len(outcomes))
 		f.MeetsDeadline = &met
 	}
+}
+
+func unfinishedBecause(ends time.Time, rest int) string {
+	if !ends.IsZero() {
+		return fmt.Sprintf("Its schedule ends at %s; about %d of its calls will not have been placed by then.", ends.UTC().Format(time.RFC3339), rest)
+	}
+	return "It is not done within sixty days: too little of its hours, or of the capacity, is left for it."
 }
 
 // leftover is how many numbers of a lane were left at its closing, on average.
@@ -264,20 +315,32 @@ func closes(c hours.Calendar, now time.Time) time.Time {
 }
 
 // likely is how a campaign's calls go: as long as the latest ones, and failing as
-// often as all so far.
+// often as all so far.  How far these may be from what comes is drawn once for each
+// run, so that runs differ as much as little is known.
 type likely struct {
 	lengths sim.Observed
-	failing float64
+	known   int // calls that the lengths are known by
+	failed  int // attempts
+	ended   int
+
+	stretch, failing float64
+}
+
+// settle draws what holds for a run.
+func (l *likely) settle(r *rand.Rand) *likely {
+	drawn := *l
+	// Nothing is known: half as long, or twice, are as likely as not.
+	drawn.stretch = math.Exp(r.NormFloat64() * 0.7 / math.Sqrt(float64(1+l.known)))
+	// Three in ten weigh as much as one attempt.
+	n := float64(l.ended) + 1
+	mean := (float64(l.failed) + 0.3) / n
+	drawn.failing = min(max(mean+r.NormFloat64()*math.Sqrt(mean*(1-mean)/(n+1)), 0), 1)
+	return &drawn
 }
 
 func (l *likely) Next(r *rand.Rand) sim.Call {
 	c := l.lengths.Next(r)
+	c.Length = time.Duration(float64(c.Length) * l.stretch)
 	c.Failed = r.Float64() < l.failing
 	return c
-}
-
-// failing is the part of a campaign's attempts that failed; while there were few, three
-// in ten weigh as much as ten attempts.
-func failing(s campaign.Stats) float64 {
-	return (float64(max(0, s.Attempts-s.Completed)) + 3) / (float64(s.Attempts) + 10)
 }

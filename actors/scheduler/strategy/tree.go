@@ -139,9 +139,22 @@ func (t *tree) forgetGroups() {
 	t.empty = 0
 }
 
+// reweigh changes a weight.  What the node is ahead of the present, or behind it, was
+// charged by the old one; it counts by the new one from now on, or a campaign whose
+// weight is raised would wait until the others had caught up with its former self.
+func (t *tree) reweigh(n *node, weight float64) {
+	if weight == n.weight {
+		return
+	}
+	now := n.parent.vmin
+	n.v = now + (n.v-now)*n.weight/weight
+	n.weight = weight
+	n.fix()
+}
+
 // set takes over what counts of a campaign's terms.
 func (t *tree) set(n *node, terms Terms) {
-	n.weight = terms.Weight
+	t.reweigh(n, terms.Weight)
 	if n.calls == 0 && terms.Length > 0 {
 		n.length, n.told = terms.Length.Seconds(), true
 	}
