@@ -42,6 +42,7 @@ func TestFairShareOfANewcomer(t *testing.T) {
 		before := len(l.area(0).within(span{answered, first}))
 		t.Logf("| %d | %d | %v | %v | %v |", i, before, first.Sub(began).Round(time.Millisecond), done.Sub(began).Round(time.Millisecond), allowed)
 		assert.LessOrEqual(t, before, 4, "slots that others took after the newcomer had started")
+		assert.LessOrEqual(t, done.Sub(began), allowed*12/10)
 	}
 	now := r.campaign(big)
 	assert.Equal(t, crowd, now.Stats.Total)

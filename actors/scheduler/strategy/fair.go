@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"cmp"
 	"container/heap"
 	"time"
 
@@ -26,6 +27,7 @@ type fair struct {
 	grants    uint64
 	perSecond float64 // cost of a second of one channel
 	perCall   float64 // cost of one create request
+	length    float64 // running mean of all calls' lengths, seconds; 0 before the first
 }
 
 // account is what a campaign has used.
@@ -42,7 +44,9 @@ const (
 	// Where nothing limits, the cost is still measured against something.
 	nominalChannels = 1000
 	nominalRate     = 10_000
-	// firstGuess is the length taken for a campaign's first calls, in seconds.
+	// firstGuess is the length taken for a campaign's first calls as long as no call of
+	// any campaign has ended, in seconds.  Then it is the mean of all campaigns' calls:
+	// with a guess far above that, a newcomer is kept short until its first calls end.
 	firstGuess = 10.0
 	// gain is the weight of the newest call in the running mean.
 	gain = 0.1
@@ -57,7 +61,7 @@ func newFair() *fair {
 func (f *fair) account(id campaign.ID) *account {
 	a := f.campaigns[id]
 	if a == nil {
-		a = &account{id: id, v: f.vmin, weight: 1, length: firstGuess, at: -1}
+		a = &account{id: id, v: f.vmin, weight: 1, length: cmp.Or(f.length, firstGuess), at: -1}
 		f.campaigns[id] = a
 	}
 	return a
@@ -123,6 +127,8 @@ func (f *fair) Release(id campaign.ID, c Charge, held time.Duration) {
 		return
 	}
 	a.length += gain * (held.Seconds() - a.length)
+	f.length = cmp.Or(f.length, held.Seconds())
+	f.length += gain * (held.Seconds() - f.length)
 	f.charge(a, f.cost(held.Seconds())-c.cost)
 }
 
