@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+// raced is set under the race detector.
+var raced bool
+
 // area keeps the calls to the numbers of an area: those of one campaign.
 func (l ledger) area(area int) (out ledger) {
 	for _, e := range l {
@@ -77,6 +80,9 @@ func (r *rig) finish(ids []string) {
 // is a Jain index of 0.55.
 func TestFairShareOfSlotSecondsAmongTen(t *testing.T) {
 	t.Parallel()
+	if raced {
+		t.Skip("200 calls a second are more than two cores do under the race detector: slots stand idle, and the index says nothing")
+	}
 	lines := make(chan string, 2)
 	t.Run("strategy", func(t *testing.T) {
 		for strategy, ok := range map[string]func(index float64) bool{
