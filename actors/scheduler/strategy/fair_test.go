@@ -252,10 +252,14 @@ func TestFairWithoutLimits(t *testing.T) {
 // Nobody knows how long first calls last. Were they taken to be far longer than they
 // are, whoever comes a moment later does not wait until that is made up for.
 func TestNewcomerAfterWrongGuesses(t *testing.T) {
-	for _, group := range []string{"", "b"} {
+	for _, c := range []struct {
+		group string
+		after time.Duration
+	}{{"", time.Second}, {"b", time.Second}, {"", 100 * time.Millisecond}, {"b", 100 * time.Millisecond}} {
+		group := c.group
 		m := newSim(t, "fair", 20, 0)
 		first := m.add(1, 0, around(400*time.Millisecond, 1)) // taken to last 10 s
-		m.run(time.Second)
+		m.run(c.after)                                        // some of them have ended, or none
 		before := m.used(first)
 		second := m.join(group, 1, around(400*time.Millisecond, 2))
 		m.run(m.now + 3*time.Second)

@@ -249,7 +249,7 @@ func (t *tree) grant(n *node) Charge {
 	}
 	guess := t.guess(n)
 	t.charge(n, guess)
-	return Charge{cost: guess, under: n.parent}
+	return Charge{cost: guess, under: n.parent, blind: n.calls == 0 && !n.told}
 }
 
 // adopt charges a call that is up already: half of its length, since on average half
@@ -272,8 +272,24 @@ func (t *tree) settle(n *node, c Charge, held time.Duration) {
 	case c.under == nil:
 	case n != nil && n.parent == c.under:
 		t.charge(n, more)
+		if c.blind {
+			t.bound(n)
+		}
 	default:
 		t.charge(c.under, more)
+	}
+}
+
+// bound takes a campaign that was charged without anything being known of it, and far
+// too much, back to the present and no further: whoever came in the meantime began at
+// the present as those charges had made it, and would wait for all that is refunded.
+func (t *tree) bound(n *node) {
+	credit := t.guess(n)
+	for ; n.parent != nil; n = n.parent {
+		if least := n.parent.present() - credit/n.weight; n.v < least {
+			n.v = least
+			n.fix()
+		}
 	}
 }
 
