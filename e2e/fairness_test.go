@@ -45,12 +45,10 @@ func (r *rig) crowd(numbers []int, each func(area int) settings) (ids []string) 
 	return ids
 }
 
-// settling is how long the shares of campaigns that have just begun may be uneven.  The
-// fair strategy takes 10 s for the length of a campaign's first calls.  A campaign that
-// begins a moment before the others has taken all channels by then, and when its calls
-// turn out to be shorter it is given the difference, up to 10 s of all channels, and
-// then they theirs.
-const settling = 20 * time.Second
+// settling is how long the shares of campaigns that have just begun may be uneven: a
+// campaign that begins a moment before the others has all channels until its first
+// calls end.
+const settling = 12 * time.Second
 
 // steady waits until shares have settled, and then for so long, and returns that span.
 // It should be a multiple of the longest call, or be long beside it: calls that began

@@ -185,7 +185,7 @@ func TestForecastOverHours(t *testing.T) {
 
 	o.running(2, 9000, officeHours, func(c *campaign.Campaign) { c.Deadline = cl.ClosesAt.Add(-time.Minute) })
 	require.Zero(t, *o.ask(2).MeetsDeadline)
-	o.running(2, 9000, officeHours, func(c *campaign.Campaign) { c.Deadline = cl.ClosesAt.Add(48 * time.Hour) })
+	o.running(2, 9000, officeHours, func(c *campaign.Campaign) { c.Deadline = cl.ClosesAt.Add(240 * time.Hour) })
 	f = o.ask(2)
 	require.InDelta(t, 1, *f.MeetsDeadline, 0)
 	require.Equal(t, cl.ClosesAt.Add(240*time.Hour), f.Deadline)
