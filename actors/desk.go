@@ -367,7 +367,7 @@ func (d *desk) report(full bool) {
 
 func (d *desk) post(r scheduler.Report) {
 	if err := d.send(r); err != nil {
-		d.log.Debug("a report to the scheduler was lost; the next full one makes up for it", "error", err)
+		d.log.Warn("a report to the scheduler was lost; the next full one makes up for it", "error", err)
 	}
 }
 

@@ -17,9 +17,9 @@ const forecastPatience = 10 * time.Second
 type Forecast struct {
 	Campaign   string          `json:"campaign" example:"cmp_42"`
 	ComputedAt time.Time       `json:"computed_at" doc:"What it goes by was as of then."`
-	Runs       int             `json:"runs" example:"100" doc:"How often what is ahead was played through."`
+	Runs       int             `json:"runs" example:"20" doc:"How often what is ahead was played through."`
 	Strategy   string          `json:"strategy" example:"fair" doc:"The strategy in force, by which it was."`
-	Remaining  int             `json:"remaining" example:"4200" doc:"Calls still to be placed."`
+	Remaining  int             `json:"remaining" example:"4200" doc:"Calls that have not ended for good: to be placed, up, or waiting for a retry."`
 	Finishes   bool            `json:"finishes" doc:"Whether it will be through as far ahead as was looked."`
 	Finish     *ForecastFinish `json:"finish,omitempty" doc:"When; absent if it does not finish as far ahead as was looked."`
 	Reason     string          `json:"reason,omitempty" doc:"Why it does not finish, in a sentence."`
@@ -31,9 +31,9 @@ type Forecast struct {
 
 // ForecastFinish is when a campaign will be through.
 type ForecastFinish struct {
-	Earliest time.Time `json:"earliest" doc:"In the best case."`
-	Expected time.Time `json:"expected" doc:"In the middle."`
-	Latest   time.Time `json:"latest" doc:"In the worst case."`
+	Earliest time.Time `json:"earliest" doc:"A tenth of the runs was earlier."`
+	Expected time.Time `json:"expected" doc:"The middle of the runs."`
+	Latest   time.Time `json:"latest" doc:"A tenth of the runs was later."`
 }
 
 // ForecastClosing is the numbers that have the same hours.
@@ -41,7 +41,7 @@ type ForecastClosing struct {
 	TimeZone     string         `json:"time_zone" example:"America/New_York" doc:"Where they are."`
 	ClosesAt     time.Time      `json:"closes_at" doc:"When their window closes."`
 	Numbers      int            `json:"numbers" example:"310" doc:"How many are still to be called."`
-	ExpectedLeft float64        `json:"expected_left" example:"12.5" doc:"How many of them will most likely be left when it closes."`
+	ExpectedLeft float64        `json:"expected_left" example:"12.5" doc:"How many of them the runs had not dialled when it closes, on average."`
 	Examples     []ForecastCall `json:"examples" doc:"Some of them."`
 }
 

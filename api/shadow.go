@@ -60,7 +60,7 @@ func (a *API) shadowRoutes() {
 		OperationID: "start-shadow", Method: http.MethodPut, Path: shadowPath, Tags: tags,
 		Summary: "Try out a strategy beside the one in force",
 		Description: "It sees the same campaigns and calls and grants nothing. A shadow that runs already is replaced, and its measures with it. " +
-			"It lasts until it is stopped or another leader takes over. Needs the scope admin. On NATS: scheduler.shadow.",
+			"It lasts until it is stopped; where another leader takes over or the strategy in force changes, it is begun anew, and its measures with it. Needs the scope admin. On NATS: scheduler.shadow, with the same body to begin it, none to read, and {\"action\": \"stop\"} to end it.",
 		RequestBody: body[Strategy](a, map[string]any{"strategy": "round_robin"}), Errors: []int{400, 408, 413, 415, 422},
 	}, a.startShadow)
 	register(a, huma.Operation{

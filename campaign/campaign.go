@@ -65,6 +65,7 @@ const (
 	LimitMaxConcurrentCalls   = 100_000
 	DefaultWeight             = 1.0
 	LimitWeight               = 1e6
+	LeastWeight               = 1e-3 // below, a cost divided by it drowns what others add up
 	LimitName                 = 200
 	LimitGroup                = 64
 	DefaultPriority           = 5
@@ -96,21 +97,21 @@ func (s Settings) Validate() error {
 	if s.MaxConcurrentCalls < 1 || s.MaxConcurrentCalls > LimitMaxConcurrentCalls {
 		out = append(out, Invalid("max_concurrent_calls", "Give a limit from 1 to %d, not %d.", LimitMaxConcurrentCalls, s.MaxConcurrentCalls))
 	}
-	if !(s.Weight > 0 && s.Weight <= LimitWeight) {
-		out = append(out, Invalid("weight", "Give a weight above 0 and up to %.0f, not %g.", LimitWeight, s.Weight))
+	if !(s.Weight >= LeastWeight && s.Weight <= LimitWeight) {
+		out = append(out, Invalid("weight", "Give a weight above 0: from %g to %.0f, not %g.", LeastWeight, LimitWeight, s.Weight))
 	}
 	if s.Priority < 1 || s.Priority > LimitPriority {
 		out = append(out, Invalid("priority", "Give a priority from 1, the most urgent, to %d, not %d.", LimitPriority, s.Priority))
 	}
-	if s.Group != "" && !validGroup(s.Group) {
+	if s.Group != "" && !ValidGroup(s.Group) {
 		out = append(out, Invalid("group", "Give a group of 1 to %d printable characters, without a space at either end, like \"team-a\" or \"Customer 12\".", LimitGroup))
 	}
 	return append(out, s.Retry.faults("retry")...).orNil()
 }
 
-// validGroup reports whether a group can be told from others by looking at it.  What
+// ValidGroup reports whether a group can be told from others by looking at it.  What
 // stands for a character that could not be read tells nothing.
-func validGroup(name string) bool {
+func ValidGroup(name string) bool {
 	odd := func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) }
 	return name != "" && utf8.RuneCountInString(name) <= LimitGroup && name == strings.TrimSpace(name) && !strings.ContainsFunc(name, odd)
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+// raced is set under the race detector.
+var raced bool
+
 // area keeps the calls to the numbers of an area: those of one campaign.
 func (l ledger) area(area int) (out ledger) {
 	for _, e := range l {
@@ -42,12 +45,10 @@ func (r *rig) crowd(numbers []int, each func(area int) settings) (ids []string) 
 	return ids
 }
 
-// settling is how long the shares of campaigns that have just begun may be uneven.  The
-// fair strategy takes 10 s for the length of a campaign's first calls.  A campaign that
-// begins a moment before the others has taken all channels by then, and when its calls
-// turn out to be shorter it is given the difference, up to 10 s of all channels, and
-// then they theirs.
-const settling = 20 * time.Second
+// settling is how long the shares of campaigns that have just begun may be uneven: a
+// campaign that begins a moment before the others has all channels until its first
+// calls end.
+const settling = 12 * time.Second
 
 // steady waits until shares have settled, and then for so long, and returns that span.
 // It should be a multiple of the longest call, or be long beside it: calls that began
@@ -77,6 +78,9 @@ func (r *rig) finish(ids []string) {
 // is a Jain index of 0.55.
 func TestFairShareOfSlotSecondsAmongTen(t *testing.T) {
 	t.Parallel()
+	if raced {
+		t.Skip("200 calls a second are more than two cores do under the race detector: slots stand idle, and the index says nothing")
+	}
 	lines := make(chan string, 2)
 	t.Run("strategy", func(t *testing.T) {
 		for strategy, ok := range map[string]func(index float64) bool{

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,30 +84,44 @@ func (f *fleet) leader(beyond uint64) (l leading) {
 	}
 }
 
-// follower is a node that does not lead.
-func (f *fleet) follower(l leading) *process {
+// follower is the node that does not lead whose campaigns hold the fewest slots: the
+// others' go on when it stands still, and their jobs get into its hands.
+func (f *fleet) follower(l leading) (p *process) {
 	f.t.Helper()
-	for name, p := range f.nodes {
-		if name != l.Leader {
-			return p
+	held := make(map[string]int)
+	for _, s := range f.slots() {
+		held[s.Node]++
+	}
+	least := math.MaxInt
+	for name, node := range f.nodes {
+		if name != l.Leader && held[name] < least {
+			p, least = node, held[name]
 		}
 	}
-	require.Fail(f.t, "there is no other node")
-	return nil
+	require.NotNil(f.t, p, "there is no other node")
+	return p
+}
+
+type slotJSON struct {
+	Node     string  `json:"node"`
+	Age      float64 `json:"age_seconds"`
+	Evidence string  `json:"evidence"`
+}
+
+func (f *fleet) slots() []slotJSON {
+	f.t.Helper()
+	var answer struct {
+		Slots []slotJSON `json:"slots"`
+	}
+	f.do("GET", "/v1/scheduler/slots?limit=1000", nil, &answer)
+	return answer.Slots
 }
 
 // stuck is how many slots are held by calls that the provider has not been asked for,
 // and were granted that long ago or longer.
 func (f *fleet) stuck(since time.Duration) (n int) {
 	f.t.Helper()
-	var answer struct {
-		Slots []struct {
-			Age      float64 `json:"age_seconds"`
-			Evidence string  `json:"evidence"`
-		} `json:"slots"`
-	}
-	f.do("GET", "/v1/scheduler/slots?limit=1000", nil, &answer)
-	for _, s := range answer.Slots {
+	for _, s := range f.slots() {
 		if s.Age >= since.Seconds() && s.Evidence != "placed" {
 			n++
 		}

@@ -41,11 +41,14 @@ func TestFairShareOfANewcomer(t *testing.T) {
 		first, done := own.receipts()[0], own.ends()[few-1]
 		before := len(l.area(0).within(span{answered, first}))
 		t.Logf("| %d | %d | %v | %v | %v |", i, before, first.Sub(began).Round(time.Millisecond), done.Sub(began).Round(time.Millisecond), allowed)
-		assert.LessOrEqual(t, before, 4, "slots that others took after the newcomer had started")
+		// Slots free each 40 ms, and it takes some time until the scheduler has heard of
+		// the newcomer; it has the next one then.
+		assert.LessOrEqual(t, before, 6, "slots that others took after the newcomer had started")
+		assert.LessOrEqual(t, done.Sub(began), allowed*12/10)
 	}
 	now := r.campaign(big)
 	assert.Equal(t, crowd, now.Stats.Total)
 	assert.Greater(t, now.Stats.Queued, crowd/2)
-	r.command(big, "cancel")
+	r.command(big, "pause") // to cancel 100,000 calls takes a while
 	assert.Equal(t, slots, r.ledger().peak(), "all channels were in use")
 }

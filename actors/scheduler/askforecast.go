@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 
@@ -49,14 +50,39 @@ type forecasts struct {
 	turn     chan struct{} // taken by who reckons
 	most     int           // calls a run, before it is coarsened
 	patience time.Duration // with a run, likewise
+	sure     bool          // what was seen is what comes
 
 	mu     sync.Mutex
 	ahead  map[campaign.ID]*reckoning // under way, or waiting for its turn
-	recent map[campaign.ID]Forecast
+	recent map[campaign.ID]recent
+}
+
+// premise is what a forecast goes by: it is not given again when that has changed.
+type premise struct {
+	choice Choice
+	terms  strategy.Terms
+	limit  int
+}
+
+// premiseOf is that of a campaign; what changes with each call does not count.
+func (c *Core) premiseOf(id campaign.ID) premise {
+	p := premise{choice: c.choice}
+	if cl := c.clients[id]; cl != nil {
+		p.terms, p.limit = cl.terms(), cl.demand.Limit
+		p.terms.Remaining, p.terms.Length = 0, 0
+	}
+	return p
+}
+
+// recent is an answer that was given.
+type recent struct {
+	Forecast
+	by premise
 }
 
 // reckoning is a forecast that may be waited for.
 type reckoning struct {
+	by       premise
 	done     chan struct{} // closed when the others are set
 	forecast Forecast
 	err      error
@@ -65,12 +91,12 @@ type reckoning struct {
 func newForecasts() *forecasts {
 	return &forecasts{
 		turn: make(chan struct{}, 1), most: callsARun, patience: runPatience,
-		ahead: make(map[campaign.ID]*reckoning), recent: make(map[campaign.ID]Forecast),
+		ahead: make(map[campaign.ID]*reckoning), recent: make(map[campaign.ID]recent),
 	}
 }
 
 // get finds an answer that was given just now.
-func (f *forecasts) get(id campaign.ID, now time.Time) (Forecast, bool) {
+func (f *forecasts) get(id campaign.ID, by premise, now time.Time) (Forecast, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for other, old := range f.recent {
@@ -79,21 +105,21 @@ func (f *forecasts) get(id campaign.ID, now time.Time) (Forecast, bool) {
 		}
 	}
 	got, ok := f.recent[id]
-	return got, ok
+	return got.Forecast, ok && reflect.DeepEqual(got.by, by)
 }
 
 // join finds the reckoning for a campaign, or begins one, which is then the caller's to
 // settle; nil where too many wait already.
-func (f *forecasts) join(id campaign.ID) (r *reckoning, mine bool) {
+func (f *forecasts) join(id campaign.ID, by premise) (r *reckoning, mine bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if r := f.ahead[id]; r != nil {
+	if r := f.ahead[id]; r != nil && reflect.DeepEqual(r.by, by) {
 		return r, false
 	}
 	if len(f.ahead) == mostInTurn {
 		return nil, false
 	}
-	r = &reckoning{done: make(chan struct{})}
+	r = &reckoning{by: by, done: make(chan struct{})}
 	f.ahead[id] = r
 	return r, true
 }
@@ -102,9 +128,11 @@ func (f *forecasts) join(id campaign.ID) (r *reckoning, mine bool) {
 func (f *forecasts) settle(id campaign.ID, r *reckoning, got Forecast, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.ahead, id)
+	if f.ahead[id] == r {
+		delete(f.ahead, id)
+	}
 	if err == nil {
-		f.recent[id] = got
+		f.recent[id] = recent{got, r.by}
 	}
 	r.forecast, r.err = got, err
 	close(r.done)
@@ -160,10 +188,11 @@ func (c *Candidate) askForecast(ctx context.Context, core *Core, body []byte, no
 	if q.Campaign == 0 {
 		return nil, campaign.Invalid("campaign", "Name the campaign, like {\"campaign\": \"cmp_2\"}.")
 	}
-	if recent, ok := c.forecasts.get(q.Campaign, now); ok {
-		return recent, nil
+	by := core.premiseOf(q.Campaign)
+	if again, ok := c.forecasts.get(q.Campaign, by, now); ok {
+		return again, nil
 	}
-	r, mine := c.forecasts.join(q.Campaign)
+	r, mine := c.forecasts.join(q.Campaign, by)
 	switch {
 	case r == nil:
 		return nil, errCrowded()
@@ -173,7 +202,7 @@ func (c *Candidate) askForecast(ctx context.Context, core *Core, body []byte, no
 	channels, rate := core.capacity()
 	s := &scene{
 		at: now.UTC().Truncate(time.Microsecond), choice: core.choice, channels: channels, rate: rate,
-		most: c.forecasts.most, patience: c.forecasts.patience,
+		most: c.forecasts.most, patience: c.forecasts.patience, sure: c.forecasts.sure,
 	}
 	seen, ready := core.sightings(), core.Ready()
 	return unfinished(func() (any, error) {
@@ -222,12 +251,15 @@ func (c *Candidate) forecast(ctx context.Context, s *scene, id campaign.ID, seen
 	}
 	switch {
 	case target.Status.Ended():
-		return f, campaign.Conflict("%v has ended (%s); there is nothing to forecast.", id, target.Status)
+		return f, campaign.Conflict("%v has ended (%s); there is nothing ahead of it.", id, target.Status)
 	case target.Status == campaign.StatusPaused:
 		f.Reason = "It is paused; resume it, and ask again."
 		return f, nil
 	case target.Status == campaign.StatusPending && !target.Armed:
 		f.Reason = "It is not started; start it, and ask again."
+		return f, nil
+	case f.Remaining == 0:
+		f.Reason = "Nothing is left to dial."
 		return f, nil
 	case !ready:
 		return f, campaign.Unavailable("The scheduler has a new leader, who does not know yet what all campaigns want; ask again in a few seconds.")

@@ -17,9 +17,16 @@ import (
 	"dialtone/store"
 )
 
+// sure is an oracle that takes what was seen for what comes.
+func sure(o *oracle) *oracle {
+	o.sure = true
+	o.fresh()
+	return o
+}
+
 // The percentiles are in order, and apart where there is chance in it.
 func TestForecastIsARange(t *testing.T) {
-	o := newOracle(t, 10)
+	o := sure(newOracle(t, 10))
 	o.running(2, 1000, failingHalf)
 	for _, deadline := range []time.Duration{0, 24 * time.Hour, time.Minute} {
 		o.running(2, 1000, failingHalf, func(c *campaign.Campaign) {
@@ -52,7 +59,7 @@ func TestForecastIsARange(t *testing.T) {
 
 // One that is armed begins when its start comes, and one beside it knows that.
 func TestForecastOfAnArmed(t *testing.T) {
-	o := newOracle(t, 10)
+	o := sure(newOracle(t, 10))
 	armed := func(c *campaign.Campaign) {
 		c.Status, c.Armed, c.Schedule.StartAt = campaign.StatusPending, true, o.now.Add(time.Hour)
 	}
@@ -70,7 +77,7 @@ func TestForecastOfAnArmed(t *testing.T) {
 
 // Competitors have their own hours.
 func TestForecastBesideHours(t *testing.T) {
-	o := newOracle(t, 10)
+	o := sure(newOracle(t, 10))
 	o.now = time.Date(2026, 3, 2, 16, 0, 0, 0, time.UTC)
 	o.running(2, 7200)
 	o.running(3, 1_000_000, nineToFive)
@@ -84,7 +91,7 @@ func TestForecastBesideHours(t *testing.T) {
 
 // Numbers that nobody may dial are said, and spoil nothing else.
 func TestForecastOfNumbersWithoutHours(t *testing.T) {
-	o := newOracle(t, 10)
+	o := sure(newOracle(t, 10))
 	o.shelf.zones = []store.Zone{{ID: 0}, {ID: 1, Zones: "Europe/Berlin"}}
 	o.shelf.waiting = map[campaign.ZoneID]store.Backlog{0: {Queued: 7}, 1: {Queued: 50, RetryWait: 3}}
 	contact := func(c *campaign.Campaign) {
@@ -105,20 +112,20 @@ func TestForecastOfNumbersWithoutHours(t *testing.T) {
 }
 
 func TestForecastOfWhatIsLeftUndone(t *testing.T) {
-	o := newOracle(t, 1)
+	o := sure(newOracle(t, 1))
 	o.running(2, 10_000, func(c *campaign.Campaign) { c.Schedule.EndAt = o.now.Add(time.Hour) })
 	f := o.ask(2)
 	require.False(t, f.Finishes)
-	require.Contains(t, f.Reason, "schedule ends")
+	require.Contains(t, f.Reason, "about 9640 of its calls")
 	require.Zero(t, *f.MeetsDeadline)
 	require.InDelta(t, 10_000-360, f.Closing[0].ExpectedLeft, 2)
 	require.Equal(t, o.now.Add(time.Hour), f.Closing[0].ClosesAt)
 
 	o.running(2, 1_000_000)
 	require.Contains(t, o.ask(2).Reason, "sixty days")
-	o.running(2, 0)
+	o.running(2, 0, func(c *campaign.Campaign) { c.Stats.InProgress = 1 })
 	f = o.ask(2)
-	require.True(t, f.Finishes, "there is nothing to do")
+	require.True(t, f.Finishes, "its last call has ended, but for the commit")
 	require.Zero(t, o.in(f, f.Finish.Latest))
 }
 
@@ -134,7 +141,7 @@ func TestForecastKeepsItsBudget(t *testing.T) {
 		nineToFive(c)
 		c.Schedule.TimeZone, c.Deadline = campaign.ZoneOfContact, time.Date(2126, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	o := newOracle(t, 9)
+	o := sure(newOracle(t, 9))
 	o.shelf.zones, o.shelf.waiting = zones, waiting
 	for id := range campaign.ID(1000) {
 		o.running(3+id, 50_000, contact, failingHalf)
@@ -177,7 +184,7 @@ func (s *slowShelf) Campaign(ctx context.Context, id campaign.ID) (campaign.Camp
 // A slow store costs knowledge of the others, not the forecast; one that does not answer
 // is said.
 func TestForecastFromASlowStore(t *testing.T) {
-	o := newOracle(t, 10)
+	o := sure(newOracle(t, 10))
 	for id := range campaign.ID(100) {
 		o.running(3+id, 100_000)
 	}
@@ -196,7 +203,7 @@ func TestForecastFromASlowStore(t *testing.T) {
 
 // A leader that does not know all campaigns yet says so.
 func TestForecastOfANewLeader(t *testing.T) {
-	o := newOracle(t, 10)
+	o := sure(newOracle(t, 10))
 	o.running(2, 1000)
 	o.lead(o.n.seen.Term+1, only(10, 0))
 	_, err := scheduler.ForecastOf(t.Context(), o.c, o.core, 2, o.now)
@@ -209,7 +216,7 @@ func TestForecastOfANewLeader(t *testing.T) {
 func TestCandidateForecastsInTurn(t *testing.T) {
 	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
 	n := startNode(t, b, 100, 50)
-	o := newOracle(t, 5)
+	o := sure(newOracle(t, 5))
 	for id := range campaign.ID(30) {
 		o.running(2+id, 95)
 	}
@@ -252,7 +259,7 @@ func TestCandidateForecastsInTurn(t *testing.T) {
 func TestCandidateStopsWhileItForecasts(t *testing.T) {
 	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
 	n := startNode(t, b, 100, 50)
-	o := newOracle(t, 5)
+	o := sure(newOracle(t, 5))
 	o.running(2, 95)
 	slow := &slowShelf{shelf: o.shelf, wait: time.Hour, asked: make(chan campaign.ID, 1000)}
 	c := scheduler.NewCandidate(scheduler.Config{

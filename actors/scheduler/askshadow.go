@@ -13,17 +13,26 @@ import (
 // shadowName is where the Choice of the shadow is kept, null for none.
 const shadowName = "scheduler.shadow"
 
-// shadowAsk is the body of scheduler.shadow; without one, it reads.
+// shadowAsk is the body of scheduler.shadow.
 type shadowAsk struct {
-	Action string `json:"action"` // start, read or stop
+	// Action is start, read or stop; without one, a strategy is started, and else it
+	// reads.
+	Action string `json:"action"`
 	Choice
 }
 
 // askShadow starts, reads or stops the shadow: kept first, then in force.
 func (c *Candidate) askShadow(ctx context.Context, core *Core, body []byte) (any, error) {
-	q := shadowAsk{Action: "read"}
+	var q shadowAsk
 	if err := readAsk(body, &q); err != nil {
 		return nil, err
+	}
+	switch {
+	case q.Action != "":
+	case q.Strategy != "" || q.Parameters != nil:
+		q.Action = "start"
+	default:
+		q.Action = "read"
 	}
 	switch q.Action {
 	case "start":
@@ -38,7 +47,7 @@ func (c *Candidate) askShadow(ctx context.Context, core *Core, body []byte) (any
 		core.Shadow(Choice{}, nil, time.Now())
 		return struct{}{}, nil
 	case "read":
-		return core.readShadow(time.Now())
+		return c.readShadow(core, time.Now())
 	}
 	return nil, campaign.Invalid("action", "There is no action %q; take one of read, start, stop.", q.Action)
 }
@@ -57,7 +66,7 @@ func (c *Candidate) startShadow(ctx context.Context, core *Core, ch Choice) (any
 	now := time.Now()
 	core.Shadow(ch, s, now)
 	c.log.Info("shadow started", "strategy", ch.Strategy)
-	return core.readShadow(now)
+	return c.readShadow(core, now)
 }
 
 func (c *Candidate) keepShadow(ctx context.Context, ch *Choice) error {
@@ -94,12 +103,13 @@ func (c *Candidate) resumeShadow(ctx context.Context, core *Core) {
 	}
 }
 
-func (c *Core) readShadow(now time.Time) (any, error) {
-	r, ok := c.ShadowReport(now)
+// readShadow takes the measures; to compare them is not the leading loop's work.
+func (c *Candidate) readShadow(core *Core, now time.Time) (any, error) {
+	report, ok := core.measureShadow(now)
 	if !ok {
 		return nil, errNoShadow()
 	}
-	return r, nil
+	return unfinished(func() (any, error) { return report(), nil }), nil
 }
 
 func errNoShadow() error {

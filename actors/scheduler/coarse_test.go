@@ -79,7 +79,7 @@ func TestForecastScaledDown(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			o := newOracleAt(t, c.channels, c.rate)
+			o := sure(newOracleAt(t, c.channels, c.rate))
 			c.set(o)
 			if c.strategy != "" {
 				o.use(c.strategy)
@@ -102,7 +102,7 @@ func TestForecastScaledDown(t *testing.T) {
 // A run that has a few calls more than the first is as good as that one, even where the
 // first just did not need to be coarsened.
 func TestForecastAtTheLimitOfARun(t *testing.T) {
-	o := newOracle(t, 10)
+	o := sure(newOracle(t, 10))
 	o.running(2, 1000, failingHalf, func(c *campaign.Campaign) { c.Retry.Delay = campaign.Duration(10 * time.Second) })
 	for most := 1650; most < 1850; most += 10 {
 		o.fresh()
@@ -110,5 +110,23 @@ func TestForecastAtTheLimitOfARun(t *testing.T) {
 		f, err := scheduler.ForecastOf(t.Context(), o.c, o.core, 2, o.now)
 		require.NoError(t, err)
 		require.InEpsilon(t, 1750, o.in(f, f.Finish.Latest), 0.15, most)
+	}
+}
+
+// What is known for sure is reckoned as by hand.
+func TestForecastIsExact(t *testing.T) {
+	o := sure(newOracle(t, 10))
+	for _, c := range []struct {
+		seconds float64
+		set     func()
+	}{
+		{1000, func() { o.running(2, 1000) }},
+		{2000, func() { o.running(3, 1_000_000) }},
+		{1333, func() { o.running(2, 1000, func(c *campaign.Campaign) { c.Weight = 3 }) }},
+		{5000, func() { o.running(2, 1000, limited(2)) }},
+	} {
+		c.set()
+		f := o.ask(2)
+		require.InEpsilon(t, c.seconds, o.in(f, f.Finish.Expected), 0.02)
 	}
 }

@@ -93,6 +93,7 @@ func (c *Core) Use(choice Choice, s strategy.Strategy, now time.Time) {
 	for _, sl := range c.slots {
 		sl.adopt(s, now) // what the strategy before charged is not this one's to settle
 	}
+	c.restartShadow(now)
 }
 
 // terms are what the campaign brings to the distribution.
@@ -252,7 +253,7 @@ func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time)
 	p.take(now)
 	cl.held++
 	c.slots[c.token] = &slot{
-		client: cl, pool: p, node: cl.node, seq: g.Seq, since: now,
+		client: cl, pools: []*pool{p}, node: cl.node, seq: g.Seq, since: now,
 		evidence: campaign.EvidenceGranted, charge: c.strategy.Grant(cl.id),
 	}
 	if c.shadow != nil {

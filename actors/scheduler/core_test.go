@@ -545,3 +545,55 @@ func TestNewLeaderChargesByTheTerms(t *testing.T) {
 	require.Equal(t, 50, len(got[2])+len(got[3]))
 	require.Greater(t, len(got[3]), 35, "group a has fifty calls up, half of each still to come")
 }
+
+// WithinLimit, over a change of owner: a call that was claimed and has no attempt on
+// record counts at the provider for which its token was granted.
+func TestTakenOverClaimsKeepTheirChannel(t *testing.T) {
+	for _, leader := range []string{"the same", "a new one"} {
+		st, n1 := started(t, 10, 0)
+		id := idIn(0, 0)
+		n2 := st.node("n2")
+		st.introduce(n2)
+		st.want(n1, id, 100, 100)
+		var attempts []campaign.AttemptID
+		for i, token := range st.grant()[id] {
+			a := campaign.NewAttemptID(campaign.CallID(i+1), 1)
+			attempts = append(attempts, a)
+			st.core.Take(&scheduler.Report{Node: "n1", Progress: []scheduler.Progress{{Token: token, Evidence: campaign.EvidencePlacing, Attempt: a, To: "+1"}}}, st.now)
+		}
+		require.Len(t, attempts, 10)
+		if leader == "a new one" {
+			st.lead(n1.seen.Term+1<<33, only(10, 0))
+			clear(n1.held)
+			st.introduce(n1)
+		}
+		n2.own(2, partitions(0, bus.Partitions)...)
+		for _, a := range attempts {
+			n2.held[1<<63|uint64(a)] = holding{id, "", campaign.EvidencePlacing}
+		}
+		n2.demands[id] = scheduler.Demand{Campaign: id, Fresh: 100, Limit: 100}
+		st.introduce(n2)
+		require.Equal(t, 10, st.held("a"), leader)
+		require.Empty(t, st.grant()[id], leader)
+		st.want(n2, id, 100, 100)
+		var tokens []uint64
+		for token := range n2.held {
+			tokens = append(tokens, token)
+		}
+		st.release(n2, time.Second, tokens[:4]...)
+		require.Len(t, st.grant()[id], 4, leader)
+		require.Equal(t, 10, st.held("a"), leader)
+	}
+}
+
+// Of providers of which one has no limit, there is none in all.
+func TestCapacityWithAnUnlimitedProvider(t *testing.T) {
+	for _, limits := range []map[string]provider.Limits{
+		{"a": {Channels: 10, CallsPerSecond: 5}, "b": {CallsPerSecond: 5}}, {"a": {Channels: 10, CallsPerSecond: 5}, "b": {Channels: 5, CallsPerSecond: 5}},
+	} {
+		st := newStage(t, limits)
+		channels, rate := scheduler.CapacityOf(st.core)
+		require.Equal(t, map[bool]int{true: 0, false: 15}[limits["b"].Channels == 0], channels)
+		require.InDelta(t, 10, rate, 0)
+	}
+}

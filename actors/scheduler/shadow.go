@@ -30,7 +30,6 @@ type shadow struct {
 // shadowed is a campaign in a shadow.
 type shadowed struct {
 	granted int // in reality, since the shadow began
-	gone    bool
 }
 
 // Shadow begins to play a strategy beside the one in force; nil ends it.
@@ -58,11 +57,31 @@ func (c *Core) Shadow(choice Choice, s strategy.Strategy, now time.Time) {
 	c.shadow = sh
 }
 
+// restartShadow begins the shadow anew, so that its measures are of one strategy in
+// force.
+func (c *Core) restartShadow(now time.Time) {
+	if c.shadow == nil {
+		return
+	}
+	if s, err := strategy.New(c.shadow.choice.Strategy, c.shadow.choice.Parameters); err == nil {
+		c.Shadow(c.shadow.choice, s, now)
+	}
+}
+
 // capacity is what all providers have together; 0 is no limit.
 func (c *Core) capacity() (channels int, callsPerSecond float64) {
+	boundless, rateless := false, false
 	for _, p := range c.pools {
 		channels += p.limits.Channels
 		callsPerSecond += p.limits.CallsPerSecond
+		boundless = boundless || p.limits.Channels == 0
+		rateless = rateless || p.limits.CallsPerSecond == 0
+	}
+	if boundless {
+		channels = 0
+	}
+	if rateless {
+		callsPerSecond = 0
 	}
 	return channels, callsPerSecond
 }
@@ -87,16 +106,20 @@ func (sh *shadow) weighs(cl *client) {
 
 // demanded hears what a campaign wants.
 func (sh *shadow) demanded(cl *client) {
-	s := sh.campaign(cl.id)
 	t := cl.terms()
 	if cl.calls.Guess = t.Length; t.Length == 0 {
 		cl.calls.Guess = firstLength
 	}
 	sh.engine.Put(cl.id, sim.Campaign{Terms: t, Limit: cl.demand.Limit, Calls: &cl.calls})
-	behind := s.granted - sh.engine.Count(cl.id).Placed
 	// Numbers that wait, and none that may go: it is paused, or out of its hours.
 	sh.engine.Pause(cl.id, cl.demand.Retries+cl.demand.Fresh == 0 && t.Remaining > 0)
-	sh.engine.Want(cl.id, sim.Work{Numbers: max(0, t.Remaining-cl.away+behind)})
+	sh.engine.Want(cl.id, sim.Work{Numbers: max(0, t.Remaining-cl.away+sh.behind(cl.id))})
+}
+
+// behind is how many calls a campaign was granted in reality and not here, less those
+// that it was granted here and not there.
+func (sh *shadow) behind(id campaign.ID) int {
+	return sh.campaign(id).granted - sh.engine.Count(id).Placed
 }
 
 // adopted hears of a call that was up already: it is up in the shadow as well.
@@ -129,34 +152,41 @@ func (sh *shadow) released(s *slot, held time.Duration) {
 	sh.live.Released(s.client.id, since, sh.engine.Now(), held)
 }
 
-// forgotten hears that a campaign has gone in reality.  Here it stays until it has
-// nothing left to place.
+// forgotten hears that a campaign has gone in reality.  Here it has still what it is
+// behind; and it is kept, and measured, for as long as the shadow plays: it may come
+// back.
 func (sh *shadow) forgotten(cl *client) {
 	sh.live.Wants(cl.id, sim.Idle, sh.engine.Now())
-	sh.campaign(cl.id).gone = true
-	for id, s := range sh.of {
-		if n := sh.engine.Count(id); s.gone && n.Numbers+n.Due == 0 {
-			sh.engine.Remove(id)
-			delete(sh.of, id)
-		}
-	}
+	sh.engine.Want(cl.id, sim.Work{Numbers: max(0, sh.behind(cl.id))})
+	sh.engine.Pause(cl.id, false)
 }
 
 // ShadowReport compares the shadow with reality; ok is false where none plays.
 func (c *Core) ShadowReport(now time.Time) (r ShadowReport, ok bool) {
-	if c.shadow == nil {
+	report, ok := c.measureShadow(now)
+	if !ok {
 		return r, false
 	}
-	c.pass(now)
-	return c.shadow.report(c.choice.Strategy, now), true
+	return report(), true
 }
 
-// report compares what the shadow did with what was done.
-func (sh *shadow) report(inForce string, now time.Time) ShadowReport {
+// measureShadow takes the measures of both sides.
+func (c *Core) measureShadow(now time.Time) (report func() ShadowReport, ok bool) {
+	if c.shadow == nil {
+		return nil, false
+	}
+	c.pass(now)
+	sh, inForce := c.shadow, c.choice.Strategy
 	live, played := sh.live.Read(now), sh.played.Read(now)
+	choice, since := sh.choice, sh.since
+	return func() ShadowReport { return compare(choice, since, inForce, live, played) }, true
+}
+
+// compare sets what the shadow did beside what was done.
+func compare(choice Choice, since time.Time, inForce string, live, played sim.Reading) ShadowReport {
 	r := ShadowReport{
-		Choice: sh.choice, Since: sh.since,
-		Live: sideOf(inForce, live), Shadow: sideOf(sh.choice.Strategy, played),
+		Choice: choice, Since: since,
+		Live: sideOf(inForce, live), Shadow: sideOf(choice.Strategy, played),
 		Campaigns: []ShadowCampaign{},
 	}
 	at := make(map[campaign.ID]int)

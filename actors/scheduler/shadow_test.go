@@ -2,6 +2,7 @@ package scheduler_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -136,4 +137,43 @@ func TestShadowReportJSON(t *testing.T) {
 		"campaigns": [{"campaign": "cmp_2",
 			"live": {"share": 1, "calls": 0, "slot_seconds": 2, "mean_wait_seconds": 1, "max_wait_seconds": 1},
 			"shadow": {"share": 1, "calls": 0, "slot_seconds": 2, "mean_wait_seconds": 1, "max_wait_seconds": 1}}]}`, string(raw))
+}
+
+// A campaign that has gone keeps what it had, and one that comes back is played on.
+func TestShadowOverAPause(t *testing.T) {
+	st, n := started(t, 10, 0)
+	tr := newTraffic(st, n)
+	st.shadow("fair")
+	tr.play(10 * time.Minute)
+	before := st.report()
+	st.core.Take(&scheduler.Report{Node: "n1", Demands: []scheduler.Demand{{Campaign: 2, Seen: n.seen, Gone: true}}}, st.now)
+	for token, h := range n.held {
+		if h.campaign == 2 {
+			st.release(n, 4*time.Second, token)
+		}
+	}
+	st.pass(time.Second)
+	gone := st.report()
+	require.GreaterOrEqual(t, gone.Campaigns[0].Shadow.Calls, before.Campaigns[0].Shadow.Calls)
+	require.GreaterOrEqual(t, gone.Campaigns[0].Live.Calls, before.Campaigns[0].Live.Calls)
+	for at, tokens := range tr.ends {
+		tr.ends[at] = slices.DeleteFunc(tokens, func(t uint64) bool { return tr.of[t] == 2 })
+	}
+	tr.play(30 * time.Minute)
+	back := st.report()
+	require.InEpsilon(t, back.Campaigns[0].Live.Calls, back.Campaigns[0].Shadow.Calls, 0.2)
+	require.Greater(t, back.Campaigns[0].Shadow.Calls, 2*before.Campaigns[0].Shadow.Calls)
+}
+
+// A shadow is measured beside one strategy at a time.
+func TestShadowBeginsAnewWithTheStrategy(t *testing.T) {
+	st, n := started(t, 10, 0)
+	tr := newTraffic(st, n)
+	st.shadow("fair")
+	tr.play(time.Minute)
+	st.use("round_robin")
+	r := st.report()
+	require.Equal(t, st.now, r.Since)
+	require.Equal(t, "round_robin", r.Live.Strategy)
+	require.Zero(t, r.Campaigns[0].Live.Calls)
 }

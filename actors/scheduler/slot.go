@@ -12,8 +12,8 @@ import (
 // slot is a token that somebody holds: a line of the ledger of what is up.
 type slot struct {
 	client *client
-	pool   *pool
-	node   string // the holder
+	pools  []*pool // its provider's; of a call whose provider is not known, all
+	node   string  // the holder
 	seq    uint64
 	since  time.Time
 
@@ -23,6 +23,14 @@ type slot struct {
 	evidence campaign.Evidence
 	attempt  campaign.AttemptID
 	to       string
+}
+
+// provider is the name of it, "" where that is not known.
+func (s *slot) provider() string {
+	if len(s.pools) != 1 {
+		return ""
+	}
+	return s.pools[0].name
 }
 
 // sent reports whether the provider has surely seen the request.
@@ -39,7 +47,9 @@ func (s *slot) show(e campaign.Evidence, now time.Time) {
 	was := s.sent()
 	s.evidence = e
 	if s.sent() && !was {
-		s.pool.saw(now)
+		for _, p := range s.pools {
+			p.saw(now)
+		}
 	}
 }
 
@@ -105,14 +115,16 @@ func (c *Core) free(token uint64, s *slot, held time.Duration, unsent bool) {
 	if c.shadow != nil {
 		c.shadow.released(s, held)
 	}
-	switch {
-	case s.sent():
-	case unsent:
-		s.pool.unsent()
-	default:
-		s.pool.saw(c.now)
+	for _, p := range s.pools {
+		switch {
+		case s.sent():
+		case unsent:
+			p.unsent()
+		default:
+			p.saw(c.now)
+		}
+		p.held--
 	}
-	s.pool.held--
 	s.client.held--
 	c.consider(s.client)
 	c.forget(s.client)
@@ -138,7 +150,7 @@ func (c *Core) Slots(q SlotQuery, now time.Time) []Slot {
 			continue
 		}
 		out = append(out, Slot{
-			Token: tokenName(t), Campaign: s.client.id, Provider: s.pool.name, Node: s.node,
+			Token: tokenName(t), Campaign: s.client.id, Provider: s.provider(), Node: s.node,
 			Since: s.since, Age: now.Sub(s.since).Seconds(),
 			Evidence: s.evidence, Call: s.attempt.Call(), Attempt: s.attempt, To: s.to,
 		})

@@ -96,6 +96,9 @@ func (o *Observed) See(length time.Duration) {
 	o.seen++
 }
 
+// Seen is how many calls it draws from.
+func (o *Observed) Seen() int { return min(o.seen, observedCalls) }
+
 // Next draws.
 func (o *Observed) Next(r *rand.Rand) Call {
 	n := min(o.seen, observedCalls)

@@ -113,6 +113,12 @@ func (e *Engine) SetCapacity(channels int, callsPerSecond float64) {
 // Now is how far the engine has come.
 func (e *Engine) Now() time.Time { return e.start.Add(e.now) }
 
+// Next is when something happens next; ok is false where nothing will.
+func (e *Engine) Next() (at time.Time, ok bool) {
+	next, ok := e.next()
+	return e.start.Add(next), ok
+}
+
 // Up is how many calls are up.
 func (e *Engine) Up() int { return e.held }
 

@@ -263,6 +263,7 @@ func (m *Meter) read(now time.Time, usage func(*account) Usage, before Pool, fro
 	for _, a := range m.accounts {
 		m.accrue(a)
 		u := usage(a)
+		u.Open = a.want == Waiting
 		u.Campaign, u.Weight, u.Held = a.id, a.weight, a.held
 		r.Campaigns = append(r.Campaigns, u)
 	}

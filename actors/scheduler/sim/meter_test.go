@@ -35,10 +35,10 @@ func TestMeterByHand(t *testing.T) {
 	}, r.Campaigns[0])
 	require.Equal(t, sim.Usage{
 		Campaign: 2, Weight: 3, Held: 1, Calls: 1, Slots: 8, Cost: 4, Waited: 8 * time.Second,
-		Longest: 8 * time.Second, First: 0, // the wait since its grant is not over
+		Longest: 8 * time.Second, Open: true, First: 0, // the wait since its grant is not over
 		Served: 4, Entitled: 5*3.0/4 + 3,
 	}, r.Campaigns[1])
-	require.Equal(t, 8*time.Second, r.Campaigns[1].Wait())
+	require.Equal(t, 4*time.Second, r.Campaigns[1].Wait(), "none for its call, and eight that are not over")
 	require.Equal(t, 2, r.Pool.Calls)
 	require.InDelta(t, 14, r.Pool.Busy, 1e-9)
 	require.InDelta(t, 10, r.Pool.Contended, 1e-9)

@@ -27,6 +27,8 @@ type Usage struct {
 	// its token before, until it got one or could use none any more.  A wait that is
 	// not over counts.
 	Longest time.Duration `json:"longest_wait_ns"`
+	// Open: it waits at the end of the span.
+	Open bool `json:"waiting,omitempty"`
 	// First is the wait for the first call.
 	First time.Duration `json:"first_wait_ns"`
 	// Served is the cost that accrued while it wanted tokens, be it that it Waited or
@@ -38,8 +40,15 @@ type Usage struct {
 	Entitled float64 `json:"entitled_seconds"`
 }
 
-// Wait is the mean wait for a token; all that it Waited for where it got none.
-func (u Usage) Wait() time.Duration { return u.Waited / time.Duration(max(u.Calls, 1)) }
+// Wait is the mean wait for a token, one that is not over included; all that it Waited
+// for where it got none.
+func (u Usage) Wait() time.Duration {
+	waits := u.Calls
+	if u.Open {
+		waits++
+	}
+	return u.Waited / time.Duration(max(waits, 1))
+}
 
 // since is what u has more than at an earlier time.
 func (u Usage) since(mark Usage) Usage {

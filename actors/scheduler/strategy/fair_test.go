@@ -252,10 +252,14 @@ func TestFairWithoutLimits(t *testing.T) {
 // Nobody knows how long first calls last. Were they taken to be far longer than they
 // are, whoever comes a moment later does not wait until that is made up for.
 func TestNewcomerAfterWrongGuesses(t *testing.T) {
-	for _, group := range []string{"", "b"} {
+	for _, c := range []struct {
+		group string
+		after time.Duration
+	}{{"", time.Second}, {"b", time.Second}, {"", 100 * time.Millisecond}, {"b", 100 * time.Millisecond}} {
+		group := c.group
 		m := newSim(t, "fair", 20, 0)
 		first := m.add(1, 0, around(400*time.Millisecond, 1)) // taken to last 10 s
-		m.run(time.Second)
+		m.run(c.after)                                        // some of them have ended, or none
 		before := m.used(first)
 		second := m.join(group, 1, around(400*time.Millisecond, 2))
 		m.run(m.now + 3*time.Second)
@@ -285,4 +289,25 @@ func TestFirstGuessIsLikeTheOthers(t *testing.T) {
 	s.Forget(2)
 	s.Enter(4)
 	require.InEpsilon(t, 0.2, s.Grant(4).Cost(), 1e-9)
+}
+
+// A weight that is raised is in force from the next grant on, whatever the campaign was
+// charged by the old one; and one that is lowered leaves no credit.
+func TestWeightRaisedAfterLongCalls(t *testing.T) {
+	m := newSim(t, "fair", 100, 0)
+	low := m.add(0.01, 0, around(90*time.Second, 1))
+	m.run(time.Minute) // alone, it has all channels
+	other := m.add(1, 0, around(90*time.Second, 2))
+	m.run(m.now + 340*time.Second)
+	low.weight = 1
+	m.tell(low)
+	was, ofOther := m.used(low), m.used(other)
+	m.run(m.now + 30*time.Minute)
+	require.InEpsilon(t, m.used(other)-ofOther, m.used(low)-was, 0.15)
+	low.weight = 0.1
+	m.tell(low)
+	m.run(m.now + 10*time.Minute)
+	was, ofOther = m.used(low), m.used(other)
+	m.run(m.now + time.Hour)
+	require.InEpsilon(t, 0.1*(m.used(other)-ofOther), m.used(low)-was, 0.15)
 }

@@ -3,7 +3,6 @@ package strategy
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -44,7 +43,7 @@ var (
 	groupWeights = Parameter{
 		Name:    "group_weights",
 		Summary: "The weights of groups relative to one another, and to campaigns without a group; 1 for a group that is not named.",
-		Takes:   "an object of group names and numbers above 0 and up to 1e+06, like {\"team-a\": 2}", Default: map[string]float64{},
+		Takes:   "an object of group names and numbers from 0.001 to 1e+06, like {\"team-a\": 2}", Default: map[string]float64{},
 		check: weights,
 	}
 	sharing = []Parameter{gain, firstGuess, groupWeights}
@@ -114,7 +113,7 @@ func weights(v any) (any, bool) {
 		return nil, false
 	}
 	for name, x := range out {
-		if name == "" || !(x > 0 && x <= campaign.LimitWeight) || math.IsInf(x, 0) {
+		if !campaign.ValidGroup(name) || !(x >= campaign.LeastWeight && x <= campaign.LimitWeight) {
 			return nil, false
 		}
 	}

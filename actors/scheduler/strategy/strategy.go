@@ -79,6 +79,7 @@ func DefaultTerms() Terms {
 type Charge struct {
 	cost  float64
 	kind  kind
+	blind bool  // nothing was known of how long the campaign's calls last
 	under *node // whose child was charged; the campaign may be elsewhere when it is settled
 }
 

@@ -139,9 +139,22 @@ func (t *tree) forgetGroups() {
 	t.empty = 0
 }
 
+// reweigh changes a weight.  What the node is ahead of the present, or behind it, was
+// charged by the old one; it counts by the new one from now on, or a campaign whose
+// weight is raised would wait until the others had caught up with its former self.
+func (t *tree) reweigh(n *node, weight float64) {
+	if weight == n.weight {
+		return
+	}
+	now := n.parent.vmin
+	n.v = now + (n.v-now)*n.weight/weight
+	n.weight = weight
+	n.fix()
+}
+
 // set takes over what counts of a campaign's terms.
 func (t *tree) set(n *node, terms Terms) {
-	n.weight = terms.Weight
+	t.reweigh(n, terms.Weight)
 	if n.calls == 0 && terms.Length > 0 {
 		n.length, n.told = terms.Length.Seconds(), true
 	}
@@ -236,7 +249,7 @@ func (t *tree) grant(n *node) Charge {
 	}
 	guess := t.guess(n)
 	t.charge(n, guess)
-	return Charge{cost: guess, under: n.parent}
+	return Charge{cost: guess, under: n.parent, blind: n.calls == 0 && !n.told}
 }
 
 // adopt charges a call that is up already: half of its length, since on average half
@@ -259,8 +272,24 @@ func (t *tree) settle(n *node, c Charge, held time.Duration) {
 	case c.under == nil:
 	case n != nil && n.parent == c.under:
 		t.charge(n, more)
+		if c.blind {
+			t.bound(n)
+		}
 	default:
 		t.charge(c.under, more)
+	}
+}
+
+// bound takes a campaign that was charged without anything being known of it, and far
+// too much, back to the present and no further: whoever came in the meantime began at
+// the present as those charges had made it, and would wait for all that is refunded.
+func (t *tree) bound(n *node) {
+	credit := t.guess(n)
+	for ; n.parent != nil; n = n.parent {
+		if least := n.parent.present() - credit/n.weight; n.v < least {
+			n.v = least
+			n.fix()
+		}
 	}
 }
 

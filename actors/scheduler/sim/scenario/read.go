@@ -90,8 +90,8 @@ func (s *Scenario) readCampaign(f yamlfile.Section) Campaign {
 func readWeight(f yamlfile.Section) float64 {
 	before := len(f.Faults())
 	w := f.Number("weight", 0, campaign.LimitWeight)
-	if f.Has("weight") && w == 0 && len(f.Faults()) == before {
-		f.Fault("weight", "Give a weight above 0 and up to %g.", campaign.LimitWeight)
+	if f.Has("weight") && w < campaign.LeastWeight && len(f.Faults()) == before {
+		f.Fault("weight", "Give a weight above 0: from %g to %g.", campaign.LeastWeight, campaign.LimitWeight)
 	}
 	return w
 }
