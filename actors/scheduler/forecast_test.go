@@ -258,7 +258,7 @@ func TestForecastOfWhatDoesNotRun(t *testing.T) {
 // However much is going on, the answer comes soon, and it is much the same as if all
 // had been played.
 func TestForecastOfTheHuge(t *testing.T) {
-	o := newOracle(t, 1000)
+	o := sure(newOracle(t, 1000))
 	for id := campaign.ID(3); id < 53; id++ {
 		o.running(id, 100_000)
 	}
