@@ -155,6 +155,7 @@ func (s *scene) play(seed uint64, g grain, closings []time.Time, tooLong func(ca
 	e.Advance(s.at) // which grants what it can
 	mine := &s.contenders[s.target]
 	per := mine.perNumber(g)
+	left := func(lane int) float64 { return float64(e.LaneNumbers(mine.id, lane)) * per[lane] }
 	o.left = make([]float64, len(closings))
 	at, end, step := s.at, s.at.Add(horizon), s.step(g)
 	for ; ; at = e.Now() {
@@ -182,13 +183,13 @@ func (s *scene) play(seed uint64, g grain, closings []time.Time, tooLong func(ca
 		e.Advance(soonestOf(at, soonestOf(at, next, []time.Time{end}), closings))
 		for lane, c := range closings {
 			if c.Equal(e.Now()) {
-				o.left[lane] = float64(e.LaneNumbers(mine.id, lane)) * per[lane]
+				o.left[lane] = left(lane)
 			}
 		}
 	}
 	for lane, c := range closings {
-		if c.After(at) { // not seen any more
-			o.left[lane] = float64(e.LaneNumbers(mine.id, lane)) * per[lane]
+		if c.After(at) {
+			o.left[lane] = left(lane) // not seen any more
 		}
 	}
 	last := e.Count(mine.id)
