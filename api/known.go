@@ -7,14 +7,17 @@ import (
 	"sync"
 	"time"
 
+	"dialtone/internal/flow"
 	"dialtone/store"
 )
 
 const (
 	// gatherFor and gatherMost bound how long, and how many, callbacks wait for
-	// each other.
-	gatherFor  = 2 * time.Millisecond
-	gatherMost = 200
+	// each other.  They wait that long where gatherEnough are to be expected in it, and
+	// in proportion less where fewer come.
+	gatherFor    = 2 * time.Millisecond
+	gatherEnough = 10
+	gatherMost   = 200
 	// inquiriesAtOnce bounds the queries that run at once; callbacks gather on
 	// while they do.
 	inquiriesAtOnce = 2
@@ -25,7 +28,7 @@ const (
 //
 // The first callback of a batch leads it: it waits a moment for others, asks the
 // store, and wakes them.  So there is no goroutine to own, and a lone callback
-// waits no longer than gatherFor.
+// hardly waits.
 type knowledge struct {
 	ask     func(context.Context, []store.AttemptRef) ([]bool, error)
 	log     *slog.Logger
@@ -33,6 +36,7 @@ type knowledge struct {
 
 	mu   sync.Mutex
 	open *inquiry // takes more refs, or nil
+	rate flow.Rate
 }
 
 // inquiry is one query.  refs grows under the lock while it is open; known and
@@ -41,6 +45,7 @@ type inquiry struct {
 	refs  []store.AttemptRef
 	full  chan struct{}
 	done  chan struct{}
+	wait  time.Duration // for others
 	known []bool
 	err   error
 }
@@ -68,8 +73,9 @@ func (k *knowledge) unknown(ctx context.Context, ref store.AttemptRef) bool {
 func (k *knowledge) join(ref store.AttemptRef) (q *inquiry, place int, leads bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.rate.Add(1, time.Now())
 	if k.open == nil {
-		k.open = &inquiry{full: make(chan struct{}), done: make(chan struct{})}
+		k.open = &inquiry{full: make(chan struct{}), done: make(chan struct{}), wait: k.rate.Patience(gatherFor, gatherEnough)}
 		leads = true
 	}
 	q = k.open
@@ -85,7 +91,7 @@ func (k *knowledge) join(ref store.AttemptRef) (q *inquiry, place int, leads boo
 func (k *knowledge) lead(ctx context.Context, q *inquiry) {
 	q.err = errors.New("the inquiry was broken off")
 	defer close(q.done)
-	wait := time.NewTimer(gatherFor)
+	wait := time.NewTimer(q.wait)
 	defer wait.Stop()
 	select {
 	case <-q.full:
