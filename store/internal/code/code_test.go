@@ -30,6 +30,7 @@ func TestNumbersStay(t *testing.T) {
 func TestSettings(t *testing.T) {
 	want := campaign.Settings{
 		Name: "a", From: "b", DefaultRegion: "c", DefaultTimeZone: "d", MaxConcurrentCalls: 4, Weight: 0.5,
+		Group: "e", Priority: 7, Deadline: time.Date(2026, 6, 2, 3, 4, 5, 0, time.UTC),
 		Schedule: campaign.Schedule{
 			TimeZone:     campaign.ZoneOfContact,
 			Windows:      []campaign.Window{{Days: campaign.DaysOf(time.Monday), Span: campaign.Span{Start: 540, End: campaign.Midnight}}},
