@@ -42,7 +42,7 @@ func (j *Journal) gather(ctx context.Context) bool {
 		j.mu.Lock()
 		ops, some, since, stopped := j.ops, len(j.waiting) > 0, j.since, j.stopped
 		j.mu.Unlock()
-		rest := max(j.patience, leastGather) - time.Since(since)
+		rest := max(j.patience, min(leastGather, j.cfg.Gather)) - time.Since(since)
 		switch {
 		case ctx.Err() != nil || stopped && !some:
 			return false
