@@ -302,7 +302,10 @@ func (a *actor) tellDesk() {
 		Retries: d.Retries, Fresh: d.Fresh, Limit: d.Limit, Weight: d.Weight,
 		Group: d.Group, Priority: d.Priority, Remaining: d.Remaining, Due: d.Due, Length: d.Length,
 	}
-	if demand == a.told && len(a.out.Releases)+len(a.out.Progress) == 0 && !a.first {
+	for _, r := range d.Routes {
+		demand.Routes = append(demand.Routes, scheduler.RouteDemand(r))
+	}
+	if demand.Equal(&a.told) && len(a.out.Releases)+len(a.out.Progress) == 0 && !a.first {
 		return
 	}
 	a.told, a.first = demand, false
@@ -336,7 +339,7 @@ func (a *actor) queued(ctx context.Context, l machine.Load) (page machine.Page) 
 	page.Last = len(calls) < l.Limit
 	page.Calls = make([]machine.Waiting, len(calls))
 	for i, c := range calls {
-		page.Calls[i] = machine.Waiting(c)
+		page.Calls[i] = machine.Waiting{ID: c.ID, Claim: c.Claim, Zone: c.Zone, Phone: c.Phone}
 	}
 	return page
 }

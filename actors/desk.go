@@ -253,7 +253,7 @@ func (d *desk) wanted(w *wants) {
 	if d.closed {
 		w.demand.Retries, w.demand.Fresh = 0, 0
 	}
-	if c.demand != w.demand {
+	if !c.demand.Equal(&w.demand) {
 		c.demand = w.demand
 		d.touch(c)
 	}

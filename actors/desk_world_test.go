@@ -348,7 +348,7 @@ func (w *deskWorld) ask() {
 
 func (w *deskWorld) tell(n *deskNode, a *deskActor, news []machine.Progress, back []machine.Release) {
 	d := scheduler.Demand{Campaign: a.job.id, Seen: a.seen, Fresh: a.job.todo, Limit: a.job.limit, Weight: 1}
-	if d != a.told || len(back)+len(news) > 0 || a.first {
+	if !d.Equal(&a.told) || len(back)+len(news) > 0 || a.first {
 		a.told, a.first = d, false
 		n.desk.box.post(&wants{demand: d, progress: news, releases: back})
 	}

@@ -57,6 +57,7 @@ type Settings struct {
 	// the service's strategy goes by it.  The schedule's end is one by itself.
 	Deadline time.Time
 	Retry    RetryPolicy
+	Routing  Routing
 }
 
 // The defaults and bounds of Settings.
@@ -106,6 +107,7 @@ func (s Settings) Validate() error {
 	if s.Group != "" && !ValidGroup(s.Group) {
 		out = append(out, Invalid("group", "Give a group of 1 to %d printable characters, without a space at either end, like \"team-a\" or \"Customer 12\".", LimitGroup))
 	}
+	out = append(out, s.Routing.faults()...)
 	return append(out, s.Retry.faults("retry")...).orNil()
 }
 

@@ -12,6 +12,7 @@ type JobKind string
 const (
 	JobPlace  JobKind = "place"  // dial it, if nobody has
 	JobSettle JobKind = "settle" // ask the provider what became of it
+	JobHangUp JobKind = "hangup" // end it, if it is up
 )
 
 // Job is a message of the DIAL work queue: one thing to do about one attempt.
@@ -54,17 +55,19 @@ const (
 
 // The reasons of a ReportGivenBack.
 //
-// Invariant: throttled, unreachable, provider and unsent are said only by the
+// Invariant: throttled, full, unreachable, barred, provider and unsent are said only by the
 // delivery that wrote placing itself, and not_dialled only by one that settled:
 // they undo that placing.  A caller that gives a job back without having written
 // placing can't know whether another delivery did, and says one of the others.
 const (
 	GivenBackThrottled   = "throttled"     // the provider asked for patience
+	GivenBackFull        = "full"          // the provider has as many calls up as it takes
 	GivenBackUnreachable = "unreachable"   // no connection to the provider came about
+	GivenBackBarred      = "barred"        // the provider refuses the account
 	GivenBackStopped     = "stopped"       // the campaign was paused or canceled
 	GivenBackExpired     = "expired"       // the job waited past its NotAfter
 	GivenBackNotDialled  = "not_dialled"   // settled: the provider does not know the call
-	GivenBackProvider    = "provider"      // the provider's account or configuration is at fault
+	GivenBackProvider    = "provider"      // the provider refuses this request: its caller id or script
 	GivenBackUnknown     = "no_provider"   // no provider of this name is configured
 	GivenBackUnsent      = "unsent"        // the caller had placing, but let the time to ask go by
 	GivenBackDrained     = "shutting_down" // the caller is stopping

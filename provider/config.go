@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"dialtone/campaign"
+	"dialtone/campaign/route"
 	"dialtone/internal/yamlfile"
 )
 
@@ -50,6 +51,12 @@ type Spec struct {
 	// Timeout of one request; 0 takes the adapter's default.
 	Timeout time.Duration
 	Limits  Limits
+	// Route is whom the provider serves, at which rank and price; its Name is the
+	// provider's.
+	Route route.Provider
+	// FromByPrefix is the caller id of calls that bring none, by the beginning of the
+	// number called, of which the longest counts; it goes before From.
+	FromByPrefix map[string]string
 }
 
 // The bounds of what the file may say.

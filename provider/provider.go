@@ -80,9 +80,15 @@ type Fault string
 const (
 	// Refused: not dialled, and the reason lies in the number: it costs.
 	Refused Fault = "refused"
-	// Misconfigured: not dialled, because of the account, the caller id or our
-	// configuration.  Costs no attempt.
+	// Misconfigured: not dialled, because of the caller id, the script or another part
+	// of the request that is ours.  Others may be fine.  Costs no attempt.
 	Misconfigured Fault = "misconfigured"
+	// Barred: not dialled, because the provider refuses the account, and so all
+	// requests.  Costs no attempt.
+	Barred Fault = "barred"
+	// Full: not dialled, because as many calls are up, or queued, as the provider
+	// takes.  Costs no attempt.
+	Full Fault = "full"
 	// Throttled: not dialled, the provider asks for patience.  Costs no attempt.
 	Throttled Fault = "throttled"
 	// Unreachable: no connection came about, so nothing was asked.  Costs no

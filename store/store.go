@@ -122,6 +122,7 @@ type Waiting struct {
 	ID    campaign.CallID
 	Claim int // claims so far
 	Zone  campaign.ZoneID
+	Phone string
 }
 
 // Zone is what the store calls some Zones.

@@ -2,10 +2,13 @@ package scheduler
 
 import (
 	"cmp"
+	"reflect"
+	"slices"
 	"time"
 
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/campaign"
+	"dialtone/campaign/route"
 )
 
 // Report is what a node tells the leader: what its campaigns could use, what has
@@ -26,7 +29,9 @@ type Demand struct {
 	Seen     Mark        `json:"seen"`
 	Retries  int         `json:"retries"`
 	Fresh    int         `json:"fresh"`
-	Limit    int         `json:"limit"`
+	// Routes say which providers could take how many of them.  Nil: any, all of them.
+	Routes []RouteDemand `json:"routes,omitempty"`
+	Limit  int           `json:"limit"`
 	// What counts for its share; see strategy.Terms.
 	Weight    float64       `json:"weight"`
 	Group     string        `json:"group,omitempty"`
@@ -47,6 +52,19 @@ func (d *Demand) terms() strategy.Terms {
 	}
 }
 
+// RouteDemand is how many of a campaign's calls could go by one route.
+type RouteDemand struct {
+	Route route.Route `json:"route"`
+	Ready int         `json:"ready"`
+}
+
+// Equal reports whether two demands ask for the same.
+func (d *Demand) Equal(o *Demand) bool {
+	a, b := *d, *o
+	a.Routes, b.Routes = nil, nil
+	return reflect.DeepEqual(a, b) && slices.Equal(d.Routes, o.Routes)
+}
+
 // Mark is a place in the sequence of one leader's Grants to one node.
 type Mark struct {
 	Term uint64 `json:"term"`
@@ -61,6 +79,9 @@ type Progress struct {
 	To       string             `json:"to,omitempty"`
 	// Since is when the token was spent, told to a leader that did not grant it.
 	Since time.Time `json:"since,omitzero"`
+	// Outcome is what the provider made of the request, "" where that is not known
+	// or was told already.
+	Outcome campaign.Outcome `json:"outcome,omitempty"`
 }
 
 // Release gives a token back. Held is 0 for one that was not used.  Unsent: the
@@ -70,6 +91,10 @@ type Release struct {
 	Campaign campaign.ID   `json:"campaign"`
 	Held     time.Duration `json:"held_ns"`
 	Unsent   bool          `json:"unsent,omitempty"`
+	// Outcome is what the provider made of the request, "" where that is not known
+	// or was told already; RetryAfter is the patience that it asked for, or 0.
+	Outcome    campaign.Outcome `json:"outcome,omitempty"`
+	RetryAfter time.Duration    `json:"retry_after_ns,omitempty"`
 }
 
 // Full is everything that a node holds, as it stood when it had received the

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"dialtone/campaign"
+	"dialtone/campaign/route"
 )
 
 // Effects is what is to be done.  Handle appends to it; the owner performs it
@@ -107,6 +108,9 @@ type Progress struct {
 	Attempt  campaign.AttemptID
 	To       string    // the number, as far as it is known
 	Since    time.Time // when the token was spent
+	// Outcome is what the provider made of the request, "" where that is not known
+	// or was told already.
+	Outcome campaign.Outcome
 }
 
 // Release gives a token back.
@@ -116,6 +120,10 @@ type Release struct {
 	Unsent bool
 	// Held is how long a call kept the slot; 0 for a token that was not used.
 	Held time.Duration
+	// Outcome is what the provider made of the request, "" where that is not known
+	// or was told already; RetryAfter is the patience that it asked for, or 0.
+	Outcome    campaign.Outcome
+	RetryAfter time.Duration
 }
 
 // Reply answers a Command: Err, or the campaign as it stands.
@@ -129,6 +137,8 @@ type Reply struct {
 type Demand struct {
 	// Retries and Fresh are the due retries and the new numbers at hand.
 	Retries, Fresh int
+	// Routes say which providers could take how many of them.  Nil: any, all of them.
+	Routes []RouteDemand
 	// Limit bounds the tokens that the campaign may hold in all.
 	Limit int
 	// What counts for its share; see scheduler/strategy.Terms.
@@ -142,4 +152,10 @@ type Demand struct {
 	Due time.Time
 	// Length is how long calls hold a slot on average; 0 until one has ended.
 	Length time.Duration
+}
+
+// RouteDemand is how many of the calls at hand could go by one route.
+type RouteDemand struct {
+	Route route.Route
+	Ready int
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"dialtone/campaign"
+	"dialtone/campaign/route"
 )
 
 // Input is something that happened: one of the types of this file.
@@ -31,14 +32,18 @@ type Waiting struct {
 	ID    campaign.CallID
 	Claim int
 	Zone  campaign.ZoneID
+	Phone string // by which the call is routed
 }
 
 // Refreshed is the campaign as the store has it, and the zones of its calls, by
 // ascending id, read no earlier: its settings may have been changed and contacts
 // added.
+//
+// Table is the providers that there are; nil where they are as they were.
 type Refreshed struct {
 	Campaign campaign.Campaign
 	Zones    []Zone
+	Table    *route.Table
 }
 
 // Granted are tokens for this campaign.
@@ -94,11 +99,18 @@ const (
 	Pause  Verb = "pause"
 	Resume Verb = "resume"
 	Cancel Verb = "cancel"
+	// CancelCall cancels one call: it is not dialled any more, and hung up if it is
+	// up.
+	CancelCall Verb = "cancel_call"
 )
 
 // Command is a wish from outside, answered through Effects.Replies.
 type Command struct {
 	Verb Verb
+	// HangUp, of a Cancel: end what is up as well.
+	HangUp bool
+	// Call is whom a CancelCall concerns.
+	Call campaign.CallID
 	Ref  Ref
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dialtone/campaign"
+	"dialtone/campaign/route"
 )
 
 // Config are the patience and the page size of a machine. Zero fields take the
@@ -44,6 +45,8 @@ type Config struct {
 	// RefreshEvery is how often the campaign is read again without being told
 	// to, in case the telling got lost. Default 10 s.
 	RefreshEvery time.Duration
+	// Table is the providers that there are; nil lets every provider take any call.
+	Table *route.Table
 }
 
 func (c Config) withDefaults() Config {

@@ -79,6 +79,7 @@ type settings struct {
 	Priority           int                  `json:"priority,omitempty"`
 	Deadline           time.Time            `json:"deadline,omitzero"`
 	Retry              campaign.RetryPolicy `json:"retry"`
+	Routing            campaign.Routing     `json:"routing,omitzero"`
 }
 
 // OfSettings writes the settings column.  The conversion does not compile when

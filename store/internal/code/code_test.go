@@ -43,8 +43,12 @@ func TestSettings(t *testing.T) {
 			MaxAttempts: 6, Delay: 7, Backoff: "fixed", MaxDelay: 8, Jitter: 0.9, MaxAttemptsPerDay: 2,
 			ByDisposition: map[campaign.Disposition]campaign.RetryRule{"busy": {MaxAttempts: 1, Delay: 2, Backoff: "exponential", MaxDelay: 3}},
 		},
+		Routing: campaign.Routing{
+			Providers: []campaign.ProviderChoice{{Name: "p", Priority: 2, Weight: 3}}, LeastCost: true,
+			FromByPrefix: map[string]string{"+44": "+442079460958"},
+		},
 	}
-	for _, v := range []reflect.Value{reflect.ValueOf(want), reflect.ValueOf(want.Schedule), reflect.ValueOf(want.Retry)} {
+	for _, v := range []reflect.Value{reflect.ValueOf(want), reflect.ValueOf(want.Schedule), reflect.ValueOf(want.Retry), reflect.ValueOf(want.Routing)} {
 		for i := range v.NumField() {
 			require.False(t, v.Field(i).IsZero(), "the test sets %s", v.Type().Field(i).Name)
 		}
