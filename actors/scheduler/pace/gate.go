@@ -32,6 +32,14 @@ func New(callsPerSecond float64, now time.Time) Gate {
 	return g
 }
 
+// Adjust changes the rate and keeps the turn: what went before counts by the old one.
+func (g *Gate) Adjust(callsPerSecond float64) {
+	g.interval = 0
+	if callsPerSecond > 0 {
+		g.interval = time.Duration(math.Ceil(float64(time.Second) / callsPerSecond))
+	}
+}
+
 // Open reports whether a call may go now.
 func (g *Gate) Open(now time.Time) bool { return g.interval == 0 || !now.Before(g.Next()) }
 
