@@ -199,7 +199,7 @@ func (d *desk) take(m any) {
 func (d *desk) close() {
 	d.closed = true
 	for _, c := range d.clients {
-		c.demand.Retries, c.demand.Fresh = 0, 0
+		c.demand.Retries, c.demand.Fresh, c.demand.Routes = 0, 0, nil
 		d.touch(c)
 	}
 }
@@ -251,22 +251,25 @@ func (d *desk) wanted(w *wants) {
 		d.settle(c, w.demand.Seen)
 	}
 	if d.closed {
-		w.demand.Retries, w.demand.Fresh = 0, 0
+		w.demand.Retries, w.demand.Fresh, w.demand.Routes = 0, 0, nil
 	}
 	if !c.demand.Equal(&w.demand) {
 		c.demand = w.demand
 		d.touch(c)
 	}
 	for _, p := range w.progress {
-		if t := c.held[p.Token.ID]; t != nil && t.learn(p) {
+		if t := c.held[p.Token.ID]; t != nil && (t.learn(p) || p.Outcome != "") {
 			told := t.progress(p.Token.ID)
-			told.Since = time.Time{} // who granted it knows
+			told.Since, told.Outcome = time.Time{}, p.Outcome // since when, who granted it knows
 			d.progress = append(d.progress, told)
 		}
 	}
 	for _, r := range w.releases {
 		delete(c.held, r.Token.ID)
-		d.releases = append(d.releases, scheduler.Release{Token: r.Token.ID, Campaign: w.demand.Campaign, Held: r.Held, Unsent: r.Unsent})
+		d.releases = append(d.releases, scheduler.Release{
+			Token: r.Token.ID, Campaign: w.demand.Campaign, Held: r.Held, Unsent: r.Unsent,
+			Outcome: r.Outcome, RetryAfter: r.RetryAfter,
+		})
 	}
 }
 

@@ -116,9 +116,10 @@ func keys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(
 func (w *deskWorld) lead(skew time.Duration) {
 	w.reign++
 	w.hurt["leader"]++
-	s, err := strategy.New(strategy.Names()[w.dice.IntN(len(strategy.Names()))], nil)
+	choice := scheduler.Choice{Strategy: strategy.Names()[w.dice.IntN(len(strategy.Names()))]}
+	build, err := choice.Builder()
 	require.NoError(w.t, err)
-	w.core = scheduler.NewCore(uint64(w.now.Add(skew).UnixNano())+uint64(w.reign), w.limits, scheduler.Choice{}, s, w.now)
+	w.core = scheduler.NewCore(uint64(w.now.Add(skew).UnixNano())+uint64(w.reign), w.limits, choice, build, w.now)
 	for _, n := range w.nodes {
 		w.realise(n)
 		if skew < 0 { // nothing of a leader of a higher term arrives late

@@ -101,7 +101,7 @@ func (s *eventSink) send(events []campaign.Event) {
 	for i := range events {
 		var err error
 		if s.buf, err = s.append(s.buf[:0], &events[i]); err == nil {
-			err = s.bus.nc.Publish(subjectEvent(events[i].Campaign, events[i].Type), s.buf)
+			err = s.bus.nc.Publish(subjectEvent(events[i].Subject(), events[i].Type), s.buf)
 		}
 		if err != nil {
 			s.bus.count.eventsDropped.Add(1)
@@ -121,7 +121,7 @@ func (s *eventSink) append(b []byte, e *campaign.Event) (_ []byte, err error) {
 	b = append(b, `,"type":`...)
 	b = appendString(b, CloudEventType(e.Type))
 	b = append(b, `,"subject":"`...)
-	b = append(b, e.Campaign.String()...)
+	b = append(b, e.Subject()...)
 	b = append(b, `","time":"`...)
 	if b, err = e.Time.UTC().AppendText(b); err != nil {
 		return b, err

@@ -100,9 +100,8 @@ func filterPartition(n int) string { return "callback." + strconv.Itoa(n) + ".*"
 
 func durablePartition(n int) string { return "partition-" + strconv.Itoa(n) }
 
-func subjectEvent(id campaign.ID, t campaign.EventType) string {
-	return "event." + id.String() + "." + string(t)
-}
+// subjectEvent is where an event of a campaign or a provider is told.
+func subjectEvent(of string, t campaign.EventType) string { return "event." + of + "." + string(t) }
 
 func filterEvents(id campaign.ID) string { return "event." + id.String() + ".>" }
 

@@ -18,15 +18,33 @@ const (
 	EventCampaignProgress  EventType = "campaign.progress"
 	EventCallEnded         EventType = "call.ended"
 	EventCallRetry         EventType = "call.retry_scheduled"
+
+	// Of providers.
+	EventProviderOpened    EventType = "provider.opened" // its breaker: it fails, and gets no calls
+	EventProviderProbed    EventType = "provider.probed" // it gets a few calls, to see how it goes
+	EventProviderClosed    EventType = "provider.closed" // it is well again
+	EventProviderThrottled EventType = "provider.throttled"
+	EventProviderDrained   EventType = "provider.drained"
+	EventProviderEnabled   EventType = "provider.enabled"
+	EventProviderRemoved   EventType = "provider.removed"
 )
 
-// Event tells of something that is already in the store.  The bus dresses it as
-// a CloudEvent.
+// Event tells of something that is already in the store, or of a provider.  The bus
+// dresses it as a CloudEvent.
 type Event struct {
 	Type     EventType
-	Campaign ID
+	Campaign ID     // 0 for an event of a provider
+	Provider string // its name
 	Time     time.Time
-	Data     any // EventCampaign or EventCall
+	Data     any // EventCampaign, EventCall, or how the provider is
+}
+
+// Subject is whom the event is of.
+func (e *Event) Subject() string {
+	if e.Campaign == 0 {
+		return e.Provider
+	}
+	return e.Campaign.String()
 }
 
 // EventCampaign is the data of a campaign's event.

@@ -26,11 +26,18 @@ type settings struct {
 	value []byte            // of the strategy
 	other map[string][]byte // of the rest
 	err   error
-	stuck bool // it answers when the asker gives up
-	asked atomic.Int32
+	stuck bool // of the strategy, it answers when the asker gives up
+	// otherErr is that of reading the rest.
+	otherErr error
+	asked    atomic.Int32
 }
 
 func (s *settings) Setting(ctx context.Context, name string) ([]byte, error) {
+	if name != "scheduler" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.other[name], s.otherErr
+	}
 	s.asked.Add(1)
 	if s.stuck {
 		<-ctx.Done()
@@ -38,9 +45,6 @@ func (s *settings) Setting(ctx context.Context, name string) ([]byte, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if name != "scheduler" {
-		return s.other[name], s.err
-	}
 	return s.value, s.err
 }
 
@@ -334,6 +338,56 @@ func TestCandidateLeadsWithTheDefault(t *testing.T) {
 			require.Positive(t, s.asked.Load())
 		})
 	}
+}
+
+// A drained provider gets no calls because it is not known yet that it is.
+func TestNothingIsGrantedUntilTheDrainedAreKnown(t *testing.T) {
+	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	n := startNode(t, b, 100, 50)
+	s := &settings{otherErr: errors.New("no such host"), other: map[string][]byte{"scheduler.drained": []byte(`["a"]`)}}
+	stand(t, b, "n1", s)
+	require.Eventually(t, func() bool { return stats(t, b).Ready }, soon, often)
+	require.Never(t, func() bool { return n.holds() > 0 }, 300*time.Millisecond, often)
+	s.mu.Lock()
+	s.otherErr = nil
+	s.mu.Unlock()
+	state := func() string {
+		list, err := ask[scheduler.ProviderList](t, b, "providers", nil)
+		require.NoError(t, err)
+		return list.Providers[0].State
+	}
+	require.Eventually(t, func() bool { return state() == scheduler.ProviderDrained }, soon, often)
+	require.Zero(t, n.holds())
+
+	is, err := ask[scheduler.ProviderStatus](t, b, "providers", scheduler.ProviderChange{Provider: "a", State: "enabled"})
+	require.NoError(t, err)
+	require.Equal(t, "enabled", is.State)
+	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.JSONEq(t, `[]`, string(s.other["scheduler.drained"]))
+}
+
+// Bad input changes nothing.
+func TestProvidersAreNotChangedByBadInput(t *testing.T) {
+	b := bustest.Start(t)
+	stand(t, b, "n1", &settings{})
+	for _, c := range []struct {
+		body any
+		code campaign.Code
+		say  string
+	}{
+		{scheduler.ProviderChange{Provider: "x", State: "drained"}, campaign.CodeNotFound, `no provider "x"`},
+		{scheduler.ProviderChange{Provider: "a", State: "off"}, campaign.CodeInvalid, `take one of drained, enabled`},
+		{map[string]any{"provider": "a", "status": "drained"}, campaign.CodeInvalid, "status"},
+	} {
+		_, err := ask[scheduler.ProviderStatus](t, b, "providers", c.body)
+		require.Equal(t, c.code, campaign.CodeOf(err))
+		require.ErrorContains(t, err, c.say)
+	}
+	list, err := ask[scheduler.ProviderList](t, b, "providers", nil)
+	require.NoError(t, err)
+	require.Equal(t, "enabled", list.Providers[0].State)
 }
 
 // Who has lost the lease grants nothing and says nothing, and stands again.

@@ -63,3 +63,15 @@ func (c *Choice) take(name string, raw json.RawMessage) *campaign.Error {
 
 // asksOnly reports whether a request has no body, and so wants to know the choice.
 func asksOnly(body []byte) bool { return len(bytes.TrimSpace(body)) == 0 }
+
+// Builder checks the choice and makes what builds its strategy.  Its errors are those
+// of strategy.New.
+func (c Choice) Builder() (Build, error) {
+	if _, err := strategy.New(c.Strategy, c.Parameters); err != nil {
+		return nil, err
+	}
+	return func() strategy.Strategy {
+		s, _ := strategy.New(c.Strategy, c.Parameters) // it was checked
+		return s
+	}, nil
+}

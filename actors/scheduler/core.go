@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/campaign"
+	"dialtone/campaign/route"
 	"dialtone/provider"
 )
 
@@ -17,20 +17,26 @@ type Core struct {
 	term      uint64
 	since     time.Time
 	choice    Choice
-	strategy  strategy.Strategy
+	build     Build
 	shadow    *shadow // nil where none plays
 	now       time.Time
 	pools     []*pool
+	paths     map[route.Route]*path
+	all       *path
 	clients   map[campaign.ID]*client
 	slots     map[uint64]*slot
 	partition [bus.Partitions]owner
-	missing   int // partitions that nobody has reported in this term
+	missing   int  // partitions that nobody has reported in this term
+	blind     bool // which providers are drained is not known yet: nothing is granted
 	sequence  map[string]uint64
 	unaware   map[string]bool // nodes to be told of this term
 	puzzled   map[string]bool // nodes that hold tokens of which too little is known
 	token     uint64
 	granted   uint64
 }
+
+// Build makes a strategy: each provider's capacity is shared by one of its own.
+type Build func() strategy.Strategy
 
 // client is a campaign as the leader sees it.
 type client struct {
@@ -42,14 +48,18 @@ type client struct {
 	away   int    // tokens in them
 	held   int
 	want   sim.Want
+	ways   []way
+	ready  []int        // by the index of a pool: how many of its calls that could take
+	in     []bool       // by the index of a pool: it is eligible there
 	calls  sim.Observed // how long the latest ones lasted
 }
 
 // sent is tokens on their way to a campaign.
 type sent struct {
-	seq uint64
-	at  time.Time
-	n   int
+	seq  uint64
+	at   time.Time
+	pool *pool
+	n    int
 }
 
 // owner is who reported a partition last.
@@ -62,38 +72,54 @@ type owner struct {
 // NewCore begins a term.  Terms must ascend from leader to leader; tokens are
 // named from the term on, so terms that are nanoseconds apart never name two
 // alike.
-func NewCore(term uint64, limits map[string]provider.Limits, c Choice, s strategy.Strategy, now time.Time) *Core {
+func NewCore(term uint64, limits map[string]provider.Limits, c Choice, build Build, now time.Time) *Core {
 	core := &Core{
-		term: term, since: now, token: term, missing: bus.Partitions,
+		term: term, since: now, token: term, missing: bus.Partitions, build: build,
+		paths:    make(map[route.Route]*path),
 		clients:  make(map[campaign.ID]*client),
 		slots:    make(map[uint64]*slot),
 		sequence: make(map[string]uint64),
 		unaware:  make(map[string]bool),
 		puzzled:  make(map[string]bool),
 	}
-	for name, l := range limits {
-		core.pools = append(core.pools, newPool(name, l, now))
+	for _, name := range sortedNames(limits) {
+		core.addPool(name, limits[name], now)
 	}
-	slices.SortFunc(core.pools, func(a, b *pool) int { return cmp.Compare(a.name, b.name) })
-	core.Use(c, s, now)
+	core.Use(c, build, now)
 	return core
 }
 
 // Use puts a strategy in force from the next grant on.
-func (c *Core) Use(choice Choice, s strategy.Strategy, now time.Time) {
+func (c *Core) Use(choice Choice, build Build, now time.Time) {
 	c.pass(now)
-	c.choice, c.strategy = choice, s
-	s.SetCapacity(c.capacity())
+	c.choice, c.build = choice, build
+	for _, p := range c.pools {
+		p.strategy = build()
+	}
+	c.share()
 	for _, cl := range c.sorted() {
-		s.Set(cl.id, cl.terms())
-		if cl.want == sim.Waiting {
-			s.Enter(cl.id)
+		clear(cl.in)
+		for _, p := range c.pools {
+			p.strategy.Set(cl.id, cl.terms())
 		}
+		c.enlist(cl)
 	}
 	for _, sl := range c.slots {
-		sl.adopt(s, now) // what the strategy before charged is not this one's to settle
+		sl.adopt(now) // what the strategy before charged is not this one's to settle
 	}
 	c.restartShadow(now)
+}
+
+// share tells the strategies what they share: each of them its provider's capacity.
+func (c *Core) share() {
+	for _, p := range c.pools {
+		p.strategy.SetCapacity(p.limits.Channels, p.limits.CallsPerSecond)
+	}
+	if c.shadow != nil {
+		channels, rate := c.capacity()
+		c.shadow.engine.SetCapacity(channels, rate)
+		c.shadow.live.Capacity(channels, rate, c.now)
+	}
 }
 
 // terms are what the campaign brings to the distribution.
@@ -140,9 +166,10 @@ func (c *Core) demanded(node string, d *Demand) {
 	}
 	cl := c.client(d.Campaign)
 	if t := d.terms(); t != cl.terms() || cl.node == "" {
-		c.strategy.Set(d.Campaign, t)
+		c.introduce(d)
 	}
 	cl.node, cl.demand = node, *d
+	c.route(cl)
 	if c.shadow != nil {
 		c.shadow.weighs(cl)
 	}
@@ -156,21 +183,40 @@ func (c *Core) demanded(node string, d *Demand) {
 	c.forget(cl)
 }
 
-// consider tells the strategy whether the campaign could use a token.
+// introduce tells the strategies what a campaign brings.
+func (c *Core) introduce(d *Demand) {
+	for _, p := range c.pools {
+		p.strategy.Set(d.Campaign, d.terms())
+	}
+}
+
+// consider tells the strategies whether the campaign could use a token.
 func (c *Core) consider(cl *client) {
 	want := cl.wants()
-	if want == cl.want {
-		return
-	}
-	switch {
-	case want == sim.Waiting:
-		c.strategy.Enter(cl.id)
-	case cl.want == sim.Waiting:
-		c.strategy.Leave(cl.id)
-	}
+	changed := want != cl.want
 	cl.want = want
-	if c.shadow != nil {
+	c.enlist(cl)
+	if changed && c.shadow != nil {
 		c.shadow.live.Wants(cl.id, want, c.now)
+	}
+}
+
+// enlist enters the campaign with the providers that could take its calls, and takes it
+// off the lists of the others.
+func (c *Core) enlist(cl *client) {
+	for len(cl.in) < len(c.pools) {
+		cl.in = append(cl.in, false)
+	}
+	for i, p := range c.pools {
+		in := cl.want == sim.Waiting && cl.waitingAt(p) > 0
+		switch {
+		case in == cl.in[i]:
+		case in:
+			p.strategy.Enter(cl.id)
+		default:
+			p.strategy.Leave(cl.id)
+		}
+		cl.in[i] = in
 	}
 }
 
@@ -196,7 +242,9 @@ func (c *Core) pass(now time.Time) {
 // forget drops a campaign that has gone and holds nothing.
 func (c *Core) forget(cl *client) {
 	if cl.demand.Gone && cl.held == 0 {
-		c.strategy.Forget(cl.id)
+		for _, p := range c.pools {
+			p.strategy.Forget(cl.id)
+		}
 		if c.shadow != nil {
 			c.shadow.forgotten(cl)
 		}
@@ -220,26 +268,24 @@ func (c *Core) settleIn(wasReady bool, now time.Time) {
 func (c *Core) Grant(now time.Time) map[string]*Grants {
 	c.pass(now)
 	out := c.greetings()
-	if !c.Ready() {
+	if !c.Ready() || c.blind {
 		return out
 	}
-	for p := c.freePool(now); p != nil; p = c.freePool(now) {
-		id, ok := c.strategy.Next(now)
-		if !ok {
-			break
+	for _, p := range c.pools {
+		for p.free(now) {
+			id, ok := p.strategy.Next(now)
+			if !ok {
+				break
+			}
+			cl := c.clients[id]
+			on, by := cl.place(p, now)
+			if by != nil {
+				by.took(on, now)
+			}
+			c.grant(cl, on, out, now)
 		}
-		c.grant(c.clients[id], p, out, now)
 	}
 	return out
-}
-
-func (c *Core) freePool(now time.Time) *pool {
-	for _, p := range c.pools {
-		if p.free(now) {
-			return p
-		}
-	}
-	return nil
 }
 
 func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time) {
@@ -254,23 +300,26 @@ func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time)
 	cl.held++
 	c.slots[c.token] = &slot{
 		client: cl, pools: []*pool{p}, node: cl.node, seq: g.Seq, since: now,
-		evidence: campaign.EvidenceGranted, charge: c.strategy.Grant(cl.id),
+		evidence: campaign.EvidenceGranted, charges: []strategy.Charge{p.strategy.Grant(cl.id)},
+		turn: p.health.begin(now), unheard: true,
 	}
 	if c.shadow != nil {
 		c.shadow.granted(cl)
 	}
-	cl.send(g.Seq, now)
+	cl.send(g.Seq, p, now)
 	g.add(Grant{Campaign: cl.id, Provider: p.name, Epoch: c.partition[cl.part].epoch}, c.token)
 	c.consider(cl)
 }
 
-func (cl *client) send(seq uint64, now time.Time) {
+func (cl *client) send(seq uint64, p *pool, now time.Time) {
 	cl.away++
-	if n := len(cl.sent); n > 0 && cl.sent[n-1].seq == seq {
-		cl.sent[n-1].n++
-		return
+	for i := len(cl.sent) - 1; i >= 0 && cl.sent[i].seq == seq; i-- {
+		if cl.sent[i].pool == p {
+			cl.sent[i].n++
+			return
+		}
 	}
-	cl.sent = append(cl.sent, sent{seq: seq, at: now, n: 1})
+	cl.sent = append(cl.sent, sent{seq: seq, at: now, pool: p, n: 1})
 }
 
 // settle drops the grants that are not on their way any more.
@@ -317,15 +366,18 @@ func (c *Core) Nodes() []string {
 	return nodes
 }
 
-// NextGrant is when a rate allows the next call, or zero if no rate holds
-// anything back.  It wants the time of the Grant before it: a moment later a rate
+// NextGrant is when time allows the next call, or zero if time holds nothing
+// back.  It wants the time of the Grant before it: a moment later a rate
 // may hold nothing back any more, and nobody would be waiting for it.
 func (c *Core) NextGrant(now time.Time) time.Time {
 	var next time.Time
-	if _, ok := c.strategy.Next(now); !ok || !c.Ready() {
+	if !c.Ready() || c.blind {
 		return next
 	}
 	for _, p := range c.pools {
+		if _, wanted := p.strategy.Next(now); !wanted {
+			continue
+		}
 		if t := p.waitsFor(now); !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next = t
 		}

@@ -415,6 +415,9 @@ func TestUseCountsWhatIsUp(t *testing.T) {
 	st.want(n, 3, 99, 99)
 	got := st.grant()
 	require.Len(t, got[2], 10)
+	for _, token := range got[3] {
+		st.show(n, campaign.EvidencePlaced, token)
+	}
 	st.pass(time.Hour)
 	st.use("fair")
 	st.release(n, 0, got[2]...)
@@ -448,7 +451,9 @@ func TestStatsAndSlots(t *testing.T) {
 	require.Equal(t, scheduler.Stats{
 		Leader: "n1", Term: n.seen.Term, Since: epoch, Strategy: "fair", Parameters: map[string]any{"gain": 0.1, "first_guess": "10s", "group_weights": map[string]float64{}},
 		Ready: true, Granted: 1,
-		Providers: []scheduler.PoolStats{{Provider: "a", Channels: 4, CallsPerSecond: 2, Held: 1}},
+		Providers: []scheduler.ProviderStatus{{
+			Provider: "a", State: "enabled", Channels: 4, ChannelsNow: 4, CallsPerSecond: 2, CallsPerSecondNow: 2, Held: 1, Breaker: "closed",
+		}},
 		Campaigns: []scheduler.CampaignStats{{Campaign: 2, Held: 1, Limit: 9, Waiting: 8, Weight: 1, Priority: 5}},
 	}, stats)
 	slots := st.core.Slots(scheduler.SlotQuery{}, st.now)
@@ -494,8 +499,10 @@ func TestStatsTellWhatCounts(t *testing.T) {
 	want := scheduler.CampaignStats{Campaign: 3, Limit: 9, Weight: 2.5, Group: "team-a", Priority: 1, Due: due}
 	require.Equal(t, want, *st.of(3), "who does not judge finds nobody late")
 
-	choice, s := chosen(t, "fair")
-	st.core.Use(choice, judging{s, epoch.Add(time.Minute), []campaign.ID{3, 7}}, st.now)
+	choice, build := chosen(t, "fair")
+	st.core.Use(choice, func() strategy.Strategy {
+		return judging{build(), epoch.Add(time.Minute), []campaign.ID{3, 7}}
+	}, st.now)
 	require.Equal(t, want, *st.of(3))
 	st.pass(time.Minute)
 	want.Late = true

@@ -58,10 +58,12 @@ func (c *Candidate) renew(ctx context.Context, lost context.CancelFunc, lease *b
 }
 
 func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
-	choice, s := c.choice(ctx)
+	choice, build := c.choice(ctx)
 	now := time.Now()
-	core := NewCore(uint64(now.UnixNano()), c.cfg.Limits, choice, s, now)
+	core := NewCore(uint64(now.UnixNano()), *c.limits.Load(), choice, build, now)
 	c.resumeShadow(ctx, core)
+	c.resumeDrained(ctx, core)
+	defer c.health.Store(nil)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
 
 	beat := time.NewTicker(beatEvery)
@@ -76,7 +78,14 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 			c.take(ctx, core, lease, m)
 			c.takeRest(ctx, core, lease)
 		case <-rate.C:
+		case <-c.configured:
+			core.Configure(*c.limits.Load(), time.Now())
 		case <-beat.C:
+			if core.blind {
+				c.resumeDrained(ctx, core)
+			}
+			health := core.Providers(time.Now())
+			c.health.Store(&health)
 			if lease.Valid(time.Now()) {
 				for _, node := range core.Nodes() {
 					c.send(node, core.Beat(node))
@@ -85,6 +94,7 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 		}
 		now := time.Now()
 		c.grant(core, lease, now)
+		c.cfg.Bus.PublishEvents(core.News(now))
 		if next := core.NextGrant(now); !next.IsZero() {
 			rate.Reset(time.Until(next))
 		}
@@ -121,6 +131,8 @@ func (c *Candidate) take(ctx context.Context, core *Core, lease *bus.Lease, m an
 
 func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
 	switch q.question {
+	case "providers":
+		return c.askProviders(ctx, core, q.body)
 	case "slots":
 		return c.slots(core, q.body)
 	case "shadow":

@@ -44,9 +44,9 @@ func TestNothingWithoutAValidLease(t *testing.T) {
 
 // readyCore has one token to grant, to n1.
 func readyCore(t *testing.T, now time.Time) *Core {
-	s, err := strategy.New(strategy.Default, nil)
+	build, err := Choice{Strategy: strategy.Default}.Builder()
 	require.NoError(t, err)
-	core := NewCore(7, map[string]provider.Limits{"a": {Channels: 1}}, Choice{}, s, now)
+	core := NewCore(7, map[string]provider.Limits{"a": {Channels: 1}}, Choice{}, build, now)
 	f := &Full{Seen: Mark{Term: 7}}
 	for p := range bus.Partitions {
 		f.Partitions = append(f.Partitions, Partition{Number: p, Epoch: 1})

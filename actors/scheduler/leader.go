@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sourcegraph/conc"
@@ -35,7 +36,8 @@ type Config struct {
 	Node     string
 	Bus      *bus.Bus
 	Settings Settings
-	Limits   map[string]provider.Limits
+	// Limits are those of the providers at the start; SetProviders changes them.
+	Limits map[string]provider.Limits
 	// Campaigns is what forecasts ask.
 	Campaigns Campaigns
 	Logger    *slog.Logger
@@ -52,6 +54,10 @@ type Candidate struct {
 	once   sync.Once
 
 	forecasts *forecasts
+
+	limits     atomic.Pointer[map[string]provider.Limits]
+	configured chan struct{} // the limits have changed
+	health     atomic.Pointer[[]ProviderStatus]
 }
 
 // ask is a question of a person, answered by whoever leads.
@@ -85,7 +91,12 @@ func readAsk(body []byte, into any) error {
 
 // NewCandidate makes a candidate that does not stand yet.
 func NewCandidate(cfg Config) *Candidate {
-	return &Candidate{cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096), forecasts: newForecasts()}
+	c := &Candidate{
+		cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096), forecasts: newForecasts(),
+		configured: make(chan struct{}, 1),
+	}
+	c.limits.Store(&cfg.Limits)
+	return c
 }
 
 // Start lets the candidate stand.  It returns once questions can be asked.
@@ -97,10 +108,11 @@ func (c *Candidate) Start(ctx context.Context) error {
 		return fmt.Errorf("listen for demands: %w", err)
 	}
 	service, err := c.cfg.Bus.ServeRole("scheduler", "Grants dial tokens to campaigns by a strategy", map[string]func([]byte) (any, error){
-		"stats":    func(b []byte) (any, error) { return c.ask(ctx, "stats", b) },
-		"slots":    func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
-		"strategy": func(b []byte) (any, error) { return c.ask(ctx, "strategy", b) },
-		"shadow":   func(b []byte) (any, error) { return c.ask(ctx, "shadow", b) },
+		"providers": func(b []byte) (any, error) { return c.ask(ctx, "providers", b) },
+		"stats":     func(b []byte) (any, error) { return c.ask(ctx, "stats", b) },
+		"slots":     func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
+		"strategy":  func(b []byte) (any, error) { return c.ask(ctx, "strategy", b) },
+		"shadow":    func(b []byte) (any, error) { return c.ask(ctx, "shadow", b) },
 		"forecast": func(b []byte) (any, error) {
 			return bus.Later(func() (any, error) { return c.ask(ctx, "forecast", b) }), nil
 		},
@@ -198,7 +210,7 @@ func (c *Candidate) idle(ctx context.Context, next <-chan time.Time) bool {
 
 // choice reads the strategy in force. One that is not known any more falls back to the
 // default, since campaigns must go on.
-func (c *Candidate) choice(ctx context.Context) (Choice, strategy.Strategy) {
+func (c *Candidate) choice(ctx context.Context) (Choice, Build) {
 	var ch Choice
 	ctx, cancel := context.WithTimeout(ctx, settingPatience)
 	defer cancel()
@@ -210,14 +222,15 @@ func (c *Candidate) choice(ctx context.Context) (Choice, strategy.Strategy) {
 		c.log.Warn("could not read the scheduler's strategy", "error", err, "taken", strategy.Default)
 	}
 	if err == nil && raw != nil {
-		s, err := strategy.New(ch.Strategy, ch.Parameters)
+		build, err := ch.Builder()
 		if err == nil {
-			return ch, s
+			return ch, build
 		}
 		c.log.Warn("the scheduler's strategy is not known any more", "error", err, "taken", strategy.Default)
 	}
-	s, _ := strategy.New(strategy.Default, nil)
-	return Choice{Strategy: strategy.Default}, s
+	ch = Choice{Strategy: strategy.Default}
+	build, _ := ch.Builder() // there is always a default
+	return ch, build
 }
 
 // choose changes the strategy: kept first, then in force.
@@ -229,7 +242,7 @@ func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, e
 	if err != nil {
 		return nil, err
 	}
-	s, err := strategy.New(ch.Strategy, ch.Parameters)
+	build, err := ch.Builder()
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +255,7 @@ func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, e
 	if err := c.cfg.Settings.PutSetting(ctx, settingName, raw); err != nil {
 		return nil, campaign.Unavailable("The strategy could not be saved and is unchanged; try again.")
 	}
-	core.Use(ch, s, time.Now())
+	core.Use(ch, build, time.Now())
 	c.log.Info("strategy changed", "strategy", ch.Strategy)
 	return ch.effective(), nil
 }

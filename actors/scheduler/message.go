@@ -9,6 +9,7 @@ import (
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/campaign"
 	"dialtone/campaign/route"
+	"dialtone/provider/breaker"
 )
 
 // Report is what a node tells the leader: what its campaigns could use, what has
@@ -182,17 +183,33 @@ type Stats struct {
 	Strategy   string         `json:"strategy"`
 	Parameters map[string]any `json:"parameters"`
 	// Strategies are those to choose from.
-	Strategies []strategy.Kind `json:"strategies"`
-	Providers  []PoolStats     `json:"providers"`
-	Campaigns  []CampaignStats `json:"campaigns"`
+	Strategies []strategy.Kind  `json:"strategies"`
+	Providers  []ProviderStatus `json:"providers"`
+	Campaigns  []CampaignStats  `json:"campaigns"`
 }
 
-// PoolStats is one provider's capacity and its use. Zero limits are none.
-type PoolStats struct {
-	Provider       string  `json:"provider"`
-	Channels       int     `json:"channels"`
-	CallsPerSecond float64 `json:"calls_per_second"`
-	Held           int     `json:"held"`
+// ProviderStatus is one provider's capacity, its use, and how the provider is.
+type ProviderStatus struct {
+	Provider string `json:"provider"`
+	State    string `json:"state"` // enabled, drained or removed
+	Held     int    `json:"held"`
+	// Channels and CallsPerSecond are its limits, and what is given of them now; 0 is no
+	// limit.
+	Channels          int     `json:"channels"`
+	ChannelsNow       int     `json:"channels_now"`
+	CallsPerSecond    float64 `json:"calls_per_second"`
+	CallsPerSecondNow float64 `json:"calls_per_second_now"`
+	// Breaker is closed, open or half_open; BreakerUntil is when it lets a probe through.
+	Breaker      breaker.State `json:"breaker"`
+	BreakerUntil time.Time     `json:"breaker_until,omitzero"`
+	// PausedUntil is until when it asked for patience.
+	PausedUntil time.Time `json:"paused_until,omitzero"`
+	// Stalled: requests are out, and it answers none of them.
+	Stalled bool `json:"stalled"`
+	// Failures counts since the leader came, FailureRatio in the latest seconds.
+	Failures     uint64  `json:"failures"`
+	FailureRatio float64 `json:"failure_ratio"`
+	LastFailure  string  `json:"last_failure,omitempty"`
 }
 
 // CampaignStats is one campaign's demand, with what counts for its share (see

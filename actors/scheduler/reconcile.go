@@ -7,7 +7,6 @@ import (
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/campaign"
-	"dialtone/provider"
 )
 
 // lostAfter is how old a grant that a node's desk has received must be for its campaign's
@@ -18,7 +17,7 @@ const lostAfter = 2 * time.Second
 func (c *Core) reconcile(r *Report, now time.Time) {
 	node, seen := r.Node, r.Full.Seen.Seq
 	c.own(node, r.Full.Partitions)
-	c.introduce(r)
+	c.introduceAll(r)
 	held := c.count(node, r.Full, now)
 	c.dropMissing(node, seen, held)
 	c.dropUnnamed(r)
@@ -30,13 +29,13 @@ func (c *Core) reconcile(r *Report, now time.Time) {
 	}
 }
 
-// introduce tells the strategy what campaigns bring before their calls that are up are
+// introduceAll tells the strategies what campaigns bring before their calls that are up are
 // counted, which are charged by it.
-func (c *Core) introduce(r *Report) {
+func (c *Core) introduceAll(r *Report) {
 	for i := range r.Demands {
 		d := &r.Demands[i]
 		if !d.Gone && c.partition[bus.PartitionOf(d.Campaign)].node == r.Node {
-			c.strategy.Set(d.Campaign, d.terms())
+			c.introduce(d)
 		}
 	}
 }
@@ -74,7 +73,8 @@ func (c *Core) own(node string, ps []Partition) {
 func (c *Core) silence(partition int) {
 	for _, cl := range c.clients {
 		if cl.part == partition {
-			cl.demand.Retries, cl.demand.Fresh = 0, 0
+			cl.demand.Retries, cl.demand.Fresh, cl.demand.Routes = 0, 0, nil
+			c.route(cl)
 			cl.settle(func(sent) bool { return true })
 			c.consider(cl)
 		}
@@ -117,7 +117,7 @@ func (c *Core) adopt(node string, token uint64, h *Holding, now time.Time) *slot
 	for _, p := range s.pools {
 		p.count()
 	}
-	s.adopt(c.strategy, now)
+	s.adopt(now)
 	c.slots[token] = s
 	if c.shadow != nil {
 		c.shadow.adopted(s)
@@ -140,23 +140,12 @@ func (c *Core) poolsOf(token uint64, h *Holding, now time.Time) []*pool {
 			return s.pools
 		}
 	}
-	return c.pools
+	return slices.Clone(c.pools)
 }
 
 // adopted marks the tokens that an owner makes up for what it finds in flight; the rest
 // of such a token is the attempt's id.
 const adopted = 1 << 63
-
-// pool finds a provider's pool.  Calls may be up at a provider that is not
-// configured any more; nothing is granted there, but they are counted.
-func (c *Core) pool(name string, now time.Time) *pool {
-	for _, p := range c.pools {
-		if p.name == name {
-			return p
-		}
-	}
-	return newPool(name, provider.Limits{}, now)
-}
 
 // dropMissing frees the tokens that the owner of their campaign should hold by
 // now and does not.
@@ -208,10 +197,10 @@ func (c *Core) Stats(leader string, now time.Time) Stats {
 	st := Stats{
 		Leader: leader, Term: c.term, Since: c.since, Ready: c.Ready(), Granted: c.granted,
 		Strategy: choice.Strategy, Parameters: choice.Parameters, Strategies: strategy.Kinds(),
-		Providers: []PoolStats{}, Campaigns: []CampaignStats{},
+		Providers: []ProviderStatus{}, Campaigns: []CampaignStats{},
 	}
 	for _, p := range c.pools {
-		st.Providers = append(st.Providers, PoolStats{p.name, p.limits.Channels, p.limits.CallsPerSecond, p.held})
+		st.Providers = append(st.Providers, p.status(now))
 	}
 	late := c.late(now)
 	for _, cl := range c.sorted() {
@@ -225,10 +214,14 @@ func (c *Core) Stats(leader string, now time.Time) Stats {
 	return st
 }
 
-// late lists the campaigns that the strategy gives up on, if it is one that can tell.
-func (c *Core) late(now time.Time) []campaign.ID {
-	if j, ok := c.strategy.(strategy.Judge); ok {
-		return j.Late(now)
+// late lists, by ascending id, the campaigns that the strategy gives up on, if it is one
+// that can tell, at any of the providers.
+func (c *Core) late(now time.Time) (out []campaign.ID) {
+	for _, p := range c.pools {
+		if j, ok := p.strategy.(strategy.Judge); ok {
+			out = append(out, j.Late(now)...)
+		}
 	}
-	return nil
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -72,6 +72,9 @@ func (c *Core) restartShadow(now time.Time) {
 func (c *Core) capacity() (channels int, callsPerSecond float64) {
 	boundless, rateless := false, false
 	for _, p := range c.pools {
+		if p.drained || p.removed {
+			continue
+		}
 		channels += p.limits.Channels
 		callsPerSecond += p.limits.CallsPerSecond
 		boundless = boundless || p.limits.Channels == 0

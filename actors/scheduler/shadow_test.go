@@ -45,6 +45,7 @@ func (tr *traffic) play(span time.Duration) map[campaign.ID]time.Duration {
 			tr.ends[at] = append(tr.ends[at], tokens...)
 			for _, token := range tokens {
 				tr.of[token] = id
+				st.show(tr.n, campaign.EvidencePlaced, token)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/campaign"
+	"dialtone/provider/breaker"
 )
 
 // slot is a token that somebody holds: a line of the ledger of what is up.
@@ -17,8 +18,11 @@ type slot struct {
 	seq    uint64
 	since  time.Time
 
-	charge  strategy.Charge
-	adopted time.Time // since when the charge counts, where that is not since the grant
+	charges []strategy.Charge // of the pools' strategies
+	adopted time.Time         // since when the charges count, where that is not since the grant
+
+	unheard bool // nothing is known of what its provider made of the request
+	turn    breaker.Turn
 
 	evidence campaign.Evidence
 	attempt  campaign.AttemptID
@@ -46,11 +50,26 @@ func (s *slot) show(e campaign.Evidence, now time.Time) {
 	}
 	was := s.sent()
 	s.evidence = e
+	if e == campaign.EvidencePlaced {
+		for _, p := range s.pools {
+			p.health.placed++
+		}
+		s.hear(campaign.OutcomeAnswered, 0, now)
+	}
 	if s.sent() && !was {
 		for _, p := range s.pools {
 			p.saw(now)
 		}
 	}
+}
+
+// hear takes in what the provider made of the request, once.
+func (s *slot) hear(o campaign.Outcome, retryAfter time.Duration, now time.Time) {
+	if o == "" || !s.unheard {
+		return
+	}
+	s.unheard = false
+	s.pools[0].heard(s.turn, o, retryAfter, now)
 }
 
 func rank(e campaign.Evidence) int {
@@ -59,9 +78,19 @@ func rank(e campaign.Evidence) int {
 	}, e)
 }
 
-// adopt has a strategy count the call that it did not grant itself.
-func (s *slot) adopt(by strategy.Strategy, now time.Time) {
-	s.charge, s.adopted = by.Adopt(s.client.id), now
+// adopt has the strategies count the call that they did not grant themselves.
+func (s *slot) adopt(now time.Time) {
+	s.charges, s.adopted = make([]strategy.Charge, len(s.pools)), now
+	for i, p := range s.pools {
+		s.charges[i] = p.strategy.Adopt(s.client.id)
+	}
+}
+
+// settle tells the strategies how long the token was held.
+func (s *slot) settle(held time.Duration, now time.Time) {
+	for i, p := range s.pools {
+		p.strategy.Release(s.client.id, s.charges[i], s.used(held, now))
+	}
 }
 
 // used is how long the token was held for its charge, of the time that it was held.
@@ -78,6 +107,7 @@ func (c *Core) learn(p *Progress, now time.Time) {
 	if s == nil {
 		return // not counted yet, or not any more
 	}
+	s.hear(p.Outcome, 0, now)
 	s.show(p.Evidence, now)
 	s.attempt, s.to = p.Attempt, cmp.Or(p.To, s.to)
 	if !p.Since.IsZero() {
@@ -93,7 +123,8 @@ func (c *Core) release(r *Release, now time.Time) {
 	if r.Held > 0 {
 		s.client.calls.See(r.Held)
 	}
-	c.strategy.Release(s.client.id, s.charge, s.used(r.Held, now))
+	s.hear(r.Outcome, r.RetryAfter, now)
+	s.settle(r.Held, now)
 	c.free(r.Token, s, r.Held, r.Unsent)
 }
 
@@ -105,7 +136,7 @@ func (c *Core) writeOff(token uint64, s *slot) {
 	if s.evidence != campaign.EvidenceGranted {
 		held = c.now.Sub(s.since)
 	}
-	c.strategy.Release(s.client.id, s.charge, s.used(held, c.now))
+	s.settle(held, c.now)
 	c.free(token, s, held, false)
 }
 
@@ -115,7 +146,13 @@ func (c *Core) free(token uint64, s *slot, held time.Duration, unsent bool) {
 	if c.shadow != nil {
 		c.shadow.released(s, held)
 	}
+	if s.unheard {
+		s.pools[0].health.drop(s.turn)
+	}
 	for _, p := range s.pools {
+		if s.evidence == campaign.EvidencePlaced {
+			p.health.placed--
+		}
 		switch {
 		case s.sent():
 		case unsent:

@@ -47,12 +47,14 @@ func (h holding) told(token uint64) scheduler.Holding {
 	return out
 }
 
-func fair(t require.TestingT) (scheduler.Choice, strategy.Strategy) { return chosen(t, "fair") }
+func fair(t require.TestingT) (scheduler.Choice, scheduler.Build) { return chosen(t, "fair") }
 
-func chosen(t require.TestingT, name string) (scheduler.Choice, strategy.Strategy) {
-	s, err := strategy.New(name, nil)
-	require.NoError(t, err)
-	return scheduler.Choice{Strategy: name}, s
+func chosen(t require.TestingT, name string) (scheduler.Choice, scheduler.Build) {
+	return scheduler.Choice{Strategy: name}, func() strategy.Strategy {
+		s, err := strategy.New(name, nil)
+		require.NoError(t, err)
+		return s
+	}
 }
 
 func newStage(t require.TestingT, limits map[string]provider.Limits) *stage {

@@ -1,0 +1,175 @@
+package scheduler
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"dialtone/campaign"
+	"dialtone/provider"
+	"dialtone/provider/breaker"
+)
+
+// drainedName is where the names of the drained providers are kept.
+const drainedName = "scheduler.drained"
+
+// ProviderChange is the body of scheduler.providers that drains a provider or enables
+// it; an empty body asks for the list.
+type ProviderChange struct {
+	Provider string `json:"provider"`
+	State    string `json:"state"`
+}
+
+// ProviderList is how all providers are, by name.
+type ProviderList struct {
+	Providers []ProviderStatus `json:"providers"`
+}
+
+// Providers is how they are, by name.
+func (c *Core) Providers(now time.Time) []ProviderStatus {
+	out := make([]ProviderStatus, 0, len(c.pools))
+	for _, p := range c.pools {
+		out = append(out, p.status(now))
+	}
+	slices.SortFunc(out, func(a, b ProviderStatus) int { return strings.Compare(a.Provider, b.Provider) })
+	return out
+}
+
+// SetProviders puts other providers and limits in force, here and for the terms to
+// come.  It may be called at any time.
+func (c *Candidate) SetProviders(limits map[string]provider.Limits) {
+	limits = maps.Clone(limits)
+	c.limits.Store(&limits)
+	select {
+	case c.configured <- struct{}{}:
+	default: // it is to look already
+	}
+}
+
+// Health is how the providers are by the books of this candidate, if it leads, as of a
+// moment ago.
+func (c *Candidate) Health() []ProviderStatus {
+	if h := c.health.Load(); h != nil {
+		return *h
+	}
+	return nil
+}
+
+// askProviders lists the providers, or drains or enables one: kept first, then in force.
+func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (any, error) {
+	if asksOnly(body) {
+		return ProviderList{core.Providers(time.Now())}, nil
+	}
+	var q ProviderChange
+	if err := readAsk(body, &q); err != nil {
+		return nil, err
+	}
+	p := core.known(q.Provider)
+	switch {
+	case p == nil || p.removed:
+		return nil, campaign.NotFound("There is no provider %q; GET /v1/providers lists those that there are.", q.Provider)
+	case q.State != ProviderDrained && q.State != ProviderEnabled:
+		return nil, campaign.Invalid("state", "There is no state %q; take one of %s, %s.", q.State, ProviderDrained, ProviderEnabled)
+	}
+	drained := core.drained()
+	delete(drained, q.Provider)
+	if q.State == ProviderDrained {
+		drained[q.Provider] = true
+	}
+	if err := c.keepDrained(ctx, drained); err != nil {
+		return nil, err
+	}
+	core.Drain(drained)
+	c.log.Info("provider "+q.State, "provider", q.Provider)
+	return p.status(time.Now()), nil
+}
+
+func (c *Core) drained() map[string]bool {
+	out := make(map[string]bool)
+	for _, p := range c.pools {
+		if p.drained {
+			out[p.name] = true
+		}
+	}
+	return out
+}
+
+func (c *Candidate) keepDrained(ctx context.Context, drained map[string]bool) error {
+	raw, err := json.Marshal(slices.AppendSeq([]string{}, maps.Keys(drained)))
+	if err != nil {
+		return fmt.Errorf("encode the drained providers: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, settingPatience)
+	defer cancel()
+	if err := c.cfg.Settings.PutSetting(ctx, drainedName, raw); err != nil {
+		return campaign.Unavailable("The provider's state could not be saved and is unchanged; try again.")
+	}
+	return nil
+}
+
+// resumeDrained drains what was drained when another led.  Until that is known nothing
+// is granted: a provider may have been drained for a reason that can't wait.
+func (c *Candidate) resumeDrained(ctx context.Context, core *Core) {
+	ctx, cancel := context.WithTimeout(ctx, settingPatience)
+	defer cancel()
+	raw, err := c.cfg.Settings.Setting(ctx, drainedName)
+	var names []string
+	if err == nil && raw != nil {
+		err = json.Unmarshal(raw, &names)
+	}
+	if err != nil {
+		core.blind = true
+		c.log.Warn("which providers are drained is not known, and nothing is granted until it is", "error", err)
+		return
+	}
+	drained := make(map[string]bool, len(names))
+	for _, name := range names {
+		drained[name] = true
+	}
+	core.Drain(drained)
+}
+
+// News are the events of providers since it was last asked.
+func (c *Core) News(now time.Time) (out []campaign.Event) {
+	for _, p := range c.pools {
+		st := p.status(now)
+		if st.State != p.toldState {
+			if p.toldState != "" {
+				out = append(out, st.event(stateEvents[st.State], now))
+			}
+			p.toldState = st.State
+		}
+		if st.Breaker != p.toldBreaker {
+			if p.toldBreaker != "" {
+				out = append(out, st.event(breakerEvents[st.Breaker], now))
+			}
+			p.toldBreaker = st.Breaker
+		}
+		if paused := !st.PausedUntil.IsZero(); paused != p.toldPaused {
+			if paused {
+				out = append(out, st.event(campaign.EventProviderThrottled, now))
+			}
+			p.toldPaused = paused
+		}
+	}
+	return out
+}
+
+var (
+	stateEvents = map[string]campaign.EventType{
+		ProviderEnabled: campaign.EventProviderEnabled, ProviderDrained: campaign.EventProviderDrained,
+		ProviderRemoved: campaign.EventProviderRemoved,
+	}
+	breakerEvents = map[breaker.State]campaign.EventType{
+		breaker.Open: campaign.EventProviderOpened, breaker.HalfOpen: campaign.EventProviderProbed,
+		breaker.Closed: campaign.EventProviderClosed,
+	}
+)
+
+func (st *ProviderStatus) event(what campaign.EventType, now time.Time) campaign.Event {
+	return campaign.Event{Type: what, Provider: st.Provider, Time: now, Data: *st}
+}
