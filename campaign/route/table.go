@@ -121,6 +121,12 @@ func (p *Plan) Class(phone string) int {
 	return class
 }
 
+// Route is that of a phone number; empty if no provider serves it.
+func (p *Plan) Route(phone string) Route {
+	class := p.Class(phone)
+	return p.routes[class]
+}
+
 // Routes lists the routes met so far, by class.  Callers must not change it.
 func (p *Plan) Routes() []Route { return p.routes }
 
