@@ -56,9 +56,11 @@ type (
 		life  int
 		input *machine.Refreshed
 	}
-	// explained is a request for an explanation, and what the store knows for it.
+	// explained is a request for an explanation, of what, and what the store knows for
+	// it.
 	explained struct {
 		request *bus.Request
+		what    Explain
 		empty   []campaign.ZoneID
 	}
 )
@@ -150,7 +152,7 @@ func (a *actor) turn(ctx, begin context.Context) bool {
 		a.log.Error("the campaign was not as believed; building it anew from the store")
 		return a.setback.rest(begin) && a.wake(ctx, begin)
 	case a.out.Renew:
-		a.log.Info("the campaign's schedule is of another kind now; building it anew from the store")
+		a.log.Info("the campaign's schedule or routing is of another kind now; building it anew from the store")
 		return a.perform(ctx) && a.wake(ctx, begin)
 	}
 	return a.perform(ctx)
@@ -179,7 +181,7 @@ func (a *actor) translate(ctx context.Context, m any) bool {
 	case reread:
 		a.refreshed(ctx, m)
 	case explained:
-		m.request.Reply(a.mind.Explain(time.Now(), m.empty))
+		a.tell(&m)
 	case *bus.Request:
 		a.asked(ctx, m)
 	}
@@ -217,13 +219,17 @@ func (a *actor) asked(ctx context.Context, r *bus.Request) {
 // explain answers what holds the campaign back, once the store has told in which of the
 // closed zones calls wait.
 func (a *actor) explain(ctx context.Context, r *bus.Request) {
+	e := explained{request: r}
+	if err := readBody(r, &e.what); err != nil {
+		r.Fail(err)
+		return
+	}
 	unread := a.mind.Unread()
 	if len(unread) == 0 {
-		r.Reply(a.mind.Explain(time.Now(), nil))
+		a.tell(&e)
 		return
 	}
 	a.read(ctx, func() {
-		e := explained{request: r}
 		for _, l := range unread {
 			if found, err := a.store.Queued(ctx, a.id, l.Zone, l.After, l.Limit); err == nil && len(found) == 0 {
 				e.empty = append(e.empty, l.Zone)
@@ -233,6 +239,15 @@ func (a *actor) explain(ctx context.Context, r *bus.Request) {
 			r.Fail(campaign.Unavailable("The campaign %v is changing hands; ask again.", a.id))
 		}
 	})
+}
+
+// tell answers a request for an explanation.
+func (a *actor) tell(e *explained) {
+	if e.what.To == "" {
+		e.request.Reply(a.mind.Explain(time.Now(), e.empty))
+		return
+	}
+	e.request.Reply(a.mind.ExplainCall(time.Now(), e.what.To, e.what.Provider, e.empty))
 }
 
 // perform does what the machine wants, in this order: what is to be committed

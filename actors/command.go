@@ -1,7 +1,9 @@
 package actors
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"time"
 
 	"dialtone/bus"
@@ -21,6 +23,28 @@ const (
 )
 
 var actions = []string{ActionStart, ActionPause, ActionResume, ActionCancel, ActionStats, ActionExplain, ActionRefresh}
+
+// Explain is the body of an explain that concerns a call that waits; none is about the
+// campaign as a whole.
+type Explain struct {
+	To string `json:"to,omitempty"`
+	// Provider is the only one that may place it; "" is any.
+	Provider string `json:"provider,omitempty"`
+}
+
+// readBody reads a request's body, if it has one.  What it does not know it refuses: who
+// sent it meant something by it.
+func readBody(r *bus.Request, into any) *campaign.Error {
+	if len(bytes.TrimSpace(r.Body)) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(r.Body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return campaign.Invalid("", "The body of %s can't be read: %v.", r.Action, err)
+	}
+	return nil
+}
 
 // State is the answer to every action but explain and refresh.
 type State struct {

@@ -18,7 +18,7 @@ const explainPatience = 5 * time.Second
 
 // Explanation is what holds something back at this moment.
 type Explanation struct {
-	Rule       string    `json:"rule" enum:"none,not_started,start_ahead,paused,ended,expired,outside_hours,limit_reached,retry_not_due,day_cap,provider_trouble,waiting_for_token,no_contacts_left,in_progress,queued_behind" example:"outside_hours" doc:"What holds back the next dial, for programs."`
+	Rule       string    `json:"rule" enum:"none,not_started,start_ahead,paused,ended,expired,outside_hours,limit_reached,retry_not_due,day_cap,no_route,provider_trouble,waiting_for_token,no_contacts_left,in_progress,queued_behind" example:"outside_hours" doc:"What holds back the next dial, for programs."`
 	Message    string    `json:"message" example:"The schedule is closed until 2026-12-01T14:00:00Z." doc:"The rule in a sentence, with its figures."`
 	NextDialAt time.Time `json:"next_dial_at,omitzero" example:"2026-12-01T14:00:00Z" doc:"The earliest time of the next dial; absent where that can't be said, or is never."`
 }
@@ -70,18 +70,24 @@ func (a *API) explainCampaign(ctx context.Context, in *IDPath) (*campaignExplana
 	if _, err := a.store.Campaign(ctx, id); err != nil {
 		return nil, err
 	}
-	e, err := a.askOwner(ctx, id)
+	e, err := a.askOwner(ctx, id, nil)
 	if err != nil {
 		return nil, err
 	}
 	return &campaignExplanationOutput{Body: showExplained(e)}, nil
 }
 
-// askOwner is what a campaign's owner says holds it back.
-func (a *API) askOwner(ctx context.Context, id campaign.ID) (e campaign.CampaignExplanation, err error) {
+// explainBody asks about a call that waits.
+type explainBody struct {
+	To       string `json:"to"`
+	Provider string `json:"provider,omitempty"`
+}
+
+// askOwner is what a campaign's owner says holds it back, or, with a body, a call of it.
+func (a *API) askOwner(ctx context.Context, id campaign.ID, about any) (e campaign.CampaignExplanation, err error) {
 	ctx, cancel := context.WithTimeout(ctx, explainPatience)
 	defer cancel()
-	return e, a.bus.Command(ctx, id, actionExplain, nil, &e)
+	return e, a.bus.Command(ctx, id, actionExplain, about, &e)
 }
 
 func showExplained(e campaign.CampaignExplanation) CampaignExplanation {

@@ -99,6 +99,8 @@ func TestExplainCallThroughItsLife(t *testing.T) {
 	now.set(on("2026-03-02T15:00:00Z"))
 	whole.Rule = campaign.RuleNone
 	says("queued_behind", "retries due: 4, calls queued: 7, in flight: 3 of at most 10")
+	whole.Explanation = campaign.Explanation{Rule: campaign.RuleNoRoute, Message: "No provider serves it."}
+	says("no_route", "serves it")
 	whole.Explanation = campaign.Explanation{Rule: campaign.RuleWaitingForToken, Message: "Others hold the tokens."}
 	says("waiting_for_token", "Others hold")
 

@@ -32,7 +32,7 @@ func (a *API) explainCall(ctx context.Context, in *getCallInput) (*callExplanati
 	}
 	e, held := inquest{c, of, a.now()}.explain()
 	if !held {
-		whole, err := a.askOwner(ctx, of.ID)
+		whole, err := a.askOwner(ctx, of.ID, explainBody{c.Phone, c.Provider})
 		if err != nil {
 			return nil, err
 		}
@@ -47,7 +47,7 @@ func (a *API) explainCall(ctx context.Context, in *getCallInput) (*callExplanati
 // held up, or others of it come first.
 func behind(whole campaign.CampaignExplanation) campaign.Explanation {
 	switch whole.Rule {
-	case campaign.RuleLimitReached, campaign.RuleProviderTrouble, campaign.RuleWaitingForToken:
+	case campaign.RuleLimitReached, campaign.RuleProviderTrouble, campaign.RuleWaitingForToken, campaign.RuleNoRoute:
 		return whole.Explanation
 	}
 	return campaign.Explanation{Rule: campaign.RuleQueuedBehind, Message: fmt.Sprintf(

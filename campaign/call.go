@@ -39,8 +39,10 @@ type Call struct {
 	CampaignID ID
 	Contact
 	// From is this call's own caller id; "" takes the campaign's.
-	From   string
-	Status CallStatus
+	From string
+	// Provider is the only one that may place it; "" is any.
+	Provider string
+	Status   CallStatus
 	// Zone is the store's number for the contact's Zones.
 	Zone ZoneID
 	Effort

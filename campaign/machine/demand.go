@@ -11,10 +11,11 @@ import (
 func (m *Machine) Demand(now time.Time) Demand {
 	d := Demand{
 		Limit: m.c.MaxConcurrentCalls, Weight: m.c.Weight, Group: m.c.Group, Priority: m.c.Priority,
-		Remaining: max(m.c.Stats.Queued+m.c.Stats.RetryWait-m.claims, m.queue.size()),
+		Remaining: max(m.c.Stats.Queued+m.c.Stats.RetryWait-m.claims, m.queue.size()) - m.queue.stranded(),
 		Due:       m.due.at(now), Length: time.Duration(m.length),
 	}
-	d.Retries, d.Fresh = m.queue.ready(now, m.room(now))
+	ready := m.queue.ready(now, m.room(now))
+	d.Retries, d.Fresh, d.Routes = ready.retries, ready.fresh, m.queue.router.demand(ready.byClass)
 	return d
 }
 

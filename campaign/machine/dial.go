@@ -7,14 +7,14 @@ import (
 	"dialtone/campaign"
 )
 
-// granted spends tokens: a due retry first, else the next new number.  What
-// can't be spent goes back at once.
+// granted spends tokens: a due retry first, else the next new number, of those that the
+// token's provider serves.  What can't be spent goes back at once.
 func (m *Machine) granted(in Granted, now time.Time, out *Effects) {
 	room := m.room(now)
 	for _, t := range in.Tokens {
-		next, ok := Waiting{}, false
+		next, ok := due{}, false
 		if room > 0 {
-			next, ok = m.queue.take(now)
+			next, ok = m.queue.take(now, t.Provider)
 		}
 		if !ok {
 			out.Releases = append(out.Releases, Release{Token: t, Unsent: true})
@@ -48,10 +48,10 @@ func (m *Machine) underway() (n int) {
 	return n
 }
 
-func (m *Machine) spend(t Token, w Waiting, now time.Time, out *Effects) {
+func (m *Machine) spend(t Token, d due, now time.Time, out *Effects) {
 	f := &flight{
-		attempt: campaign.NewAttemptID(w.ID, w.Claim+1),
-		token:   t, stage: claiming, evidence: campaign.EvidenceGranted, since: now, zone: w.Zone,
+		attempt: campaign.NewAttemptID(d.call, d.claim+1),
+		token:   t, stage: claiming, evidence: campaign.EvidenceGranted, since: now, zone: d.zone, class: d.class,
 	}
 	m.flights[f.attempt] = f
 	m.claims++
@@ -72,7 +72,7 @@ func (m *Machine) claimed(in Claimed, now time.Time, out *Effects) {
 		f.effort = r.Effort
 		f.job = campaign.Job{
 			Campaign: m.c.ID, Attempt: f.attempt, Number: r.Attempts + 1, Provider: f.token.Provider,
-			To: r.To, From: m.from(r.From), Variables: r.Variables,
+			To: r.To, From: m.from(r.From, r.To), Variables: r.Variables,
 		}
 		m.dispatch(f, now, out)
 	}
@@ -154,10 +154,11 @@ func (m *Machine) refresh(now time.Time, out *Effects) {
 
 // refreshed takes over changed settings, at once, and looks for added contacts.
 func (m *Machine) refreshed(in Refreshed, now time.Time, out *Effects) {
+	rerouted := m.rerouted(&in)
 	m.c.Settings, m.c.UpdatedAt = in.Campaign.Settings.WithDefaults(), in.Campaign.UpdatedAt
-	// What waited was let go of when the end had come; and lanes of one kind hold
-	// nothing for those of the other.
-	if !m.queue.reckon(m.c.Settings, in.Zones) || m.dropped && !m.c.Schedule.Ended(now) {
+	// What waited was let go of when the end had come; lanes of one kind hold nothing
+	// for those of the other; and by what it was sorted into classes is not kept.
+	if !m.queue.reckon(m.c.Settings, in.Zones) || rerouted || m.dropped && !m.c.Schedule.Ended(now) {
 		m.renewing = true
 		m.recall(now, out)
 		return
@@ -172,6 +173,14 @@ func (m *Machine) refreshed(in Refreshed, now time.Time, out *Effects) {
 		m.c.Stats = in.Campaign.Stats
 	}
 	m.looked(in.Campaign.Stats)
+}
+
+// rerouted reports whether numbers may go by other providers from now on.
+func (m *Machine) rerouted(in *Refreshed) bool {
+	if in.Table != nil && !in.Table.Equal(m.cfg.Table) {
+		return true
+	}
+	return m.cfg.Table != nil && !sameRoutes(in.Campaign.Routing, m.c.Routing)
 }
 
 // settled reports whether nothing is being written any more.

@@ -40,7 +40,8 @@
 // at any other time.
 //
 // A machine is built anew on purpose, too (Effects.Renew): when the schedule turns
-// from one for all numbers to one for each, or its end, which had come, is put off.
+// from one for all numbers to one for each, or its end, which had come, is put off, or
+// numbers go by other routes.
 // It then begins nothing new, waits for what it has begun to write, tells of it, and
 // leaves the reports that come meanwhile to its successor.
 //
@@ -61,10 +62,25 @@
 // the store does so only if the end that it knows has come.
 // Before its start a campaign that was started is armed: pending, with an owner.
 //
+// # Routes
+//
+// By which providers a number may go is told by a table (package campaign/route).
+// Numbers of one route are a class, and in its lane each class has a shelf of its own: a
+// token of a provider looks at the shelves only that lead to it, and what can't go
+// costs nothing.  A flight keeps its call's class for when it comes back.  Numbers that
+// no provider serves are in no Demand; they wait, and the campaign with them.  When the
+// table or the campaign's choice of providers changes, the machine is built anew.
+//
+// What a provider made of a request is told with the progress or the release of its
+// token, once for each attempt.  One that is not well or has enough does not slow the
+// campaign down: the scheduler spares it.  Only what is this campaign's own fault, its
+// caller id or its script, is a hold.
+//
 // # Order
 //
 // Due retries go first, by their times; then new numbers that were given back; then
-// those of the pages at hand, of the lane that closes first.  A lane of the store's
+// those of the pages at hand, of the lane that closes first: of those, each time, that
+// lead to the token's provider.  A lane of the store's
 // queue is read by a cursor, while calls are given back to it on both sides: one that
 // the cursor has passed is kept in memory (returned), one that it has not come to is
 // left to its page, and one of which that can't be told yet, since a page is on its

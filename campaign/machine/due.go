@@ -8,25 +8,29 @@ import (
 	"dialtone/campaign"
 )
 
-// due is a call that waits for its time: a retry, or one that was given back.
+// due is a call that waits: for its time, as a retry or one that was given back, or, with
+// a page, for its turn only.  There may be very many, so it has nothing that can be read
+// again.
 type due struct {
-	at    int64 // Unix nanoseconds
+	at    int64 // Unix nanoseconds; 0 with a page
 	call  campaign.CallID
 	claim int
 	zone  campaign.ZoneID
+	class class
 }
 
-func (d due) waiting() Waiting { return Waiting{ID: d.call, Claim: d.claim, Zone: d.zone} }
+// before is the order of time, and then of calls, for a reproducible one.
+func (d due) before(o due) bool {
+	return cmp.Or(cmp.Compare(d.at, o.at), cmp.Compare(d.call, o.call)) < 0
+}
 
-// dues orders what waits by time, then by call, for a reproducible order.
+// dues is a heap of what waits, the earliest first.
 type dues []due
 
-func (h dues) Len() int { return len(h) }
-func (h dues) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(h[i].at, h[j].at), cmp.Compare(h[i].call, h[j].call)) < 0
-}
-func (h dues) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *dues) Push(x any)   { *h = append(*h, x.(due)) }
+func (h dues) Len() int           { return len(h) }
+func (h dues) Less(i, j int) bool { return h[i].before(h[j]) }
+func (h dues) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *dues) Push(x any)        { *h = append(*h, x.(due)) }
 func (h *dues) Pop() any {
 	old := *h
 	last := old[len(old)-1]

@@ -30,12 +30,24 @@ func (m *Machine) mayWait(l *lane) bool { return !l.exhausted && m.c.Stats.Queue
 // Explain says which rule holds back the next dial, in the hours as of the last
 // Handle.  Of the zones that are Unread, empty tells in which nothing was found.
 func (m *Machine) Explain(now time.Time, empty []campaign.ZoneID) campaign.CampaignExplanation {
-	due, _ := m.queue.ready(now, m.queue.size())
 	return campaign.CampaignExplanation{
 		CampaignID: m.c.ID, Status: m.c.Status, Explanation: m.explain(now, empty),
 		InFlight: m.up(), MaxConcurrentCalls: m.c.MaxConcurrentCalls,
-		DueRetries: due, Stats: m.c.Stats, Zones: m.queue.hours(),
+		DueRetries: m.queue.ready(now, m.queue.size()).retries, Stats: m.c.Stats, Zones: m.queue.hours(),
 	}
+}
+
+// ExplainCall is Explain for a call that waits: to this number, by a provider of its own
+// or, "", by any.
+func (m *Machine) ExplainCall(now time.Time, phone, bound string, empty []campaign.ZoneID) campaign.CampaignExplanation {
+	e := m.Explain(now, empty)
+	switch unserved := m.queue.router.class(phone, bound) == stranded; {
+	case unserved && bound != "":
+		e.Explanation = held(campaign.RuleNoRoute, time.Time{}, "The call may go by the provider %s only, which does not serve %s, or is not there.", bound, phone)
+	case unserved:
+		e.Explanation = held(campaign.RuleNoRoute, time.Time{}, "No provider serves %s: look at the campaign's providers, and at the providers' prefixes.", phone)
+	}
+	return e
 }
 
 // explain goes through the rules in the order in which they are applied.
@@ -43,8 +55,8 @@ func (m *Machine) explain(now time.Time, empty []campaign.ZoneID) campaign.Expla
 	if rule, held := m.explainStatus(now); held {
 		return rule
 	}
-	retries, fresh := m.queue.ready(now, m.queue.size())
-	switch ready := retries + fresh; {
+	at := m.queue.ready(now, m.queue.size())
+	switch ready := at.retries + at.fresh; {
 	case ready == 0 && m.queue.loading != nil:
 		return held(campaign.RuleNone, now, "The next numbers are being read.")
 	case ready == 0:
@@ -104,6 +116,8 @@ func (m *Machine) explainQueue(now time.Time, empty []campaign.ZoneID) campaign.
 		return held(campaign.RuleOutsideHours, first.dial, "The hours of the numbers that are left never open: look at the schedule and at the numbers' time zones.")
 	case found:
 		return held(campaign.RuleOutsideHours, first.dial, "It is outside the hours of the numbers that are left; they open at %s.", clockOf(first.dial))
+	case m.queue.stranded() > 0:
+		return held(campaign.RuleNoRoute, time.Time{}, "No provider serves the numbers that are left, %d: look at the campaign's providers, and at the providers' prefixes.", m.queue.stranded())
 	case len(m.flights) > 0:
 		return held(campaign.RuleNoContactsLeft, time.Time{}, "No number is left to be dialled; calls that are still up: %d.", m.up())
 	}
@@ -121,8 +135,8 @@ func (c coming) before(other coming) bool {
 // coming is false for a lane in which nothing waits; more tells whether the store may
 // have queued calls that are not at hand.
 func (l *lane) coming(now time.Time, early time.Duration, more bool) (c coming, waits bool) {
-	switch first := soonest(time.Time{}, l.retries.first(), l.returned.first()); {
-	case more || len(l.page) > 0 || !first.IsZero() && !first.After(now):
+	switch first := l.firstDue(time.Time{}); {
+	case more || l.fresh() > 0 || !first.IsZero() && !first.After(now):
 		c.due = now
 	case first.IsZero():
 		return c, false

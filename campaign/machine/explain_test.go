@@ -100,13 +100,13 @@ func TestExplain(t *testing.T) {
 		}},
 		"the provider": {campaign.RuleProviderTrouble, nine.Add(500 * time.Millisecond), func() *script {
 			s := running(t, 5, 2).dialling(1)
-			s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackUnreachable))
+			s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackProvider))
 			s.answer(0)
 			return s
 		}},
 		"the provider, and nobody else is left": {campaign.RuleProviderTrouble, nine.Add(500 * time.Millisecond), func() *script {
 			s := running(t, 5, 1).dialling(1)
-			s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackUnreachable))
+			s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackProvider))
 			s.answer(0)
 			return s
 		}},

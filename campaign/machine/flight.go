@@ -30,7 +30,9 @@ type flight struct {
 	since          time.Time // when the token was spent
 	job            campaign.Job
 	zone           campaign.ZoneID
+	class          class
 	effort         campaign.Effort // of the call, before this attempt
+	response
 	// dialled is when it was heard that the provider has the call; zero until then.
 	dialled time.Time
 	// providerCallID is known from the placed report on.
@@ -70,7 +72,10 @@ type Open struct {
 func (m *Machine) takeUp(o Open, now time.Time, out *Effects) {
 	switch o.Call.Status {
 	case campaign.CallRetryWait:
-		m.queue.retry(due{o.Call.NextAttemptAt.UnixNano(), o.Call.ID, o.Call.Claim, o.Call.Zone})
+		m.queue.retry(due{
+			at: o.Call.NextAttemptAt.UnixNano(), call: o.Call.ID, claim: o.Call.Claim,
+			zone: o.Call.Zone, class: m.queue.router.class(o.Call.Phone, o.Call.Provider),
+		})
 	case campaign.CallInProgress:
 		m.takeUpFlight(o, now, out)
 	}
@@ -81,6 +86,7 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 		attempt: campaign.NewAttemptID(o.Call.ID, o.Call.Claim),
 		since:   now,
 		zone:    o.Call.Zone,
+		class:   m.queue.router.class(o.Call.Phone, o.Call.Provider),
 		effort:  o.Call.Effort,
 		// Whether a caller has its job, the owner before knew.
 		evidence: campaign.EvidencePlacing,
@@ -88,7 +94,7 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 	f.token.ID = adopted | uint64(f.attempt)
 	f.job = campaign.Job{
 		Campaign: m.c.ID, Attempt: f.attempt, Number: o.Call.Attempts + 1,
-		To: o.Call.Phone, From: m.from(o.Call.From), Variables: o.Call.Variables,
+		To: o.Call.Phone, From: m.from(o.Call.From, o.Call.Phone), Variables: o.Call.Variables,
 	}
 	m.flights[f.attempt] = f
 	if o.Current == nil {
@@ -111,6 +117,8 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 		f.deadline = now.Add(m.cfg.PlacingPatience)
 	default:
 		m.enter(f, placed, now)
+		f.made(campaign.OutcomeAnswered, 0)
+		f.passedOn = true                                          // by who heard it
 		f.dialled = o.Current.StartedAt.Add(m.cfg.PlacingPatience) // at the latest
 		if f.dialled.After(now) {
 			f.dialled = now
@@ -160,11 +168,15 @@ func (m *Machine) enter(f *flight, s stage, at time.Time) {
 	f.deadline = at.Add(f.patience)
 }
 
-func (m *Machine) from(own string) string {
-	if own != "" {
-		return own
-	}
-	return m.c.From
+// from is the caller id of a call to a number: its own, the one for where it goes, or
+// the campaign's.
+func (m *Machine) from(own, to string) string {
+	return cmp.Or(own, m.c.Routing.From(to), m.c.From)
+}
+
+// waiting is the flight's call as one that waits for a time.
+func (f *flight) waiting(at time.Time) due {
+	return due{at: at.UnixNano(), call: f.attempt.Call(), claim: f.attempt.Claim(), zone: f.zone, class: f.class}
 }
 
 const (

@@ -2,9 +2,11 @@ package machine
 
 import "time"
 
-// hold is how a campaign slows down while its calls come back undialled through
-// no fault of the callees: nothing is dialled until a time, then one call at a
-// time until one gets through.
+// hold is how a campaign slows down while its calls come back undialled through its own
+// fault, its caller id or its script: nothing is dialled until a time, then one call at
+// a time until one gets through.  A provider that is not well, or that has enough, is
+// no reason: the scheduler, who is told (Release.Outcome), spares it for all campaigns,
+// and this one goes on with the others.
 type hold struct {
 	until  time.Time
 	streak int // calls given back since one was placed
@@ -28,16 +30,12 @@ func (h *hold) room(now time.Time, room, underway int) int {
 }
 
 // extend notes a call given back and returns when dialling may go on.  Calls
-// that come back during a hold belong to the same trouble and don't prolong it,
-// unless the provider asks for longer.
-func (h *hold) extend(now time.Time, asked time.Duration) time.Time {
+// that come back during a hold belong to the same trouble and don't prolong it.
+func (h *hold) extend(now time.Time) time.Time {
 	if !now.Before(h.until) {
 		wait := min(holdFirst<<min(h.streak, 10), holdMost)
 		h.streak++
 		h.until = now.Add(wait)
-	}
-	if asked := now.Add(min(asked, holdMost)); asked.After(h.until) {
-		h.until = asked
 	}
 	return h.until
 }

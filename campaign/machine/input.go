@@ -33,6 +33,8 @@ type Waiting struct {
 	Claim int
 	Zone  campaign.ZoneID
 	Phone string // by which the call is routed
+	// Provider is the only one that may place it; "" is any.
+	Provider string
 }
 
 // Refreshed is the campaign as the store has it, and the zones of its calls, by

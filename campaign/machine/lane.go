@@ -22,12 +22,9 @@ type lane struct {
 	dated bool      // open and turns are known
 	at    time.Time // of the last strike
 
-	// Due retries go first, then new numbers that were given back, then the others in
-	// the order of their ids.
-	retries, returned dues
-	page              []Waiting
-	cursor            campaign.CallID
-	exhausted         bool // the store had no more queued calls after the cursor
+	shelves   []shelf // by class
+	cursor    campaign.CallID
+	exhausted bool // the store had no more queued calls after the cursor
 	// reload: the page on its way may have been read too early to end the lane.
 	reload bool
 	// adrift are queued calls, given back while the lane's page is on its way, that
@@ -67,9 +64,6 @@ func (l *lane) strike(now time.Time, early time.Duration) bool {
 	return was
 }
 
-// size is how many calls of the lane are at hand.
-func (l *lane) size() int { return len(l.retries) + len(l.returned) + len(l.page) }
-
 // next is the first time after another at which the lane has more, or less, to dial;
 // zero for none.
 func (l *lane) next(after time.Time) time.Time {
@@ -79,7 +73,7 @@ func (l *lane) next(after time.Time) time.Time {
 	case !l.open:
 		return soonest(after, l.turns)
 	}
-	return soonest(after, l.turns, l.retries.first(), l.returned.first())
+	return soonest(after, l.turns, l.firstDue(after))
 }
 
 // soonest is the earliest of some times that is after another; zero for none.
@@ -93,7 +87,7 @@ func soonest(after time.Time, times ...time.Time) (first time.Time) {
 }
 
 // clear forgets what waits.
-func (l *lane) clear() { l.retries, l.returned, l.page, l.adrift = nil, nil, nil, nil }
+func (l *lane) clear() { l.shelves, l.adrift = nil, nil }
 
 // readOn lets the store's queue be read again although it had come to its end.
 // A page that is on its way may have been read before there was more.
@@ -104,7 +98,7 @@ func (l *lane) readOn(loading bool) { l.exhausted, l.reload = false, loading }
 func (l *lane) restore(d due, loading bool) {
 	switch {
 	case d.call <= l.cursor:
-		l.returned.add(d)
+		l.shelf(d.class).returned.add(d)
 	case loading:
 		l.adrift = append(l.adrift, d)
 		l.readOn(true)
@@ -114,15 +108,17 @@ func (l *lane) restore(d due, loading bool) {
 }
 
 // paged takes in the page that was on its way, but for those calls that skip
-// names.
-func (l *lane) paged(in Page, skip func(Waiting) bool) {
+// names; of the others sort tells the class.
+func (l *lane) paged(in Page, skip func(Waiting) bool, sort func(phone, bound string) class) {
 	l.exhausted, l.reload = in.Last && !l.reload, false
 	if n := len(in.Calls); n > 0 {
 		l.cursor = in.Calls[n-1].ID
 	}
 	for _, w := range in.Calls {
 		if !skip(w) {
-			l.page = append(l.page, w)
+			c := sort(w.Phone, w.Provider)
+			s := l.shelf(c)
+			s.page = append(s.page, due{call: w.ID, claim: w.Claim, zone: w.Zone, class: c})
 		}
 	}
 	l.moor(in.Calls)
@@ -136,7 +132,7 @@ func (l *lane) moor(page []Waiting) {
 			return cmp.Compare(w.ID, id)
 		})
 		if !found && d.call <= l.cursor {
-			l.returned.add(d)
+			l.shelf(d.class).returned.add(d)
 		}
 	}
 	l.adrift = l.adrift[:0]

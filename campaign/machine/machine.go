@@ -122,7 +122,7 @@ func New(cfg Config, c campaign.Campaign, zones []Zone, open []Open, now time.Ti
 	cfg, c.Settings = cfg.withDefaults(), c.Settings.WithDefaults()
 	m := &Machine{
 		cfg: cfg, c: c, told: c.Stats, total: c.Stats.Total,
-		queue:       queue{early: cfg.CloseEarly},
+		queue:       queue{early: cfg.CloseEarly, router: newRouter(cfg.Table, &c)},
 		flights:     make(map[campaign.AttemptID]*flight),
 		misfits:     make(map[campaign.CallID]int),
 		ending:      ending{canceling: c.Status == campaign.StatusCanceled},
@@ -216,9 +216,11 @@ func (f *flight) progress() Progress {
 // landed, their release tells.
 func (m *Machine) tellMoved(out *Effects) {
 	for _, f := range m.moved {
-		if f.evidence != f.told && m.flights[f.attempt] == f {
+		if (f.evidence != f.told || f.untold()) && m.flights[f.attempt] == f {
+			p := f.progress()
+			p.Outcome, _ = f.tell()
 			f.told = f.evidence
-			out.Progress = append(out.Progress, f.progress())
+			out.Progress = append(out.Progress, p)
 		}
 	}
 	clear(m.moved)

@@ -22,6 +22,7 @@ type Zone struct {
 type queue struct {
 	early    time.Duration
 	settings campaign.Settings // of which the schedule and the default zone count
+	router   router
 	zones    []Zone
 	// lanes are in order: the open ones, by the time at which they close.
 	lanes   []*lane
@@ -31,6 +32,7 @@ type queue struct {
 	// remeasure: since aim last looked, that has happened, or lanes have other hours.
 	remeasure bool
 	clocks    map[campaign.ZoneID]hours.Calendar
+	counts    []int // of ready
 }
 
 // perContact reports whether each set of zones has a lane of its own.
@@ -156,51 +158,71 @@ func (q *queue) opened() []*lane {
 	return q.lanes[:n]
 }
 
-// ready counts what could be dialled now, up to most.
-func (q *queue) ready(now time.Time, most int) (retries, fresh int) {
-	at := now.UnixNano()
+// tally is what could be dialled now.
+type tally struct {
+	retries, fresh int
+	byClass        []int
+}
+
+// ready counts what could be dialled now, up to most, in all and of each class.
+func (q *queue) ready(now time.Time, most int) (t tally) {
+	q.counts = append(q.counts[:0], make([]int, q.router.classes())...)
+	t.byClass = q.counts
+	for c := range t.byClass {
+		if class(c) == stranded {
+			continue
+		}
+		retries, fresh := q.readyOf(class(c), now.UnixNano(), most)
+		t.byClass[c] = retries + fresh
+		t.retries, t.fresh = t.retries+retries, t.fresh+fresh
+	}
+	t.retries = min(t.retries, most)
+	t.fresh = min(t.fresh, most-t.retries)
+	return t
+}
+
+// readyOf counts what could be dialled now of one class, up to most.
+func (q *queue) readyOf(c class, at int64, most int) (retries, fresh int) {
 	for _, l := range q.opened() {
-		retries += l.retries.ready(at, most-retries)
+		retries += l.shelf(c).retries.ready(at, most-retries)
 	}
 	for _, l := range q.opened() {
-		fresh += l.returned.ready(at, most-retries-fresh)
-		fresh += min(len(l.page), most-retries-fresh)
+		fresh += l.shelf(c).fresh(at, most-retries-fresh)
 	}
 	return retries, fresh
 }
 
-// take removes the call that is to be dialled next.
-func (q *queue) take(now time.Time) (Waiting, bool) {
-	at := now.UnixNano()
-	open := q.opened()
-	var first *lane
+// take removes the call that a provider is to dial next.
+func (q *queue) take(now time.Time, provider string) (due, bool) {
+	at, leads, open := now.UnixNano(), q.router.leads(provider), q.opened()
+	var first *dues
 	for _, l := range open {
-		if len(l.retries) > 0 && (first == nil || l.retries[0].at < first.retries[0].at) {
-			first = l
+		if h := l.earliest(leads, retriesOf); h != nil && (first == nil || (*h)[0].at < (*first)[0].at) {
+			first = h
 		}
 	}
 	if first != nil {
-		if d, ok := first.retries.take(at); ok {
-			return d.waiting(), true
+		if d, ok := first.take(at); ok {
+			return d, true
 		}
 	}
 	for _, l := range open {
-		if d, ok := l.returned.take(at); ok {
-			return d.waiting(), true
+		if h := l.earliest(leads, returnedOf); h != nil {
+			if d, ok := h.take(at); ok {
+				return d, true
+			}
 		}
 	}
 	for _, l := range open {
-		if len(l.page) > 0 {
-			w := l.page[0]
-			l.page = l.page[1:]
-			return w, true
+		if d, ok := l.takePaged(leads); ok {
+			return d, true
 		}
 	}
-	return Waiting{}, false
+	return due{}, false
 }
 
 // retry puts a call among the retries of its lane.
-func (q *queue) retry(d due) { q.lane(d.zone).retries.add(d) }
+func (q *queue) retry(d due) { q.lane(d.zone).shelf(d.class).retries.add(d) }
 
 // restore puts a queued call that was given back in its place.
 func (q *queue) restore(d due) {
@@ -215,19 +237,30 @@ func (q *queue) readOn() {
 	}
 }
 
-// load picks the lane to read from when half of a page is used up: of those that
-// are open the first that is not read to its end.  What is at hand of lanes after it
-// does not count, since they are dialled after it.
+// mostAtHand bounds what is read ahead of a lane whose numbers have different routes.
+const mostAtHand = 50_000
+
+// load picks the lane to read from: of those that are open the first that is not read
+// to its end.  Numbers that no provider serves do not count as at hand.
+//
+// Where all numbers can go by the same providers, that is when half of a page is used
+// up.  What is at hand of lanes after it does not count, since they are dialled after
+// it.
+//
+// Where routes differ, what is at hand may all be of a route that takes no calls now,
+// and which those are the machine can't know.  So each lane is read to its end, or
+// until it would hold more than mostAtHand.
 func (q *queue) load(pageSize int) *Load {
 	if q.loading != nil {
 		return nil
 	}
 	atHand := 0
 	for _, l := range q.opened() {
-		if atHand += len(l.page); atHand > pageSize/2 {
+		n := l.fresh()
+		if atHand += n; !q.router.forks && atHand > pageSize/2 {
 			return nil
 		}
-		if !l.exhausted {
+		if !l.exhausted && (!q.router.forks || n == 0 || n+pageSize <= mostAtHand) {
 			q.loading = l
 			return &Load{Zone: l.zone, After: l.cursor, Limit: pageSize}
 		}
@@ -242,7 +275,17 @@ func (q *queue) paged(in Page, skip func(Waiting) bool) {
 		return // nobody asked for it
 	}
 	q.loading = nil
-	l.paged(in, skip)
+	l.paged(in, skip, q.router.class)
+}
+
+// stranded is how many calls are at hand that no provider serves.
+func (q *queue) stranded() (n int) {
+	for _, l := range q.lanes {
+		if len(l.shelves) > int(stranded) {
+			n += l.shelves[stranded].size()
+		}
+	}
+	return n
 }
 
 // size is how many calls are at hand, in open lanes and in closed ones.

@@ -54,7 +54,7 @@ func (m *Machine) recordedFinish(f *flight, r *RecordResult, now time.Time, out 
 	}
 	if r.Next == campaign.CallRetryWait {
 		m.spent = false
-		m.queue.retry(due{r.NextAttemptAt.UnixNano(), f.attempt.Call(), f.attempt.Claim(), f.zone})
+		m.queue.retry(f.waiting(r.NextAttemptAt))
 	}
 	m.tellCall(f, r, now, out)
 	if f.token.ID&adopted == 0 { // else its beginning is not known
@@ -104,14 +104,13 @@ func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time) {
 	if !r.NextAttemptAt.IsZero() {
 		at = r.NextAttemptAt
 	}
-	d := due{at.UnixNano(), f.attempt.Call(), f.attempt.Claim(), f.zone}
 	switch r.Next {
 	case campaign.CallRetryWait:
 		m.spent = false
-		m.queue.retry(d)
+		m.queue.retry(f.waiting(at))
 	case campaign.CallQueued:
 		m.spent = false
-		m.queue.restore(d)
+		m.queue.restore(f.waiting(at))
 	}
 }
 
@@ -136,9 +135,9 @@ func (m *Machine) free(f *flight, now time.Time, out *Effects) {
 	}
 	f.freed = true
 	m.freed++
-	out.Releases = append(out.Releases, Release{
-		Token: f.token, Held: f.held(now), Unsent: f.evidence == campaign.EvidenceGranted,
-	})
+	r := Release{Token: f.token, Held: f.held(now), Unsent: f.evidence == campaign.EvidenceGranted}
+	r.Outcome, r.RetryAfter = f.tell()
+	out.Releases = append(out.Releases, r)
 }
 
 // held is how long a flight has kept its slot; 0 would be a token that was not used.

@@ -28,13 +28,15 @@ func (m *Machine) reported(in Reported, now time.Time, out *Effects) {
 		m.reportPlaced(f, in, now, out)
 	case campaign.ReportEnded:
 		f.refs = append(f.refs, in.Ref)
-		if r.Disposition != campaign.DispositionLost {
-			m.hold.clear() // it got through, though nobody has told of that yet
+		if r.Disposition != campaign.DispositionLost { // it got through, though nobody has told of that yet
+			m.hold.clear()
+			f.made(campaign.OutcomeAnswered, 0)
 		}
 		m.finish(f, r, now, out)
 	case campaign.ReportRefused:
 		f.refs = append(f.refs, in.Ref)
 		m.hold.clear()
+		f.made(campaign.OutcomeAnswered, 0)
 		r.Disposition = campaign.DispositionRejected
 		m.finish(f, r, now, out)
 	case campaign.ReportGivenBack:
@@ -70,6 +72,7 @@ func (m *Machine) reportPlaced(f *flight, in Reported, now time.Time, out *Effec
 	}
 	m.hold.clear()
 	delete(m.misfits, f.attempt.Call())
+	f.made(campaign.OutcomeAnswered, 0)
 	f.heard(in.Report.At, now)
 	f.providerCallID = in.Report.ProviderCallID
 	f.refs = append(f.refs, in.Ref)
@@ -99,6 +102,7 @@ func (m *Machine) reportAmbiguous(f *flight, in Reported, now time.Time, out *Ef
 		return
 	}
 	f.refs = append(f.refs, in.Ref)
+	f.made(campaign.OutcomeBroken, 0)
 	m.doubt(f, in.Report.Detail, now.Add(m.cfg.PlacingPatience), out)
 }
 
@@ -179,7 +183,7 @@ func spread(id campaign.AttemptID) float64 {
 // can't know whether another delivery of the job did: then the store decides.
 func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects) {
 	r := &in.Report
-	trouble, knows := undialled(r.Reason)
+	knows := undialled(r.Reason)
 	// The provider has it, whoever says otherwise; or somebody placed it, and who
 	// did not can't say what came of that.
 	if f.stage == placed || (f.stage != claimed && !knows) {
@@ -187,6 +191,7 @@ func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects)
 		return
 	}
 	f.refs = append(f.refs, in.Ref)
+	f.made(outcomes[r.Reason], r.RetryAfter)
 	free := f.attempt.Claim() - f.effort.Attempts // claims that cost nothing, this one included
 	if r.Reason == campaign.GivenBackProvider && m.misfit(f.attempt.Call()) {
 		r.Disposition = campaign.DispositionRejected
@@ -194,19 +199,20 @@ func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects)
 		return
 	}
 	rec := Record{Reason: r.Reason, Detail: r.Detail, Unplaced: !knows}
-	switch {
-	case trouble:
-		rec.NextAttemptAt = m.hold.extend(now, r.RetryAfter).Add(behind(free))
-	case r.Reason == campaign.GivenBackExpired:
+	switch r.Reason {
+	case campaign.GivenBackProvider, campaign.GivenBackUnknown:
+		rec.NextAttemptAt = m.hold.extend(now).Add(behind(free))
+	case campaign.GivenBackThrottled, campaign.GivenBackFull, campaign.GivenBackUnreachable, campaign.GivenBackBarred:
+		rec.NextAttemptAt = now.Add(behind(free))
+	case campaign.GivenBackExpired:
 		rec.NextAttemptAt = now.Add(time.Second) // a clock ahead of ours would send it back at once
 	}
 	m.giveBack(f, rec, now, out)
 }
 
 // mostMisfits is how often a call may come back because the provider refuses our
-// account or settings before it counts as rejected.  It may be this call's own
-// settings that are refused, its caller id for one, and then it would come back for
-// ever.
+// settings before it counts as rejected.  It may be this call's own settings that are
+// refused, its caller id for one, and then it would come back for ever.
 const mostMisfits = 10
 
 // misfit counts one more time, and reports whether it was once too often.
@@ -220,7 +226,8 @@ func (m *Machine) misfit(id campaign.CallID) bool {
 }
 
 // behind is how long a call that was given back lets others go first.  Without it
-// one that always comes back would be the one to probe with after every hold.
+// one that always comes back would be the one to probe with after every hold, and
+// whenever its provider is tried again.
 func behind(free int) time.Duration {
 	if free < 2 {
 		return 0
@@ -228,19 +235,10 @@ func behind(free int) time.Duration {
 	return min(time.Second<<min(free-2, 10), 5*time.Minute)
 }
 
-// undialled reads the reason of a call given back: whether it is a trouble that
-// the next call would meet as well, and whether who says so knows that nobody
-// was dialled, having written placing or settled it.
-func undialled(reason string) (trouble, knows bool) {
-	switch reason {
-	case campaign.GivenBackThrottled, campaign.GivenBackUnreachable, campaign.GivenBackProvider:
-		return true, true
-	case campaign.GivenBackUnknown:
-		return true, false
-	case campaign.GivenBackNotDialled, campaign.GivenBackUnsent:
-		return false, true
-	}
-	return false, false
+// undialled reads the reason of a call given back: whether who says so knows that
+// nobody was dialled, having written placing or settled it.
+func undialled(reason string) bool {
+	return outcomes[reason] != "" || reason == campaign.GivenBackNotDialled || reason == campaign.GivenBackUnsent
 }
 
 // giveBack completes a record of this kind and enters it.

@@ -64,6 +64,8 @@ func TestEachReportInEachStage(t *testing.T) {
 		{campaign.ReportAmbiguous, "", [6]string{ack, unclear, unclear, ack, ack, wait}},
 		{campaign.ReportTaken, "", [6]string{ack, ack, ack, ack, ack, wait}},
 		{campaign.ReportGivenBack, campaign.GivenBackThrottled, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
+		{campaign.ReportGivenBack, campaign.GivenBackFull, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
+		{campaign.ReportGivenBack, campaign.GivenBackBarred, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
 		{campaign.ReportGivenBack, campaign.GivenBackUnreachable, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
 		{campaign.ReportGivenBack, campaign.GivenBackProvider, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
 		{campaign.ReportGivenBack, campaign.GivenBackNotDialled, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
@@ -209,7 +211,7 @@ func TestVerdict(t *testing.T) {
 		}
 		require.Equal(t, []machine.Record{want}, out.Records, "%+v", c)
 		require.Empty(t, s.events(), "not before the commit")
-		require.Equal(t, []machine.Release{{Token: tokenOf(1), Held: time.Minute}}, out.Releases, "the slot is free when the call is over")
+		require.Equal(t, []machine.Release{{Token: tokenOf(1), Held: time.Minute, Outcome: outcomeOf(c.disposition)}}, out.Releases, "the slot is free when the call is over")
 		out = s.answer(0)
 		require.Equal(t, event, s.events()[0])
 		data := out.Events[0].Data.(campaign.EventCall)
@@ -218,6 +220,14 @@ func TestVerdict(t *testing.T) {
 		}, data)
 		require.Empty(t, out.Releases, "and it is given back once")
 	}
+}
+
+// outcomeOf is what a call that ended so says of its provider.
+func outcomeOf(d campaign.Disposition) campaign.Outcome {
+	if d == campaign.DispositionLost {
+		return ""
+	}
+	return campaign.OutcomeAnswered
 }
 
 func TestARefusedNumberIsRejected(t *testing.T) {

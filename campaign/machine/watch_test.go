@@ -107,7 +107,7 @@ func TestTheWatchGoesInOrder(t *testing.T) {
 // one at a time until one gets through.
 func TestHold(t *testing.T) {
 	for _, reason := range []string{
-		campaign.GivenBackThrottled, campaign.GivenBackUnreachable, campaign.GivenBackProvider, campaign.GivenBackUnknown,
+		campaign.GivenBackProvider, campaign.GivenBackUnknown,
 	} {
 		t.Run(reason, func(t *testing.T) {
 			s := running(t, 9, 9).dialling(3)
@@ -143,19 +143,33 @@ func TestHoldIsNotEndedByACallThatWasUpBefore(t *testing.T) {
 	s := running(t, 9, 9).up(1)
 	s.grant(1)
 	s.answer(0)
-	s.say(campaign.ReportGivenBack, attempt(2, 1), because(campaign.GivenBackUnreachable))
+	s.say(campaign.ReportGivenBack, attempt(2, 1), because(campaign.GivenBackProvider))
 	s.answer(0)
 	s.say(campaign.ReportPlaced, attempt(1, 1), as("CA1048577"))
 	require.Zero(t, s.m.Demand(s.now).Fresh)
 }
 
-func TestHoldHeedsTheProvidersWish(t *testing.T) {
-	s := running(t, 9, 9).dialling(1)
-	s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackThrottled), func(r *campaign.Report) { r.RetryAfter = 20 * time.Second })
-	require.Equal(t, nine.Add(20*time.Second), s.out.Records[0].NextAttemptAt)
-	s.answer(0)
-	s.now = nine.Add(20*time.Second - time.Nanosecond)
-	require.Zero(t, s.m.Demand(s.now).Fresh)
-	s.now = nine.Add(20 * time.Second)
-	require.Equal(t, 1, s.m.Demand(s.now).Fresh)
+// A provider that is not well, or has enough, holds up no campaign: the scheduler knows
+// what to make of it.  The call itself does not stand in the way of the others.
+func TestAProvidersTroubleIsNoHold(t *testing.T) {
+	for _, reason := range []string{
+		campaign.GivenBackThrottled, campaign.GivenBackFull, campaign.GivenBackUnreachable, campaign.GivenBackBarred,
+	} {
+		s := running(t, 9, 9).dialling(1)
+		for claim, wait := range []time.Duration{0, time.Second, 2 * time.Second, 4 * time.Second} {
+			s.now = s.now.Add(time.Minute)
+			if claim > 0 {
+				s.grant(1)
+				s.answer(0)
+			}
+			s.say(campaign.ReportGivenBack, attempt(1, claim+1), because(reason), func(r *campaign.Report) { r.RetryAfter = time.Hour })
+			require.Equal(t, s.now.Add(wait), s.out.Records[0].NextAttemptAt, "%s, time %d", reason, claim)
+			s.answer(0)
+			want := 9
+			if wait > 0 {
+				want = 8
+			}
+			require.Equal(t, want, s.m.Demand(s.now).Fresh)
+		}
+	}
 }

@@ -127,6 +127,20 @@ func (p *Plan) Route(phone string) Route {
 	return p.routes[class]
 }
 
+// Bound is the class of the route of a number that may be placed by one provider only:
+// NoRoute if the campaign does not allow it, or it does not serve the number.  That
+// another has a longer prefix does not count, where this one was asked for by name.
+func (p *Plan) Bound(phone, provider string) int {
+	i := slices.IndexFunc(p.allowed, func(pr Provider) bool { return pr.Name == provider })
+	if i < 0 || len(p.allowed[i].Prefixes) > 0 && longest(phone, p.allowed[i].Prefixes) == "" {
+		return NoRoute
+	}
+	return p.class(Tiers{{{Provider: provider, Weight: p.allowed[i].Weight}}}.Route())
+}
+
+// Forks reports whether numbers may have different routes, beside having none.
+func (p *Plan) Forks() bool { return len(p.allowed) > 1 && len(p.prefixes) > 0 }
+
 // Routes lists the routes met so far, by class.  Callers must not change it.
 func (p *Plan) Routes() []Route { return p.routes }
 
