@@ -92,3 +92,16 @@ func CodeOf(err error) Code {
 	}
 	return CodeInternal
 }
+
+// FaultsOf are the Errors inside err; none for nil, and for what is no Error.
+func FaultsOf(err error) Errors {
+	var many Errors
+	var one *Error
+	switch {
+	case errors.As(err, &many):
+		return many
+	case errors.As(err, &one):
+		return Errors{one}
+	}
+	return nil
+}

@@ -33,3 +33,11 @@ func TestCodeOf(t *testing.T) {
 	require.EqualError(t, campaign.Errors{invalid}, "weight: Give a weight, not 3.")
 	require.EqualError(t, campaign.Errors{invalid, invalid, invalid}, "weight: Give a weight, not 3. (and 2 more)")
 }
+
+func TestFaultsOf(t *testing.T) {
+	one, two := campaign.Invalid("a", "A."), campaign.Invalid("b", "B.")
+	require.Equal(t, campaign.Errors{one, two}, campaign.FaultsOf(fmt.Errorf("read: %w", campaign.Errors{one, two})))
+	require.Equal(t, campaign.Errors{one}, campaign.FaultsOf(one))
+	require.Empty(t, campaign.FaultsOf(nil))
+	require.Empty(t, campaign.FaultsOf(errors.New("no fault of anybody's")))
+}

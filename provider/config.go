@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"dialtone/campaign"
 	"dialtone/campaign/route"
@@ -17,23 +16,31 @@ import (
 
 // File is the providers file:
 //
-//	callback_base_url: https://dialtone.example.com   # where the provider reaches us
-//	providers:
-//	  - name: main
+//	callback_base_url: https://dialtone.example.com   # where providers reach us; it may have a path
+//	providers:                         # one or more
+//	  - name: main                     # its own; what stands in its callbacks' addresses
 //	    dialect: twilio
 //	    base_url: https://api.twilio.com
 //	    account: AC00000000000000000000000000000001
 //	    token: {env: MAIN_TOKEN}       # or {file: path} or {value: for tests}
 //	    channels: 500                  # calls up at once; 0 or absent: no limit
 //	    calls_per_second: 200          # create requests a second; 0 or absent: no limit
+//	    priority: 1                    # 1 to 1000, the lowest first; absent: 1
+//	    weight: 3                      # its part among those of one priority; absent: 1
+//	    prefixes: ["+1", "+44"]        # the destinations it serves; absent: all
+//	    prices: {default: 0.02, "+44": 0.008}   # of a minute, by destination; default is any other
 //	    from: "+12025550100"           # caller id where neither call nor campaign names one
+//	    from_by_prefix: {"+44": "+442079460958"}   # the same by destination, before from
 //	    twiml: <Response>…</Response>  # the script of every call, or
 //	    url: https://…                 # where the provider fetches the script
 //	    timeout: 10s                   # how long a request may take
+//
+// Of prefixes, prices and caller ids the longest that a number begins with counts.
+// Prices are all in one currency, whichever it is.
 type File struct {
 	// CallbackBaseURL is an absolute http or https URL without a trailing slash.
 	CallbackBaseURL string
-	// Providers holds exactly one, as long as there is no routing.
+	// Providers holds at least one; no two have the same name.
 	Providers []Spec
 }
 
@@ -46,6 +53,9 @@ type Spec struct {
 	Token   Secret
 	// From is the caller id of calls that bring none, in E.164, or "".
 	From string
+	// FromByPrefix is the caller id of calls that bring none, by the beginning of the
+	// number called, of which the longest counts; it goes before From.
+	FromByPrefix map[string]string
 	// Twiml and URL are the script of every call. At most one is set.
 	Twiml, URL string
 	// Timeout of one request; 0 takes the adapter's default.
@@ -54,9 +64,6 @@ type Spec struct {
 	// Route is whom the provider serves, at which rank and price; its Name is the
 	// provider's.
 	Route route.Provider
-	// FromByPrefix is the caller id of calls that bring none, by the beginning of the
-	// number called, of which the longest counts; it goes before From.
-	FromByPrefix map[string]string
 }
 
 // The bounds of what the file may say.
@@ -65,6 +72,7 @@ const (
 	LimitTimeout   = 5 * time.Minute
 	LimitChannels  = 1_000_000
 	LimitCallsRate = 1_000_000
+	LimitPrice     = 1_000_000 // of a minute
 )
 
 var (
@@ -90,89 +98,34 @@ func (e *FileError) Error() string {
 // Unwrap lets errors.As find the single faults.
 func (e *FileError) Unwrap() error { return e.Faults }
 
-// ReadFile reads a providers file.  The error is a *FileError unless the file
-// itself can't be read.
-func ReadFile(path string) (*File, error) {
+// Check is what else must hold of a provider, beside what the file's form asks for:
+// its adapter's demands, or those of a service that runs.  Its faults are a
+// *campaign.Error or campaign.Errors, whose fields are the file's keys.
+type Check func(Spec) error
+
+// ReadFile reads a providers file, of which all checks must hold.  The error is a
+// *FileError, with the line and the field of every fault, unless the file itself
+// can't be read.
+func ReadFile(path string, checks ...Check) (*File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the providers file: %w", err)
 	}
-	return read(path, text)
+	return read(path, text, checks)
 }
 
 // Parse reads the text of a providers file.  It looks up the environment
 // variables and files that tokens are kept in; relative paths start at the
 // working directory.  The error is a *FileError with every fault.
-func Parse(text []byte) (*File, error) { return read("", text) }
+func Parse(text []byte, checks ...Check) (*File, error) { return read("", text, checks) }
 
-func read(path string, text []byte) (*File, error) {
+func read(path string, text []byte, checks []Check) (*File, error) {
 	root := section{yamlfile.Parse(text, "callback_base_url and providers")}
-	f := root.file()
+	f := root.file(checks)
 	if faults := root.Faults(); len(faults) > 0 {
 		return nil, &FileError{Path: path, Faults: faults}
 	}
 	return f, nil
-}
-
-func (s section) file() *File {
-	s.Known("callback_base_url", "providers")
-	f := &File{CallbackBaseURL: s.baseURL("callback_base_url")}
-	items := s.List("providers", "provider")
-	if len(items) > 1 {
-		s.Fault("providers", "There are %d providers, and routing between several is not supported yet; leave one.", len(items))
-	}
-	for _, item := range items {
-		f.Providers = append(f.Providers, section{item}.spec())
-	}
-	return f
-}
-
-func (s section) spec() Spec {
-	s.Known("name", "dialect", "base_url", "account", "token", "channels", "calls_per_second",
-		"priority", "weight", "prefixes", "from", "twiml", "url", "timeout")
-	for _, key := range []string{"priority", "weight", "prefixes"} {
-		if s.Has(key) {
-			s.Fault(key, "Routing between providers is not supported yet; take this line out.")
-		}
-	}
-	spec := Spec{
-		Name:    s.Required("name"),
-		Dialect: s.Required("dialect"),
-		BaseURL: s.baseURL("base_url"),
-		Account: s.Required("account"),
-		Token:   s.token("token"),
-		From:    s.Text("from"),
-		Twiml:   s.Text("twiml"),
-		URL:     s.Text("url"),
-		Timeout: s.Duration("timeout", LimitTimeout),
-		Limits: Limits{
-			Channels:       s.Limit("channels", LimitChannels),
-			CallsPerSecond: s.Rate("calls_per_second", LimitCallsRate),
-		},
-	}
-	spec.check(s)
-	return spec
-}
-
-// check is what concerns the meaning of a value, where reading it gave one.
-func (spec Spec) check(s section) {
-	if spec.Name != "" && !nameShape.MatchString(spec.Name) {
-		s.Fault("name", "Name it with up to 63 small letters, digits, - and _, not %q.", spec.Name)
-	}
-	if spec.From != "" && !e164Shape.MatchString(spec.From) {
-		s.Fault("from", "Write the caller id in E.164 (\"+12025550100\"), not %q.", spec.From)
-	}
-	if spec.Twiml != "" && spec.URL != "" {
-		s.Fault("url", "Give the script as twiml or as url, not as both.")
-	}
-	if n := utf8.RuneCountInString(spec.Twiml); n > LimitScript {
-		s.Fault("twiml", "The script has %d characters; the most is %d.", n, LimitScript)
-	}
-	if spec.URL != "" {
-		if _, wrong := absoluteURL(spec.URL); wrong != "" {
-			s.Fault("url", "%s", wrong)
-		}
-	}
 }
 
 // absoluteURL reads a URL that can be called as it stands, or says what is

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"dialtone/campaign"
+	"dialtone/campaign/route"
 )
 
 func TestReadFile(t *testing.T) {
@@ -20,7 +21,7 @@ func TestReadFile(t *testing.T) {
 	f, err := ReadFile("testdata/full.yaml")
 	require.NoError(t, err)
 	require.Equal(t, "http://127.0.0.1:8080", f.CallbackBaseURL)
-	require.Len(t, f.Providers, 1)
+	require.Len(t, f.Providers, 2)
 	got := f.Providers[0]
 	require.Equal(t, "t0ken", got.Token.Reveal())
 	got.Token = Secret{}
@@ -31,7 +32,14 @@ func TestReadFile(t *testing.T) {
 		Twiml:   "<Response><Say>{{message}}</Say></Response>\n",
 		Timeout: 8 * time.Second,
 		Limits:  Limits{Channels: 500, CallsPerSecond: 12.5},
+		Route: route.Provider{
+			Name: "mock-a", Priority: 2, Weight: 0.5, Prefixes: []string{"+1", "+44"},
+			Prices: map[string]float64{"": 0.02, "+44": 0.008, "+4420": 0},
+		},
+		FromByPrefix: map[string]string{"+44": "+442079460958", "+1": "+12025550101"},
 	}, got)
+	require.Equal(t, route.Provider{Name: "mock-b"}, f.Providers[1].Route, "what is left open is for the table to fill")
+	require.Nil(t, f.Providers[1].FromByPrefix)
 	require.NotContains(t, fmt.Sprintf("%+v %#v %v", f, f, f.Providers), "t0ken")
 }
 
@@ -47,6 +55,9 @@ func with(lines ...string) string {
 	return "callback_base_url: http://127.0.0.1:8080\nproviders:\n  - name: a\n    dialect: twilio\n" +
 		"    base_url: http://127.0.0.1:8081\n    account: AC1\n    token: {value: t0ken}\n    " + strings.Join(lines, "\n    ") + "\n"
 }
+
+// second is another provider, of the same name.
+const second = "  - name: a\n    dialect: twilio\n    base_url: http://x\n    account: A\n    token: {value: x}\n"
 
 func TestParseTokens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
@@ -85,12 +96,26 @@ func TestParseFaults(t *testing.T) {
 		{"token twice", strings.Replace(with(), "value: t0ken", "value: t0ken, env: A", 1), "providers[0].token: line 7: Give exactly one of"},
 		{"token of a kind", strings.Replace(with(), "value: t0ken", "vault: t0ken", 1), "providers[0].token.vault: line 7: There is no such key"},
 		{"token bare", strings.Replace(with(), "{value: t0ken}", "t0ken", 1), "providers[0].token: line 7: Write {env: NAME}"},
-		{"no provider", "callback_base_url: http://x\nproviders: []\n", "providers: line 2: Write a list with one provider here."},
+		{"no provider", "callback_base_url: http://x\nproviders: []\n", "providers: line 2: Write a list with one provider or more here."},
 		{"provider is a text", "callback_base_url: http://x\nproviders: [a]\n", "providers[0]: line 2: Write keys and values here."},
-		{"routing by prefix", with(`prefixes: ["+1"]`), "providers[0].prefixes: line 8: Routing between providers is not supported yet"},
-		{"routing by weight", with("weight: 1"), "Routing between providers is not supported yet"},
-		{"routing by priority", with("priority: 1"), "Routing between providers is not supported yet"},
-		{"two providers", with() + "  - name: b\n    dialect: twilio\n    base_url: http://x\n    account: A\n    token: {value: x}\n", "providers: line 2: There are 2 providers, and routing between several is not supported yet"},
+		{"priority", with("priority: 0"), "providers[0].priority: line 8: Write a whole number from 1 to 1000."},
+		{"priority too low", with("priority: 1001"), "providers[0].priority: line 8: Write a whole number from 1 to 1000."},
+		{"weight", with("weight: 0"), "providers[0].weight: line 8: Write a number from 0.001 to 1e+06."},
+		{"prefix", with(`prefixes: ["+1", "44"]`), `providers[0].prefixes[1]: line 8: Write the beginning of numbers in E.164, like "+44", not "44".`},
+		{"prefix on its line", with("prefixes:", `  - "+1"`, `  - "+0"`), "providers[0].prefixes[1]: line 10:"},
+		{"prefix alone", with(`prefixes: "+1"`), "providers[0].prefixes: line 8: Write a list here"},
+		{"no prefix", with("prefixes: []"), "providers[0].prefixes: line 8: Write the prefixes that it serves, or take this line out"},
+		{"too many prefixes", with("prefixes: [" + strings.Repeat(`"+1", `, campaign.LimitPrefixes) + `"+1"]`), "providers[0].prefixes: line 8: There are 1001 prefixes; the most is 1000."},
+		{"price", with("prices:", `  default: 0.1`, `  "+44": cheap`), "providers[0].prices.+44: line 10: Write a number from 0 to 1e+06."},
+		{"price below 0", with(`prices: {"+44": -1}`), "providers[0].prices.+44: line 8: Write a number from 0 to 1e+06."},
+		{"price of what", with(`prices: {any: 1}`), `providers[0].prices.any: line 8: Write the beginning of numbers in E.164, like "+44", or default for any other, not "any".`},
+		{"price of everything", with("prices: 0.1"), "providers[0].prices: line 8: Write a value for each prefix"},
+		{"caller id by prefix", with("from_by_prefix:", `  "+44": 020 7946 0958`), "providers[0].from_by_prefix.+44: line 9: Write the caller id in E.164"},
+		{"caller id of what", with(`from_by_prefix: {GB: "+442079460958"}`), `providers[0].from_by_prefix.GB: line 8: Write the beginning of numbers in E.164, like "+44", not "GB".`},
+		{"no caller id", with(`from_by_prefix: {"+44": ""}`), "providers[0].from_by_prefix.+44: line 8: This must not be empty."},
+		{"a name twice", with() + second, `providers[1].name: line 9: There is a provider "a" already`},
+		{"the second's fault", with() + second + "    chanels: 5\n", "providers[1].chanels: line 14: There is no such key"},
+		{"too many", with() + strings.Repeat(second, campaign.LimitProviders), "providers: line 2: There are 101 providers; the most is 100."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse([]byte(c.text))
@@ -116,6 +141,24 @@ func TestParseTellsAllFaults(t *testing.T) {
 		"callback_base_url", "providers[0].chanels", "providers[0].channels", "providers[0].name",
 		"providers[0].dialect", "providers[0].base_url", "providers[0].account", "providers[0].token",
 	}, fields)
+}
+
+// What an adapter finds wrong is told with the rest, each key's fault once.
+func TestParseTellsTheChecksFaults(t *testing.T) {
+	check := func(s Spec) error {
+		if s.Name == "b" {
+			return campaign.Invalid("account", "Give an account of letters.")
+		}
+		return campaign.Errors{campaign.Invalid("account", "No."), campaign.Invalid("token", "No token."), campaign.Invalid("twiml", "Close it.")}
+	}
+	text := "callback_base_url: http://x\nproviders:\n  - name: a\n    dialect: d\n    base_url: http://x\n    twiml: '{{'\n    token:\n      env: \n" +
+		strings.Replace(second, "name: a", "name: b", 1)
+	_, err := Parse([]byte(text), check, func(Spec) error { return nil })
+	require.EqualError(t, err, "providers: providers[0].account: line 3: This key is missing.; "+
+		"providers[0].token.env: line 8: Write a text here.; providers[0].twiml: line 6: Close it.; "+
+		"providers[1].account: line 12: Give an account of letters.")
+	_, err = Parse([]byte(with()), func(Spec) error { return os.ErrPermission })
+	require.EqualError(t, err, "providers: providers[0].dialect: line 4: permission denied")
 }
 
 // Whatever a file holds, reading it ends with a file or with its faults.

@@ -30,7 +30,8 @@ type Provider interface {
 	Fetch(ctx context.Context, providerCallID string) (Call, error)
 
 	// Find lists the calls to a number that the provider received at or after a
-	// time, oldest first: how an attempt without an answer is settled.
+	// time, oldest first: how an attempt without an answer is settled.  An empty from
+	// is any caller id.
 	Find(ctx context.Context, to, from string, since time.Time) ([]Call, error)
 
 	// HangUp ends a call. It is no error that it has ended; ErrUnknownCall if
@@ -40,12 +41,15 @@ type Provider interface {
 	// ParseCallback verifies a callback's signature and reads it.  form is the
 	// request's parsed body, publicURL what the provider called.  A signature that
 	// does not fit is ErrSignature; a body that can't be read is a *campaign.Error.
+	// publicURL is as the provider knows it, not as the server sees it behind a proxy.
 	ParseCallback(r *http.Request, publicURL string, form url.Values) (Call, error)
 }
 
 // Request is one call to be placed.
 type Request struct {
-	To, From  string // E.164
+	To string // E.164
+	// From is the caller id in E.164; "" takes the provider's own for To.
+	From      string
 	Variables []byte // a JSON object for the call's script, or nil
 	// CallbackURL is where the end of the call is to be told.
 	CallbackURL string
@@ -70,7 +74,12 @@ type Call struct {
 	// Where they are coarse, CreatedAt is the first and EndedAt the last moment that
 	// they can stand for; EndedAt may so be a little ahead of the clock.
 	CreatedAt, EndedAt time.Time
-	Detail             string
+	// AnsweredBy is who took the call, in the provider's word ("human",
+	// "machine_start"), where it was asked to find out; else "".
+	AnsweredBy string
+	// SIPCode is the last response of the callee's network, or 0.
+	SIPCode int
+	Detail  string // what the provider adds to all this, for people
 }
 
 // Fault is what an unsuccessful Place means for the number.
@@ -89,7 +98,8 @@ const (
 	// Full: not dialled, because as many calls are up, or queued, as the provider
 	// takes.  Costs no attempt.
 	Full Fault = "full"
-	// Throttled: not dialled, the provider asks for patience.  Costs no attempt.
+	// Throttled: not dialled, because too many requests were made; the provider asks
+	// for patience.  Costs no attempt.
 	Throttled Fault = "throttled"
 	// Unreachable: no connection came about, so nothing was asked.  Costs no
 	// attempt.
@@ -103,7 +113,8 @@ const (
 type PlaceError struct {
 	Fault  Fault
 	Detail string // the provider's or the network's word, for people
-	// RetryAfter is how long the provider asked us to wait, or 0.
+	// RetryAfter is how long the provider asked us to wait, being Full or Throttled,
+	// or 0.
 	RetryAfter time.Duration
 	Err        error // the cause, or nil
 }

@@ -44,12 +44,14 @@ type Attempts interface {
 
 // Config is what a Caller needs.
 type Config struct {
-	Bus       *bus.Bus
-	Journal   Journal
-	Attempts  Attempts
-	Providers map[string]provider.Provider
+	Bus      *bus.Bus
+	Journal  Journal
+	Attempts Attempts
+	// Provider finds a provider by its name, one too that takes no new calls any more;
+	// nil if there never was one.  It may answer otherwise tomorrow.
+	Provider func(name string) provider.Provider
 	// CallbackURL is where providers reach the API, without a slash at the end.
-	CallbackURL string
+	CallbackURL func() string
 	// Workers is how many requests to providers may be under way. Twice as many
 	// jobs are in hand, which must cover what commits of placing take: at 10,000
 	// calls a second and 50 ms, 500 of them. Default 512.
@@ -60,7 +62,10 @@ type Config struct {
 	SendWithin time.Duration
 	// RequestTimeout bounds one request to a provider. Default 10 s.
 	RequestTimeout time.Duration
-	Logger         *slog.Logger
+	// HangUpPause is how long after the first try to hang up the second comes; after
+	// each further one it is that much longer.  Default 1 s.
+	HangUpPause time.Duration
+	Logger      *slog.Logger
 }
 
 // Caller is the role at work.
@@ -91,7 +96,7 @@ type task struct {
 }
 
 type counters struct {
-	placed, refused, givenBack, ambiguous, taken, settled atomic.Int64
+	placed, refused, givenBack, ambiguous, taken, settled, hungUp atomic.Int64
 }
 
 // Stats is what a caller has done since it started.
@@ -102,6 +107,7 @@ type Stats struct {
 	Ambiguous int64 `json:"ambiguous"`
 	Taken     int64 `json:"taken"`
 	Settled   int64 `json:"settled"`
+	HungUp    int64 `json:"hung_up"`
 }
 
 // New makes a caller that does not run yet.
@@ -109,6 +115,7 @@ func New(cfg Config) *Caller {
 	cfg.Workers = cmp.Or(cfg.Workers, 512)
 	cfg.SendWithin = cmp.Or(cfg.SendWithin, 3*time.Second)
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, 10*time.Second)
+	cfg.HangUpPause = cmp.Or(cfg.HangUpPause, time.Second)
 	log := cfg.Logger.With("part", "caller")
 	return &Caller{
 		cfg: cfg, log: log,
@@ -175,6 +182,7 @@ func (c *Caller) Stats() Stats {
 	return Stats{
 		Placed: n.placed.Load(), Refused: n.refused.Load(), GivenBack: n.givenBack.Load(),
 		Ambiguous: n.ambiguous.Load(), Taken: n.taken.Load(), Settled: n.settled.Load(),
+		HungUp: n.hungUp.Load(),
 	}
 }
 
@@ -191,14 +199,14 @@ func (c *Caller) take(d bus.JobDelivery) {
 	switch {
 	case c.accept.Err() != nil:
 		c.decline(d, 0)
-	case d.Job.Kind == campaign.JobSettle:
+	case d.Job.Kind == campaign.JobSettle, d.Job.Kind == campaign.JobHangUp:
 		c.work <- task{delivery: d}
 	case d.Job.Kind != campaign.JobPlace:
 		c.log.Error("a job of an unknown kind is dropped", "kind", d.Job.Kind)
 		c.acknowledge(d)
 	case late(&d.Job):
 		c.giveBack(d, campaign.GivenBackExpired, "", 0)
-	case c.cfg.Providers[d.Job.Provider] == nil:
+	case c.cfg.Provider(d.Job.Provider) == nil:
 		c.giveBack(d, campaign.GivenBackUnknown, d.Job.Provider, 0)
 	default:
 		c.place(d)

@@ -53,7 +53,9 @@ func TestPlaceFaults(t *testing.T) {
 		"refused":        {&provider.PlaceError{Fault: provider.Refused, Detail: "21211"}, campaign.Report{Kind: campaign.ReportRefused, Detail: "21211"}},
 		"throttled":      {&provider.PlaceError{Fault: provider.Throttled, Detail: "429", RetryAfter: 3 * time.Second}, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackThrottled, Detail: "429", RetryAfter: 3 * time.Second}},
 		"unreachable":    {&provider.PlaceError{Fault: provider.Unreachable, Detail: "refused"}, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackUnreachable, Detail: "refused"}},
-		"misconfigured":  {&provider.PlaceError{Fault: provider.Misconfigured, Detail: "401"}, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackProvider, Detail: "401"}},
+		"full":           {&provider.PlaceError{Fault: provider.Full, Detail: "10004", RetryAfter: 5 * time.Second}, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackFull, Detail: "10004", RetryAfter: 5 * time.Second}},
+		"barred":         {&provider.PlaceError{Fault: provider.Barred, Detail: "20003"}, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackBarred, Detail: "20003"}},
+		"misconfigured":  {&provider.PlaceError{Fault: provider.Misconfigured, Detail: "13214"}, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackProvider, Detail: "13214"}},
 		"ambiguous":      {&provider.PlaceError{Fault: provider.Ambiguous, Detail: "502"}, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: "502"}},
 		"wrapped":        {fmt.Errorf("place: %w", &provider.PlaceError{Fault: provider.Refused, Detail: "21211"}), campaign.Report{Kind: campaign.ReportRefused, Detail: "21211"}},
 		"unheard of":     {&provider.PlaceError{Fault: "melted", Detail: "?"}, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: "?"}},
@@ -69,7 +71,7 @@ func TestPlaceFaults(t *testing.T) {
 		})
 	}
 	st.acknowledged()
-	require.Equal(t, caller.Stats{Refused: 2, GivenBack: 3, Ambiguous: 3}, st.caller.Stats())
+	require.Equal(t, caller.Stats{Refused: 2, GivenBack: 5, Ambiguous: 3}, st.caller.Stats())
 }
 
 // TestGivenBackUndialled: what is not dialled, and says why.  InHours: a job that

@@ -86,6 +86,8 @@ func TestSettleByNumber(t *testing.T) {
 		"not dialled":  {nil, nil, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackNotDialled}},
 		"another's":    {[]provider.Call{{ProviderCallID: "other"}}, nil, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackNotDialled}},
 		"beside other": {[]provider.Call{{ProviderCallID: "other"}, {ProviderCallID: "CA7"}}, nil, campaign.Report{Kind: campaign.ReportPlaced, ProviderCallID: "CA7"}},
+		"another from": {[]provider.Call{{ProviderCallID: "CA6", From: "+12025550109"}}, nil, campaign.Report{Kind: campaign.ReportPlaced, ProviderCallID: "CA6"}},
+		"its own from": {[]provider.Call{{ProviderCallID: "CA6", From: "+12025550109"}, {ProviderCallID: "CA7", From: "+12025550100"}, {ProviderCallID: "CA8", From: "+12025550100"}}, nil, campaign.Report{Kind: campaign.ReportPlaced, ProviderCallID: "CA7"}},
 		"away":         {nil, errAway, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: errAway.Error()}},
 	}
 	for name, c := range cases {
@@ -99,11 +101,27 @@ func TestSettleByNumber(t *testing.T) {
 			st.publish(job)
 			st.same(t, c.want, job)
 			require.Equal(t, job.PlacingAt.Add(-30*time.Second), st.phone.since, "the provider's clock may be behind")
+			require.Empty(t, st.phone.from, "of any caller id")
 		})
 	}
 	st.acknowledged()
 	require.Empty(t, st.phone.dials())
 	require.Equal(t, int64(len(cases)), st.caller.Stats().Settled)
+}
+
+// TestSettleWithoutACallerID: where neither call nor campaign named one, no call is
+// likelier than the first.
+func TestSettleWithoutACallerID(t *testing.T) {
+	st := newStage(t)
+	job := st.claimed(1)[0]
+	st.placing(job)
+	job = settling(job, "")
+	job.From = ""
+	st.phone.find = func() ([]provider.Call, error) {
+		return []provider.Call{{ProviderCallID: "CA6", From: "+12025550109"}, {ProviderCallID: "CA7"}}, nil
+	}
+	st.publish(job)
+	st.same(t, campaign.Report{Kind: campaign.ReportPlaced, ProviderCallID: "CA6"}, job)
 }
 
 // TestSettleFindsItsOwn: that the call is known as this very attempt's is no

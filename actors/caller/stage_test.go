@@ -58,8 +58,8 @@ func newStageOn(t *testing.T, b *bus.Bus, change ...func(*caller.Config)) *stage
 	})
 	st.gate = &gate{journal: st.journal}
 	st.cfg = caller.Config{
-		Bus: b, Journal: st.gate, Attempts: st.db, Providers: map[string]provider.Provider{"mock": st.phone},
-		CallbackURL: "http://us", Workers: 4, Logger: bustest.Logger(t),
+		Bus: b, Journal: st.gate, Attempts: st.db, Provider: st.provider,
+		CallbackURL: func() string { return "http://us" }, Workers: 4, Logger: bustest.Logger(t),
 	}
 	for _, c := range change {
 		c(&st.cfg)
@@ -68,6 +68,14 @@ func newStageOn(t *testing.T, b *bus.Bus, change ...func(*caller.Config)) *stage
 	require.NoError(t, st.caller.Start(t.Context()))
 	t.Cleanup(st.stop)
 	return st
+}
+
+// provider finds the phone.
+func (st *stage) provider(name string) provider.Provider {
+	if name != "mock" {
+		return nil
+	}
+	return st.phone
 }
 
 func (st *stage) stop() {
@@ -281,11 +289,14 @@ type phone struct {
 	mu     sync.Mutex
 	dialed []provider.Request
 	since  time.Time // of the last Find
+	from   string    // of the last Find
+	hung   []string  // up, by id
 	begun  chan struct{}
 	hang   chan struct{}
 	place  func(provider.Request) (provider.Placement, error)
 	fetch  func(id string) (provider.Call, error)
 	find   func() ([]provider.Call, error)
+	hangUp func(id string) error
 }
 
 func (p *phone) Name() string { return "mock" }
@@ -345,16 +356,21 @@ func (p *phone) dials() map[string]int {
 
 func (p *phone) Fetch(_ context.Context, id string) (provider.Call, error) { return p.fetch(id) }
 
-func (p *phone) Find(_ context.Context, _, _ string, since time.Time) ([]provider.Call, error) {
+func (p *phone) Find(_ context.Context, _, from string, since time.Time) ([]provider.Call, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.since = since
+	p.since, p.from = since, from
 	return p.find()
 }
 
 var errUnused = errors.New("the caller has no use for it")
 
-func (p *phone) HangUp(context.Context, string) error { return errUnused }
+func (p *phone) HangUp(_ context.Context, id string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hung = append(p.hung, id)
+	return p.hangUp(id)
+}
 
 func (p *phone) ParseCallback(*http.Request, string, url.Values) (provider.Call, error) {
 	return provider.Call{}, errUnused

@@ -146,17 +146,19 @@ func isMapping(n ast.Node) bool {
 	return n.Type() == ast.MappingType || n.Type() == ast.MappingValueType
 }
 
+// Faulty reports whether a fault of a key, or of a part of its value, is recorded.
+func (s Section) Faulty(key string) bool {
+	field := s.at(key)
+	return slices.ContainsFunc(*s.faults, func(f *campaign.Error) bool {
+		rest, found := strings.CutPrefix(f.Field, field)
+		return found && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
 // Adopt records faults that somebody else found in the values of this section.
 func (s Section) Adopt(err error) {
-	var many campaign.Errors
-	var one *campaign.Error
-	switch {
-	case errors.As(err, &many):
-		for _, e := range many {
-			s.Fault(e.Field, "%s", e.Message)
-		}
-	case errors.As(err, &one):
-		s.Fault(one.Field, "%s", one.Message)
+	for _, e := range campaign.FaultsOf(err) {
+		s.Fault(e.Field, "%s", e.Message)
 	}
 }
 

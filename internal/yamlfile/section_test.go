@@ -55,3 +55,13 @@ func TestFaultsNameLineAndField(t *testing.T) {
 		campaign.Invalid("parts[7].size", "line 3: Not there."),
 	}, s.Faults())
 }
+
+func TestFaultyKeys(t *testing.T) {
+	s := yamlfile.Parse([]byte(page), "parts")
+	first := s.List("parts", "part")[0]
+	first.Fault("inner.wait", "Too long.")
+	first.Fault("days[1]", "Not a day.")
+	for key, faulty := range map[string]bool{"inner": true, "inner.wait": true, "days": true, "days[1]": true, "size": false, "in": false, "days[0]": false} {
+		require.Equal(t, faulty, first.Faulty(key), key)
+	}
+}

@@ -4,6 +4,8 @@
 package dialect
 
 import (
+	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -30,15 +32,25 @@ func New(spec provider.Spec) (provider.Provider, error) {
 	return open(spec)
 }
 
+// Check reports whether a provider can be opened from the spec: a provider.Check.
+func Check(spec provider.Spec) error {
+	p, err := New(spec)
+	if c, ok := p.(io.Closer); ok {
+		return errors.Join(err, c.Close())
+	}
+	return err
+}
+
 func openTwilio(spec provider.Spec) (provider.Provider, error) {
 	p, err := twilio.New(twilio.Config{
-		Name:        spec.Name,
-		BaseURL:     spec.BaseURL,
-		Account:     spec.Account,
-		Token:       spec.Token,
-		From:        spec.From,
-		Answer:      twilio.Answer{Twiml: spec.Twiml, URL: spec.URL},
-		CallTimeout: spec.Timeout,
+		Name:         spec.Name,
+		BaseURL:      spec.BaseURL,
+		Account:      spec.Account,
+		Token:        spec.Token,
+		From:         spec.From,
+		FromByPrefix: spec.FromByPrefix,
+		Answer:       twilio.Answer{Twiml: spec.Twiml, URL: spec.URL},
+		CallTimeout:  spec.Timeout,
 	})
 	if err != nil {
 		return nil, err // not p: a nil *twilio.Provider is no nil Provider

@@ -32,3 +32,15 @@ func TestNew(t *testing.T) {
 	require.True(t, p == nil, "a nil adapter must not hide in the interface")
 	require.Error(t, err)
 }
+
+func TestCheck(t *testing.T) {
+	good := provider.Spec{Name: "a", Dialect: "twilio", BaseURL: "http://x", Account: "AC1", Token: provider.NewSecret("t0ken")}
+	require.NoError(t, dialect.Check(good))
+	bad := good
+	bad.Account, bad.Twiml = "../AC1", "{{name"
+	var faults campaign.Errors
+	require.ErrorAs(t, dialect.Check(bad), &faults)
+	require.Len(t, faults, 2)
+	bad.Dialect = "morse"
+	require.Equal(t, campaign.CodeInvalid, campaign.CodeOf(dialect.Check(bad)))
+}

@@ -10,6 +10,7 @@ package providertest
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -30,6 +31,14 @@ type Harness struct {
 	CreatedID string
 	// Refusals are answers that say no, each with the fault it must become.
 	Refusals []Refusal
+	// Unknown is the answer about a call that there is none of, and Over that to the
+	// hanging up of a call that has ended.
+	Unknown, Over Answer
+	// Fetched are answers about the call of CreatedID, up and ended, one at least
+	// with who answered.
+	Fetched []Fetched
+	// Callbacks are what the provider posts about it, one at least with who answered.
+	Callbacks []Callback
 	// Stand starts the provider's stand-in, which plays whole calls.  Without it
 	// those cases are skipped.
 	Stand func(t *testing.T) Stand
@@ -52,11 +61,25 @@ type Refusal struct {
 	Detail string
 }
 
+// Fetched is an answer about one call, and the call that it tells of.
+type Fetched struct {
+	Answer
+	Call provider.Call
+}
+
+// Callback is what the provider posts about a call, and the call that it tells of.
+type Callback struct {
+	Form url.Values
+	// Sign signs a request that carries the form as one to the target.
+	Sign func(r *http.Request, target string, form url.Values)
+	Call provider.Call
+}
+
 // Stand is a running stand-in.
 type Stand struct {
 	URL string
-	// From is a caller id that it takes.
-	From string
+	// From and OtherFrom are caller ids that it takes.
+	From, OtherFrom string
 	// Ends are numbers by how a call to them ends, soon and by itself.
 	Ends map[campaign.Disposition]string
 	// Lasts is a number whose call stays up until it is hung up.
@@ -74,9 +97,13 @@ const patience = 10 * time.Second
 func Exercise(t *testing.T, h Harness) {
 	t.Run("placed", h.placed)
 	t.Run("refusals", h.refusals)
+	t.Run("refusals of every kind", h.everyRefusal)
 	t.Run("faults", h.faults)
 	t.Run("connections", h.connections)
 	t.Run("settling", h.settling)
+	t.Run("fetching", h.fetching)
+	t.Run("hanging up", h.hangingUp)
+	t.Run("signatures", h.signatures)
 	if h.Stand == nil {
 		t.Log("no stand-in was given: whole calls and callbacks are not examined")
 		return

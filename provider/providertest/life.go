@@ -79,7 +79,8 @@ func hangsUp(t *testing.T, stand Stand, p provider.Provider) {
 	require.NoError(t, p.HangUp(t.Context(), placed.ProviderCallID), "a call that has ended can be hung up")
 }
 
-// finds: Find tells the calls to one number, oldest first, from a time on.
+// finds: Find tells the calls to one number, oldest first, from a time on, with any
+// caller id or with one.
 func finds(t *testing.T, stand Stand, p provider.Provider) {
 	const to = "+12025550177" // called by no other case
 	since := time.Now()
@@ -87,12 +88,16 @@ func finds(t *testing.T, stand Stand, p provider.Provider) {
 	require.NoError(t, err)
 	require.Empty(t, none)
 	var ids []string
-	for range 3 {
-		placed, err := p.Place(t.Context(), provider.Request{To: to, From: stand.From})
+	for _, from := range []string{stand.From, stand.OtherFrom, stand.From} {
+		placed, err := p.Place(t.Context(), provider.Request{To: to, From: from})
 		require.NoError(t, err)
 		ids = append(ids, placed.ProviderCallID)
 	}
-	found, err := p.Find(t.Context(), to, stand.From, since)
+	other, err := p.Find(t.Context(), to, stand.OtherFrom, since)
+	require.NoError(t, err)
+	require.Len(t, other, 1)
+	require.Equal(t, ids[1], other[0].ProviderCallID)
+	found, err := p.Find(t.Context(), to, "", since)
 	require.NoError(t, err)
 	var got []string
 	for i, c := range found {

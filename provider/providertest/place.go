@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,6 +37,18 @@ func (h Harness) refusals(t *testing.T) {
 			require.Contains(t, pe.Detail, r.Detail)
 			s.seen(t, 1)
 		})
+	}
+}
+
+// everyRefusal: the harness brings an answer for each fault that is no doubt, so that
+// none of them is left out, and the patience asked for is read wherever it counts.
+func (h Harness) everyRefusal(t *testing.T) {
+	for _, fault := range []provider.Fault{provider.Refused, provider.Misconfigured, provider.Barred, provider.Full, provider.Throttled} {
+		require.True(t, slices.ContainsFunc(h.Refusals, func(r Refusal) bool { return r.Fault == fault }), "no refusal is %s", fault)
+	}
+	for _, fault := range []provider.Fault{provider.Full, provider.Throttled} {
+		require.True(t, slices.ContainsFunc(h.Refusals, func(r Refusal) bool { return r.Fault == fault && r.RetryAfter > 0 }),
+			"no refusal that is %s asks for patience", fault)
 	}
 }
 

@@ -46,12 +46,12 @@ func (a answer) placement() (provider.Placement, error) {
 		return provider.Placement{}, &provider.PlaceError{Fault: fault, Detail: a.note("an answer without a call's id: " + a.excerpt())}
 	case a.status == http.StatusMovedPermanently, a.status == http.StatusTemporaryRedirect, a.status == http.StatusPermanentRedirect:
 		// These three say: not here, ask there. 302 and 303 may also mean: done, look there.
-		return provider.Placement{}, &provider.PlaceError{Fault: provider.Misconfigured, Detail: a.note("redirected; correct the base URL")}
+		return provider.Placement{}, &provider.PlaceError{Fault: provider.Barred, Detail: a.note("redirected; correct the base URL")}
 	case a.status/100 == 4 && a.status != http.StatusRequestTimeout:
 		fault = faultOf(a.status, a.problem().Code)
 	}
 	e := &provider.PlaceError{Fault: fault, Detail: a.word()}
-	if fault == provider.Throttled {
+	if fault == provider.Throttled || fault == provider.Full {
 		e.RetryAfter = retryAfter(a.header, time.Now())
 	}
 	return provider.Placement{}, e

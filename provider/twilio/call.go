@@ -52,6 +52,7 @@ func (c callJSON) call() provider.Call {
 		out.EndedAt = parseEnd(c.EndTime)
 		out.Detail = detail("", c.AnsweredBy, "")
 	}
+	out.AnsweredBy = cut(c.AnsweredBy)
 	return out
 }
 
@@ -113,6 +114,15 @@ func parseTime(s string) time.Time {
 		return time.Time{}
 	}
 	return t.UTC()
+}
+
+// parseCode reads a SIP response code; 0 for any other text.
+func parseCode(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 100 || n > 699 {
+		return 0
+	}
+	return n
 }
 
 // parseSeconds reads a whole number of seconds; 0 for any other text.

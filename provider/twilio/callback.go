@@ -28,7 +28,10 @@ func (p *Provider) ParseCallback(r *http.Request, publicURL string, form url.Val
 	if !goodSid(sid) {
 		return provider.Call{}, campaign.Invalid("CallSid", "A callback needs the id of its call, not %q.", cut(sid))
 	}
-	c := provider.Call{ProviderCallID: sid, To: form.Get("To"), From: form.Get("From")}
+	c := provider.Call{
+		ProviderCallID: sid, To: form.Get("To"), From: form.Get("From"),
+		AnsweredBy: cut(form.Get("AnsweredBy")), SIPCode: parseCode(form.Get("SipResponseCode")),
+	}
 	var err error
 	if c.Ended, c.Disposition, err = ending(form.Get("CallStatus")); err != nil {
 		return provider.Call{}, campaign.Invalid("CallStatus", "A callback needs a status of a call: %v.", err)

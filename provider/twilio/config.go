@@ -25,6 +25,9 @@ type Config struct {
 	Token   provider.Secret
 	// From is the caller id of requests that bring none; "" if all do.
 	From string
+	// FromByPrefix is the same by the beginning of the number called, of which the
+	// longest counts; it goes before From.
+	FromByPrefix map[string]string
 	// Answer is what a called person hears; the zero value is DefaultTwiml.
 	Answer Answer
 	// CallTimeout bounds one request, connecting included. DefaultCallTimeout if 0.

@@ -14,10 +14,15 @@
 //	  EOF, cancellation, garbage, half an answer        Ambiguous
 //	2xx with a call's id                                (placed)
 //	2xx without                                         Ambiguous
-//	301, 307, 308: go there instead                     Misconfigured
+//	301, 307, 308: go there instead                     Barred
 //	other 3xx                                           Ambiguous
 //	408, 5xx                                            Ambiguous
-//	other 4xx                                           by code, then by status: codes.go
+//	other 4xx, by its code: codes.go
+//	  the number                                        Refused
+//	  the caller id, the script, an unknown code        Misconfigured
+//	  the account; 401 and 403 without a code           Barred
+//	  as many calls up, or queued, as it takes          Full
+//	  too many requests at once; 429                    Throttled
 //
 // The border between Unreachable and Ambiguous is the moment at which the
 // transport hands a connection to the request: it comes before any byte of the
@@ -33,9 +38,9 @@
 //
 // # Settling
 //
-// Find lists the calls from and to a pair of numbers without the API's StartTime
-// filter: a call that waits in the provider's queue has no start time, and one
-// that the filter hides would be dialled again.  An answer that is not clearly a
+// Find lists the calls to a number, from any unless one is named, without the API's
+// StartTime filter: a call that waits in the provider's queue has no start time, and
+// one that the filter hides would be dialled again.  An answer that is not clearly a
 // list is an error, never an empty list, for the same reason; and so is a 404
 // without the API's own code, since a misrouted request knows nothing of calls.
 package twilio

@@ -1,7 +1,6 @@
 package twilio
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,7 +23,7 @@ const (
 )
 
 // errTooManyPages is told rather than a list that is not whole.
-var errTooManyPages = errors.New("there are too many calls between these numbers")
+var errTooManyPages = errors.New("there are too many calls to this number")
 
 // page is one page of the list of calls.
 type page struct {
@@ -32,11 +31,11 @@ type page struct {
 	NextPageURI string     `json:"next_page_uri"`
 }
 
-// Find lists the calls to a number since a time.  An empty from is the
-// provider's own caller id, as in Place.
+// Find lists the calls to a number since a time.  An empty from is any caller id,
+// and not the provider's own: that may have been another when the call was placed.
 func (p *Provider) Find(ctx context.Context, to, from string, since time.Time) ([]provider.Call, error) {
 	query := url.Values{"To": {to}, "PageSize": {fmt.Sprint(pageSize)}}
-	if from = cmp.Or(from, p.from); from != "" {
+	if from != "" {
 		query.Set("From", from)
 	}
 	target := *p.calls

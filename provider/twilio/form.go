@@ -3,6 +3,7 @@ package twilio
 import (
 	"cmp"
 
+	"dialtone/campaign"
 	"dialtone/provider"
 )
 
@@ -12,7 +13,7 @@ const createSuffix = "&StatusCallbackMethod=POST&StatusCallbackEvent=completed"
 
 // createForm is the body of a create request.  A fault in it is a *PlaceError.
 func (p *Provider) createForm(r provider.Request) ([]byte, error) {
-	from := cmp.Or(r.From, p.from)
+	from := cmp.Or(r.From, campaign.LongestPrefix(p.fromByPrefix, r.To), p.from)
 	if from == "" {
 		return nil, &provider.PlaceError{
 			Fault:  provider.Misconfigured,

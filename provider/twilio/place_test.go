@@ -68,6 +68,28 @@ func TestPlaceSendsTheDialect(t *testing.T) {
 	require.Empty(t, header.Get("Idempotency-Key"), "it would make net/http repeat the request")
 }
 
+// The caller id: the call's own, else the provider's for the longest beginning of the
+// number, else the provider's.
+func TestPlaceChoosesTheCallerID(t *testing.T) {
+	from := ""
+	p := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		from = r.FormValue("From")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, createdBody)
+	})
+	p.fromByPrefix = map[string]string{"+44": "+442079460958", "+4420": "+442079460959"}
+	for _, c := range []struct{ to, own, want string }{
+		{"+442079460000", "+12025550199", "+12025550199"},
+		{"+442079460000", "", "+442079460959"},
+		{"+441614960000", "", "+442079460958"},
+		{"+12025550123", "", "+12025550100"},
+	} {
+		_, err := p.Place(t.Context(), provider.Request{To: c.to, From: c.own})
+		require.NoError(t, err)
+		require.Equal(t, c.want, from, c.to)
+	}
+}
+
 // A request that is faulty in itself is never sent.
 func TestPlaceFaultsOfOurOwn(t *testing.T) {
 	p := openAt(t, "http://127.0.0.1:9", func(c *Config) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -20,9 +21,11 @@ type Provider struct {
 	name    string
 	account string
 	from    string
-	timeout time.Duration
-	script  *script
-	token   provider.Secret
+	// fromByPrefix goes before from.
+	fromByPrefix map[string]string
+	timeout      time.Duration
+	script       *script
+	token        provider.Secret
 
 	transport *http.Transport
 	base      *url.URL
@@ -53,15 +56,16 @@ func New(c Config) (*Provider, error) {
 	}
 	timeout := cmp.Or(c.CallTimeout, DefaultCallTimeout)
 	p := &Provider{
-		name:      c.Name,
-		account:   c.Account,
-		from:      c.From,
-		timeout:   timeout,
-		script:    script,
-		token:     c.Token,
-		transport: newTransport(c, timeout, cmp.Or(c.MaxConnections, DefaultMaxConnections)),
-		base:      base,
-		calls:     base.JoinPath("2010-04-01", "Accounts", c.Account, "Calls.json"),
+		name:         c.Name,
+		account:      c.Account,
+		from:         c.From,
+		fromByPrefix: maps.Clone(c.FromByPrefix),
+		timeout:      timeout,
+		script:       script,
+		token:        c.Token,
+		transport:    newTransport(c, timeout, cmp.Or(c.MaxConnections, DefaultMaxConnections)),
+		base:         base,
+		calls:        base.JoinPath("2010-04-01", "Accounts", c.Account, "Calls.json"),
 	}
 	p.headers = &headers{get: p.header(), post: p.header()}
 	p.headers.post.Set("Content-Type", "application/x-www-form-urlencoded")

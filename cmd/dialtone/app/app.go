@@ -19,6 +19,7 @@ import (
 	"dialtone/api"
 	"dialtone/bus"
 	"dialtone/campaign"
+	"dialtone/provider"
 	"dialtone/store"
 )
 
@@ -231,8 +232,9 @@ func (a *App) startCaller(ctx context.Context) error {
 		return nil
 	}
 	a.caller = caller.New(caller.Config{
-		Bus: a.bus, Journal: a.journal, Attempts: a.store, Providers: a.providers.byName,
-		CallbackURL: a.providers.callbackURL, Logger: a.log,
+		Bus: a.bus, Journal: a.journal, Attempts: a.store,
+		Provider:    func(name string) provider.Provider { return a.providers.byName[name] },
+		CallbackURL: func() string { return a.providers.callbackURL }, Logger: a.log,
 	})
 	a.onStop("caller", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, callerPatience)

@@ -50,5 +50,6 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		count(descAttempts, float64(s.Ambiguous), "ambiguous")
 		count(descAttempts, float64(s.Taken), "taken")
 		count(descAttempts, float64(s.Settled), "settled")
+		count(descAttempts, float64(s.HungUp), "hung_up")
 	}
 }
