@@ -17,18 +17,15 @@ const apiPrefix = "/2010-04-01/"
 // between Start and Stop.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// newHandler puts the layers together: the bound on requests, the faults,
-// authentication, then the resources.
+// newHandler puts the layers together: the bound on requests, authentication, then
+// the resources, which know what a fault goes by.
 func (s *Server) newHandler() http.Handler {
-	api := http.Handler(http.HandlerFunc(s.serveAPI))
-	if s.config.Faults != nil {
-		api = s.config.Faults.Requests(api)
-	}
-	api = s.bounded(api)
+	api := s.bounded(http.HandlerFunc(s.serveAPI))
 	others := chi.NewRouter()
 	others.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, []byte(`{"status":"ok"}`)) })
 	others.With(s.nearOnly).Get("/ledger", s.serveLedger)
 	others.With(s.nearOnly).Get("/ledger/summary", s.serveSummary)
+	others.With(s.nearOnly).Route("/faults", s.routeFaults)
 	others.NotFound(func(w http.ResponseWriter, r *http.Request) { s.fail(w, notFound(r.URL.Path)) })
 	others.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) { s.fail(w, errMethod) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -70,7 +67,7 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 	})
 }
 
-// serveAPI is what lies behind the faults.
+// serveAPI is what lies behind the bound on requests.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if !s.authorized(r) {
 		s.refuse(w, r, errUnauthorized)
@@ -142,7 +139,14 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 		s.refused(w, err)
 		return
 	}
-	index, c, fired, err := s.book.create(form.to, form.from, form.call(), sc.fired[:0])
+	cuts := s.line.cuts.Load()
+	asked := form.call()
+	if run := s.faults.run.Load(); run != nil {
+		if asked.suffer(run.request(ofCreate, string(form.to))); s.spoilCreate(w, r, asked.fate) {
+			return
+		}
+	}
+	index, c, fired, err := s.book.create(form.to, form.from, asked, sc.fired[:0])
 	sc.fired = fired
 	if err != nil {
 		s.refused(w, err)
@@ -152,9 +156,17 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	queued := c
 	queued.ended, queued.final = 0, Queued
 	sc.out = s.appendCall(sc.out[:0], index, &queued, c.received-1)
-	answer(w, http.StatusCreated, sc.out)
-	s.delivery.push(fired)
+	if c.fate == nil {
+		answer(w, http.StatusCreated, sc.out)
+		s.delivery.push(fired)
+	} else {
+		s.delivery.push(fired) // the answer may be long in coming
+		s.answerFaulty(w, r, c.fate, index, sc.out)
+	}
 	clear(fired)
+	if s.line.cuts.Load() != cuts {
+		s.book.strike(faultsOf(FaultCut), int64(index))
+	}
 }
 
 // refused answers a create request that became no call.

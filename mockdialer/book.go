@@ -2,7 +2,9 @@ package mockdialer
 
 import (
 	"math"
+	"math/bits"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +31,11 @@ type book struct {
 	// recent is the index of the oldest call of the last second.
 	recent, peakSecond int
 	refused            map[int]int // create requests that became no call, by error code
+	struck             [faultCount]int64
+
+	// forgotten is the count of calls that the API has forgotten: those before it.  It
+	// is set with mu, and read without.
+	forgotten atomic.Uint32
 }
 
 const pageCalls = 1024
@@ -85,6 +92,7 @@ func (b *book) create(to, from []byte, c call, fired []job) (uint32, call, []job
 		return 0, call{}, fired, err
 	}
 	index := b.insert(c)
+	b.tally(c.faults)
 	fired = b.advance(index, c.received, fired)
 	b.journal.flush()
 	return index, *b.at(index), fired, nil
@@ -163,7 +171,7 @@ func (b *book) fire(index uint32, e events, at int64, fired []job) []job {
 	c := b.at(index)
 	sequence := (c.wanted & c.fired).count()
 	c.fired |= e
-	if !c.wanted.has(e) {
+	if !c.wanted.has(e) || index < b.forgotten.Load() {
 		return fired
 	}
 	if e == eventCompleted {
@@ -260,4 +268,30 @@ func (b *book) refuse(code int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refused[code]++
+}
+
+// strike counts faults, and notes them with a call unless its index is noCall.
+func (b *book) strike(s faultSet, index int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tally(s)
+	if index != noCall {
+		b.at(uint32(index)).faults |= s
+	}
+}
+
+// tally counts faults.
+func (b *book) tally(s faultSet) {
+	for ; s != 0; s &= s - 1 {
+		b.struck[bits.TrailingZeros32(uint32(s))]++
+	}
+}
+
+// forget makes the API forget the calls so far.
+func (b *book) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forgotten.Store(uint32(b.count))
+	b.journal.forgot(uint32(b.count))
+	b.journal.flush()
 }

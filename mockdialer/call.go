@@ -24,6 +24,17 @@ type call struct {
 	byGet    bool   // callbacks go by GET
 	detect   bool   // the callee's nature was asked for
 	told     bool   // the last callback is done with; kept with a journal only
+	faults   faultSet
+	fate     *fate // what the plan held for the request; nil without a plan
+}
+
+// suffer gives a call that is asked for its fate.
+func (c *call) suffer(a *fate) {
+	if c.wanted == 0 && a.first != nil {
+		a.first = nil // nobody is called back: there is nothing to wait for
+	}
+	c.fate = a
+	c.faults = a.faults &^ faultsOf(FaultCallbackFirst) // that is struck when it has come to pass
 }
 
 // events is a set of the moments in a call that have callbacks.

@@ -21,6 +21,7 @@ type job struct {
 	sequence uint8
 	attempt  uint8 // retries so far
 	placed   bool  // the faults have had their say
+	forged   bool
 	at       int64 // of the event
 	seconds  int64 // how long the call was answered
 }
@@ -63,6 +64,7 @@ type writer struct {
 	key     uint64
 	account string
 	signer  *signer
+	forger  *signer // signs with another token
 
 	form    []byte
 	signed  []byte
@@ -155,7 +157,11 @@ func (w *writer) render(j *job, t target) []byte {
 	}
 	b = append(append(b, " HTTP/1.1\r\nHost: "...), t.host...)
 	b = append(b, "\r\nUser-Agent: TwilioProxy/1.1\r\nAccept: */*\r\nX-Twilio-Signature: "...)
-	b = w.signer.appendTo(b, w.signed)
+	if j.forged {
+		b = w.forger.appendTo(b, w.signed)
+	} else {
+		b = w.signer.appendTo(b, w.signed)
+	}
 	b = append(b, "\r\nI-Twilio-Idempotency-Token: "...)
 	b = appendHex(b, mix(mix(w.key+uint64(j.index))+uint64(j.event)))
 	if t.user != "" {

@@ -26,6 +26,9 @@ func (s *Server) fetch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c, now := s.book.read(index)
+	if s.spoil(w, r, ofFetch, c.to, int64(index)) {
+		return
+	}
 	answer(w, http.StatusOK, s.appendCall(nil, index, &c, now))
 }
 
@@ -44,6 +47,9 @@ func (s *Server) update(w http.ResponseWriter, r *http.Request) {
 	status := r.PostForm.Get("Status")
 	if status != Canceled.String() && status != Completed.String() {
 		s.fail(w, invalid(20001, "Status must be canceled or completed, not %q", status))
+		return
+	}
+	if asked, _ := s.book.read(index); s.spoil(w, r, ofHangUp, asked.to, int64(index)) {
 		return
 	}
 	c, fired, up := s.book.hangUp(index, status == Canceled.String(), nil)
@@ -75,6 +81,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	p, err := s.parsePage(r.URL.RawQuery)
 	if err != nil {
 		s.fail(w, err)
+		return
+	}
+	if s.spoil(w, r, ofList, p.filter.to, noCall) {
 		return
 	}
 	skip := p.number * p.size

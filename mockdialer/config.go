@@ -3,6 +3,7 @@ package mockdialer
 import (
 	"cmp"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -66,8 +67,8 @@ type Config struct {
 	// TLS is for callbacks to https URLs; nil is the system's.
 	TLS *tls.Config
 
-	// Faults is nil in a provider without faults.
-	Faults Faults
+	// Faults is what goes wrong from the start on; SetFaults changes it.
+	Faults FaultPlan
 	// Logger is nil for silence.
 	Logger *slog.Logger
 }
@@ -109,6 +110,12 @@ func (c Config) Validate() error {
 		add(!validNumber([]byte(to)), "script", "Give numbers in the form +15550100, not %q.", to)
 		for i, o := range script {
 			add(!o.valid(), "script", "Give call %d to %s an outcome of completed, busy, no-answer or failed and a duration from 0s to %v.", i, to, maxDuration)
+		}
+	}
+	var plan campaign.Errors
+	if errors.As(c.Faults.Validate(), &plan) {
+		for _, e := range plan {
+			add(true, "faults."+e.Field, "%s", e.Message)
 		}
 	}
 	if len(out) == 0 {

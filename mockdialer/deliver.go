@@ -13,6 +13,7 @@ import (
 type delivery struct {
 	book        *book
 	config      *Config
+	faults      *faults
 	connections *connections
 	counts      deliveryCounts
 
@@ -29,8 +30,8 @@ type deliveryCounts struct {
 	sent, delivered, failed, retried, dropped, pending atomic.Int64
 }
 
-func newDelivery(b *book, c *Config) *delivery {
-	d := &delivery{book: b, config: c, connections: newConnections(c.TLS)}
+func newDelivery(b *book, c *Config, f *faults) *delivery {
+	d := &delivery{book: b, config: c, faults: f, connections: newConnections(c.TLS)}
 	d.some.L = &d.mu
 	return d
 }
@@ -87,32 +88,39 @@ func (d *delivery) close() {
 
 // work delivers until the queue is closed and empty, or ctx is done.
 func (d *delivery) work(ctx context.Context) {
-	w := &writer{key: d.book.key, account: d.config.Account, signer: newSigner(d.config.Token)}
+	w := &writer{
+		key: d.book.key, account: d.config.Account,
+		signer: newSigner(d.config.Token), forger: newSigner("not " + d.config.Token),
+	}
 	for ctx.Err() == nil {
 		j, ok := d.pull()
 		if !ok {
 			return
 		}
-		if d.place(w, &j) {
+		if !d.void(&j) && d.place(&j) {
 			d.deliver(ctx, w, &j)
+			j.call.fate.told()
 		}
 	}
 }
 
 // place asks the faults when a callback is to be sent; true is now.
-func (d *delivery) place(w *writer, j *job) bool {
-	if d.config.Faults == nil || j.placed {
+func (d *delivery) place(j *job) bool {
+	run := d.faults.run.Load()
+	if run == nil || j.placed {
 		return true
 	}
-	j.placed = true
-	delays := d.config.Faults.Callback(Callback{
-		Sid: string(appendSid(nil, w.key, j.index)), To: j.call.to, URL: j.call.callback,
-		Event: eventNames[j.event], Status: j.status, Sequence: int(j.sequence),
-	})
+	set, delays := run.callback(j)
+	if set == 0 {
+		return true
+	}
+	d.book.strike(set, int64(j.index))
+	j.placed, j.forged = true, set.has(FaultCallbackForged)
 	d.counts.pending.Add(int64(len(delays)) - 1)
 	if len(delays) == 0 {
 		d.counts.dropped.Add(1)
 		d.settle(j)
+		j.call.fate.told()
 	}
 	now := false
 	for _, delay := range delays {
@@ -123,6 +131,16 @@ func (d *delivery) place(w *writer, j *job) bool {
 		d.book.later(d.book.now()+int64(delay), *j)
 	}
 	return now
+}
+
+// void drops a callback of a call that is forgotten.
+func (d *delivery) void(j *job) bool {
+	if j.index >= d.book.forgotten.Load() {
+		return false
+	}
+	d.counts.dropped.Add(1)
+	d.counts.pending.Add(-1)
+	return true
 }
 
 // deliver makes one attempt.

@@ -34,6 +34,7 @@
 //	{"create":0,"to":"+1…","at":…,"outcome":"busy","talk":…}        a call, with its whole plan
 //	{"end":0,"at":…,"status":"busy","talk":…}                       its end
 //	{"told":0}                                                      its last callback is done with
+//	{"forgotten":1}                                                 the calls before this one are forgotten
 //
 // The file is not synced: it survives the death of the process, not of the
 // machine.  A new server on the same file goes on where the old one was killed:

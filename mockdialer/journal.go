@@ -68,6 +68,15 @@ func (j *journal) told(index uint32) {
 	j.buffer = append(j.buffer, "}\n"...)
 }
 
+// forgot gathers that the calls before an index are forgotten.
+func (j *journal) forgot(index uint32) {
+	if j == nil {
+		return
+	}
+	j.buffer = appendInt(j.buffer, `{"forgotten":`, int64(index))
+	j.buffer = append(j.buffer, "}\n"...)
+}
+
 // flush writes what was gathered.  What can't be written is lost to the file, not
 // to the running server.
 func (j *journal) flush() {

@@ -16,6 +16,9 @@ type Entry struct {
 	EndedAt        time.Time
 	Status         Status
 	StatusCallback string
+	// Faults are those that the request, the callbacks, and later requests about the
+	// call have met with; nil for none.
+	Faults []Fault
 }
 
 // MarshalJSON writes the entry as GET /ledger does.
@@ -28,8 +31,17 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 	b = appendTime(b, `,"ended_at":`, unixNano(e.EndedAt))
 	b = appendField(b, `,"status":`, e.Status.String())
 	b = appendField(b, `,"status_callback":`, e.StatusCallback)
+	for i, f := range e.Faults {
+		b = appendField(append(b, separators[min(i, 1)]...), "", f.String())
+	}
+	if len(e.Faults) > 0 {
+		b = append(b, ']')
+	}
 	return append(b, '}'), nil
 }
+
+// separators come before the first fault and before the others.
+var separators = [...]string{`,"faults":[`, ","}
 
 // UnmarshalJSON reads a line of GET /ledger.
 func (e *Entry) UnmarshalJSON(b []byte) error {
@@ -42,6 +54,7 @@ func (e *Entry) UnmarshalJSON(b []byte) error {
 		EndedAt        time.Time `json:"ended_at"`
 		Status         Status    `json:"status"`
 		StatusCallback string    `json:"status_callback"`
+		Faults         []Fault   `json:"faults"`
 	}
 	err := json.Unmarshal(b, &in)
 	*e = Entry(in)
@@ -66,10 +79,15 @@ func unixTime(at int64) time.Time {
 // entry is a call as the ledger tells it.
 func (b *book) entry(r *row) Entry {
 	c := &r.call
+	met := c.faults
+	if r.index < b.forgotten.Load() {
+		met |= faultsOf(FaultForgotten)
+	}
 	return Entry{
 		Sid: string(appendSid(nil, b.key, r.index)), To: c.to, From: c.from,
 		ReceivedAt: unixTime(c.received), AnsweredAt: unixTime(c.answeredAt(r.now)), EndedAt: unixTime(c.ended),
 		Status: c.status(r.now), StatusCallback: c.callback,
+		Faults: met.list(),
 	}
 }
 
@@ -109,11 +127,15 @@ type Summary struct {
 	ByStatus   map[Status]int `json:"by_status"`
 	// Callbacks and Rejected are counted from the process's start on.
 	Callbacks CallbackSummary `json:"callbacks"`
-	// Rejected is how many create requests became no call, RejectedByCode why.
+	// Rejected is how many create requests became no call, RejectedByCode why;
+	// NoAnswerCode is that of requests that hung.
 	Rejected       int         `json:"rejected"`
 	RejectedByCode map[int]int `json:"rejected_by_code"`
 	// PeakCreatesPerSecond is the most creates of any second, wherever it begins.
 	PeakCreatesPerSecond int `json:"peak_creates_per_second"`
+	// Faults counts what came to pass since the process's start: requests, callbacks,
+	// outages, and calls forgotten.
+	Faults map[Fault]int64 `json:"faults"`
 }
 
 // CallbackSummary counts callbacks.
@@ -122,13 +144,16 @@ type CallbackSummary struct {
 	Delivered int64 `json:"delivered"` // answered with 2xx
 	Failed    int64 `json:"failed"`    // given up
 	Retried   int64 `json:"retried"`
-	Dropped   int64 `json:"dropped"` // by a fault
+	Dropped   int64 `json:"dropped"` // by a fault, or because the call was forgotten
 	Pending   int64 `json:"pending"` // due, and neither delivered nor given up yet
 }
 
 // Summary counts the ledger as it is now.
 func (s *Server) Summary() Summary {
 	out := s.book.summary()
+	if n := s.line.cuts.Load(); n > 0 {
+		out.Faults[FaultDown] = n
+	}
 	n := &s.delivery.counts
 	out.Callbacks = CallbackSummary{
 		Sent: n.sent.Load(), Delivered: n.delivered.Load(), Failed: n.failed.Load(),
@@ -143,6 +168,15 @@ func (b *book) summary() Summary {
 	out := Summary{
 		Created: b.count, Active: b.active, PeakActive: b.peakActive, PeakCreatesPerSecond: b.peakSecond,
 		ByStatus: map[Status]int{}, RejectedByCode: map[int]int{},
+		Faults: map[Fault]int64{},
+	}
+	for f, n := range b.struck {
+		if n > 0 {
+			out.Faults[Fault(f)] = n
+		}
+	}
+	if n := b.forgotten.Load(); n > 0 {
+		out.Faults[FaultForgotten] = int64(n)
 	}
 	for code, n := range b.refused {
 		out.RejectedByCode[code] = n

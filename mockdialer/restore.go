@@ -15,6 +15,7 @@ type record struct {
 	Create *uint32 `json:"create"`
 	End    *uint32 `json:"end"`
 	Told   *uint32 `json:"told"`
+	Forgot *uint32 `json:"forgotten"`
 
 	To       string `json:"to"`
 	From     string `json:"from"`
@@ -54,6 +55,9 @@ func (b *book) replay(line []byte) error {
 		return nil
 	case r.Told != nil && int(*r.Told) < b.count:
 		b.at(*r.Told).told = true
+		return nil
+	case r.Forgot != nil && int(*r.Forgot) <= b.count && *r.Forgot >= b.forgotten.Load():
+		b.forgotten.Store(*r.Forgot)
 		return nil
 	}
 	return errors.New("this line does not follow from those before it")

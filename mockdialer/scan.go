@@ -76,13 +76,18 @@ func (b *book) scanSome(f *filter, after uint32, take func(row) bool) (uint32, b
 func (b *book) older(f *filter, after uint32) uint32 {
 	switch {
 	case after == 0 && f.to != "":
-		return b.numbers[f.to].last
+		after = b.numbers[f.to].last
 	case after == 0:
-		return uint32(b.count)
+		after = uint32(b.count)
 	case f.to != "" && b.at(after-1).to == f.to:
-		return b.at(after - 1).previous
+		after = b.at(after - 1).previous
+	default:
+		after--
 	}
-	return after - 1
+	if after <= b.forgotten.Load() {
+		return 0
+	}
+	return after
 }
 
 // each gives every call, in the order of receipt, to a function that works
@@ -112,11 +117,11 @@ func (b *book) copyFrom(first int, rows []row) []row {
 	return rows
 }
 
-// holds reports whether there is a call with this index.
+// holds reports whether the API knows a call with this index.
 func (b *book) holds(index uint32) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return int(index) < b.count
+	return int(index) < b.count && index >= b.forgotten.Load()
 }
 
 // read copies one call.

@@ -7,12 +7,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sourcegraph/conc"
 )
@@ -22,6 +20,9 @@ type Server struct {
 	config   *Config
 	book     *book
 	delivery *delivery
+	faults   *faults
+	line     *line
+	agenda   *agenda
 	requests atomic.Int64 // under way
 
 	accountPath, createPath, callPrefix string
@@ -33,10 +34,9 @@ type Server struct {
 	mu      sync.Mutex // guards what follows
 	stopped bool
 	url     string
-	http    *http.Server
-	halt    context.CancelFunc // stops the clock
+	halt    context.CancelFunc // stops the clock and the agenda
 	abort   context.CancelFunc // stops the workers in the middle of a callback
-	loops   conc.WaitGroup     // the listener and the clock
+	loops   conc.WaitGroup     // the clock and the agenda
 	workers conc.WaitGroup
 	done    chan struct{} // closed by the Stop that did it
 }
@@ -54,10 +54,13 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	f := &faults{halt: make(chan struct{})}
 	s := &Server{
 		config:      &c,
 		book:        b,
-		delivery:    newDelivery(b, &c),
+		delivery:    newDelivery(b, &c, f),
+		faults:      f,
+		line:        &line{log: c.Logger},
 		accountPath: apiPrefix + "Accounts/" + c.Account,
 		credentials: []byte("Basic " + base64.StdEncoding.EncodeToString([]byte(c.Account+":"+c.Token))),
 		done:        make(chan struct{}),
@@ -65,6 +68,9 @@ func New(c Config) (*Server, error) {
 	s.createPath, s.callPrefix = s.accountPath+"/Calls.json", s.accountPath+"/Calls/"
 	s.resources = s.newResources()
 	s.handler = s.newHandler()
+	s.line.handler = s.handler
+	s.agenda = newAgenda(s.line, b)
+	s.agenda.follow(s.faults.set(c.Faults))
 	s.delivery.push(b.resume())
 	return s, nil
 }
@@ -100,19 +106,14 @@ func (s *Server) Start(ctx context.Context) error {
 	switch {
 	case s.stopped:
 		return errStopped
-	case s.http != nil:
+	case s.url != "":
 		return errStarted
 	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", s.config.Addr)
+	at, err := s.line.open(ctx, s.config.Addr)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	s.url = "http://" + reachable(listener.Addr())
-	s.http = &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelWarn),
-	}
+	s.url = "http://" + reachable(at)
 	halted, halt := context.WithCancel(context.Background())
 	aborted, abort := context.WithCancel(context.Background())
 	s.halt, s.abort = halt, abort
@@ -120,11 +121,7 @@ func (s *Server) Start(ctx context.Context) error {
 		s.workers.Go(func() { s.delivery.work(aborted) })
 	}
 	s.loops.Go(func() { s.delivery.clock(halted) })
-	s.loops.Go(func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.config.Logger.Error("the mock dialer listens no more", "error", err)
-		}
-	})
+	s.loops.Go(func() { s.agenda.work(halted) })
 	return nil
 }
 
@@ -148,20 +145,18 @@ func (s *Server) URL() string {
 // Stop answers the requests under way, lets no further call end, delivers the
 // callbacks that are due, and closes the ledger file.  When ctx is done, requests
 // and callbacks are broken off, and its error is returned.  Retries that wait are
-// dropped.  Stop may come twice, and before Start.
+// dropped, and so are requests that hang.  Stop may come twice, and before Start.
 func (s *Server) Stop(ctx context.Context) error {
 	if !s.beginStop() {
 		<-s.done
 		return nil
 	}
 	defer close(s.done)
-	if s.http == nil {
+	s.faults.stop()
+	if s.halt == nil {
 		return s.book.close()
 	}
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		_ = s.http.Close()
-	}
+	err := s.line.close(ctx)
 	s.halt()
 	s.loops.Wait()
 	s.delivery.close()

@@ -3,7 +3,6 @@ package mockdialer_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -43,47 +42,21 @@ func TestUnspecifiedAddressHasAURL(t *testing.T) {
 	create(t, s)
 }
 
-// faults is a seam's other half.
-type faults struct {
-	requests func(http.Handler) http.Handler
-	callback func(mockdialer.Callback) []time.Duration
-}
-
-func (f faults) Requests(next http.Handler) http.Handler {
-	if f.requests == nil {
-		return next
-	}
-	return f.requests(next)
-}
-
-func (f faults) Callback(c mockdialer.Callback) []time.Duration {
-	if f.callback == nil {
-		return []time.Duration{0}
-	}
-	return f.callback(c)
-}
-
 func TestConcurrentRequests(t *testing.T) {
-	inside, leave := make(chan struct{}), make(chan struct{})
-	hold := func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			inside <- struct{}{}
-			<-leave
-			next.ServeHTTP(w, r)
-		})
-	}
-	s := start(t, mockdialer.Config{MaxConcurrentRequests: 2, Duration: mockdialer.Fixed(time.Hour), Faults: faults{requests: hold}})
+	s := start(t, mockdialer.Config{
+		MaxConcurrentRequests: 2, Duration: mockdialer.Fixed(time.Hour),
+		Faults: mockdialer.FaultPlan{Rates: mockdialer.FaultRates{mockdialer.FaultSlow: 1}, SlowFor: mockdialer.Fixed(time.Hour)},
+	})
 	h := newInProcess(s)
 	var wg conc.WaitGroup
 	for range 2 {
 		wg.Go(func() { assert.Equal(t, http.StatusCreated, h.create(callee, "")) })
 	}
-	<-inside
-	<-inside
+	eventually(t, func() bool { return s.Summary().Created == 2 }, "both under way")
 	got := ask(t, http.MethodPost, callsURL(s), form())
 	require.Equal(t, http.StatusTooManyRequests, got.HTTP)
 	require.Equal(t, 20429, got.Code)
-	close(leave)
+	require.NoError(t, s.SetFaults(mockdialer.FaultPlan{}))
 	wg.Wait()
 	sum := s.Summary()
 	require.Equal(t, 2, sum.Created)
@@ -92,41 +65,6 @@ func TestConcurrentRequests(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusOK, resp.StatusCode)
-}
-
-func TestFaultsOfCallbacks(t *testing.T) {
-	asked := make(chan mockdialer.Callback, 8)
-	plans := map[string][]time.Duration{
-		"/dropped": nil, "/twice": {0, 0}, "/late": {5 * time.Millisecond}, "/plain": {0},
-	}
-	s := start(t, mockdialer.Config{Faults: faults{callback: func(c mockdialer.Callback) []time.Duration {
-		asked <- c
-		u, err := url.Parse(c.URL)
-		if err != nil {
-			t.Error(err)
-		}
-		return plans[u.Path]
-	}}})
-	r := receive(t)
-	sids := map[string]string{}
-	for path := range plans {
-		sids[path] = create(t, s, "StatusCallback", r.URL+path).Sid
-	}
-	got := map[string]int{}
-	for range 4 {
-		got[strings.TrimPrefix(r.next(t).url, r.URL)]++
-	}
-	require.Equal(t, map[string]int{"/twice": 2, "/late": 1, "/plain": 1}, got)
-	eventually(t, func() bool { return s.Summary().Callbacks.Pending == 0 }, "the answers")
-	require.Equal(t, mockdialer.CallbackSummary{Sent: 4, Delivered: 4, Dropped: 1}, s.Summary().Callbacks)
-	require.Len(t, asked, 4, "each callback is asked about once")
-	for range 4 {
-		c := <-asked
-		require.Equal(t, sids[strings.TrimPrefix(c.URL, r.URL)], c.Sid)
-		require.Equal(t, "completed", c.Event)
-		require.True(t, c.Status.Ended())
-		require.Equal(t, callee, c.To)
-	}
 }
 
 // inProcess sends create requests without a network.
