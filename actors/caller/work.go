@@ -74,7 +74,7 @@ func (c *Caller) notPlaced(t task, err error) {
 		c.giveBack(t.delivery, campaign.GivenBackProvider, fault.Detail, fault.RetryAfter)
 	default:
 		c.count.ambiguous.Add(1)
-		c.log.Warn("a call may have been placed; settling it", "attempt", t.delivery.Job.Attempt, "detail", fault.Detail)
+		c.log.Debug("a call may have been placed; settling it", "attempt", t.delivery.Job.Attempt, "detail", fault.Detail)
 		c.report(t.delivery, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: fault.Detail})
 	}
 }

@@ -173,3 +173,16 @@ var (
 func (st *ProviderStatus) event(what campaign.EventType, now time.Time) campaign.Event {
 	return campaign.Event{Type: what, Provider: st.Provider, Time: now, Data: *st}
 }
+
+// tell publishes what happened to providers, and says so in the log.
+func (c *Candidate) tell(news []campaign.Event) {
+	for _, e := range news {
+		st := e.Data.(ProviderStatus)
+		log := c.log.Info
+		if e.Type == campaign.EventProviderOpened || e.Type == campaign.EventProviderThrottled {
+			log = c.log.Warn
+		}
+		log(string(e.Type), "provider", st.Provider, "failures", st.Failures, "last_failure", st.LastFailure, "until", later(st.BreakerUntil, st.PausedUntil))
+	}
+	c.cfg.Bus.PublishEvents(news)
+}

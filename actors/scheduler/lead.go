@@ -94,7 +94,7 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 		}
 		now := time.Now()
 		c.grant(core, lease, now)
-		c.cfg.Bus.PublishEvents(core.News(now))
+		c.tell(core.News(now))
 		if next := core.NextGrant(now); !next.IsZero() {
 			rate.Reset(time.Until(next))
 		}

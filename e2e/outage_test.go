@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dialtone/mockdialer"
+)
+
+// dead is how a provider may fail altogether.
+var dead = map[string]struct {
+	fall, rise func(t *testing.T, mock *mockdialer.Server)
+}{
+	"refusing connections": {
+		func(t *testing.T, mock *mockdialer.Server) { require.NoError(t, mock.GoDown(context.Background())) },
+		func(t *testing.T, mock *mockdialer.Server) { require.NoError(t, mock.GoUp(context.Background())) },
+	},
+	"answering nothing": {
+		func(t *testing.T, mock *mockdialer.Server) {
+			require.NoError(t, mock.SetFaults(mockdialer.FaultPlan{
+				Rates:   mockdialer.FaultRates{mockdialer.FaultHang: 1, mockdialer.FaultListHang: 1, mockdialer.FaultFetchHang: 1},
+				HangFor: mockdialer.Fixed(30 * time.Second),
+			}))
+		},
+		func(t *testing.T, mock *mockdialer.Server) { require.NoError(t, mock.SetFaults(mockdialer.FaultPlan{})) },
+	},
+	"answering 500": {
+		func(t *testing.T, mock *mockdialer.Server) {
+			require.NoError(t, mock.SetFaults(mockdialer.FaultPlan{
+				Rates: mockdialer.FaultRates{mockdialer.Fault500: 1, mockdialer.FaultList500: 1, mockdialer.FaultFetch500: 1},
+			}))
+		},
+		func(t *testing.T, mock *mockdialer.Server) { require.NoError(t, mock.SetFaults(mockdialer.FaultPlan{})) },
+	},
+}
+
+// With one of two providers dead, throughput falls to the other's capacity within two
+// seconds and no further; when it recovers, it carries its share again within the time
+// after which it is probed.
+func TestOneOfTwoProvidersDead(t *testing.T) {
+	for name, how := range dead {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const each = 40 // channels, with calls of a second on average: calls a second
+			tr := newTrunks(t, mockdialer.Config{
+				Seed: 3, Outcomes: mockdialer.Outcomes{Completed: 1}, Duration: mockdialer.DurationRange{Min: 700 * time.Millisecond, Max: 1300 * time.Millisecond},
+			}, []trunk{
+				{name: "a", channels: each, settings: "    timeout: 2s\n"},
+				{name: "b", channels: each, settings: "    timeout: 2s\n"},
+			})
+			id := tr.load(settings{"max_concurrent_calls": 8 * each}, berlin(0, 6000))
+			tr.command(id, "start")
+			rate := func(name string, from time.Time, span time.Duration) float64 {
+				return float64(tr.ledgerOf(name).between(from, from.Add(span))) / span.Seconds()
+			}
+			pause(t, 4*time.Second)
+			start := time.Now().Add(-3 * time.Second)
+			share := rate("b", start, 3*time.Second)
+			before := share + rate("a", start, 3*time.Second)
+			require.Greater(t, before, 1.7*each, "both carry their share")
+
+			fell := time.Now()
+			how.fall(t, tr.of["a"].mock)
+			pause(t, 8*time.Second)
+			alone := rate("b", fell.Add(2*time.Second), 6*time.Second)
+			assert.Greater(t, alone, 0.9*share, "it falls to the other's capacity and no further")
+			assert.Zero(t, tr.ledgerOf("a").between(fell.Add(200*time.Millisecond), time.Now()), "it was dead")
+
+			rose := time.Now()
+			how.rise(t, tr.of["a"].mock)
+			back := time.Duration(0)
+			for deadline := rose.Add(40 * time.Second); back == 0; pause(t, 50*time.Millisecond) {
+				require.True(t, time.Now().Before(deadline), "it did not come back")
+				now := time.Now()
+				if rate("a", now.Add(-time.Second), time.Second) > 0.85*each {
+					back = now.Sub(rose)
+				}
+			}
+			assert.Less(t, back, 25*time.Second, "it carries its share again within the time of a probe")
+			l := tr.ledger()
+			assertNeverTwice(t, l)
+			assert.LessOrEqual(t, tr.ledgerOf("a").peak(), each)
+			assert.LessOrEqual(t, tr.ledgerOf("b").peak(), each)
+			assert.EqualValues(t, "in_progress", tr.campaign(id).Status, "no campaign is paused for a provider's fault")
+			t.Logf("%s: %.0f calls/s before, %.0f alone, the dead one's share back after %.1f s", name, before, alone, back.Seconds())
+			tr.command(id, "cancel")
+		})
+	}
+}
