@@ -146,13 +146,15 @@ func (s *Server) parsePageParam(p *page, name, value string) (err error) {
 	return nil
 }
 
-// parseStart is the span of Unix nanoseconds that a date or a time means.
+// parseStart is the span of Unix nanoseconds that a date or a time means.  Times in
+// the dialect have whole seconds: what the API tells as a call's start finds it.
 func parseStart(text string) (from, to int64, err error) {
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
 		return day.UnixNano(), day.AddDate(0, 0, 1).UnixNano() - 1, nil
 	}
 	at, err := time.Parse(time.RFC3339, text)
-	return at.UnixNano(), at.UnixNano(), err
+	at = at.Truncate(time.Second)
+	return at.UnixNano(), at.Add(time.Second).UnixNano() - 1, err
 }
 
 // parseSmall reads a number from low to a million.

@@ -10,11 +10,12 @@ import (
 	"dialtone/campaign"
 )
 
-// The defaults of a Config.  The token is public: it is for loopback only.
+// The defaults of a Config.  The token is public: it is for loopback only.  It has
+// letters alone because Twilio's own client libraries refuse other tokens.
 const (
 	DefaultAddr               = "127.0.0.1:0"
 	DefaultAccount            = "AC00000000000000000000000000000001"
-	DefaultToken              = "mock-token"
+	DefaultToken              = "mocktoken"
 	DefaultCallbackRetries    = 1
 	DefaultCallbackRetryDelay = 250 * time.Millisecond
 	DefaultCallbackWorkers    = 256

@@ -127,14 +127,14 @@ func TestCredentials(t *testing.T) {
 		}
 		return do(t, r)
 	}
-	for _, header := range []string{"", "Basic eDp5", "Bearer mock-token", "Basic !"} {
+	for _, header := range []string{"", "Basic eDp5", "Bearer mocktoken", "Basic !"} {
 		got := try(header)
 		require.Equal(t, http.StatusUnauthorized, got.HTTP, header)
 		require.Equal(t, 20003, got.Code)
 	}
 	require.Equal(t, 4, s.Summary().RejectedByCode[20003])
 	// "basic" in small letters, of account:token
-	require.Equal(t, http.StatusCreated, try("basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMTptb2NrLXRva2Vu").HTTP)
+	require.Equal(t, http.StatusCreated, try("basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMTptb2NrdG9rZW4=").HTTP)
 }
 
 func TestUnknownPaths(t *testing.T) {

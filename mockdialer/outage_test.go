@@ -89,7 +89,7 @@ func TestOutagesComeAgain(t *testing.T) {
 // A line whose address is taken by another comes back when that one lets go.
 func TestOutageEndsThoughTheAddressWasTaken(t *testing.T) {
 	s := start(t, mockdialer.Config{})
-	require.NoError(t, s.SetFaults(mockdialer.FaultPlan{Down: &mockdialer.Outage{Times: mockdialer.Times{For: 50 * time.Millisecond}}}))
+	require.NoError(t, s.SetFaults(mockdialer.FaultPlan{Down: &mockdialer.Outage{Times: mockdialer.Times{For: 300 * time.Millisecond}}}))
 	eventually(t, func() bool { return refused(t, s) }, "down")
 	taken, err := net.Listen("tcp", strings.TrimPrefix(s.URL(), "http://"))
 	require.NoError(t, err)

@@ -272,6 +272,6 @@ func (m *mockProcess) stop() error {
 // providers writes a providers file for it.
 func (m *mockProcess) providers(dir string) (string, error) {
 	path := filepath.Join(dir, "providers.yaml")
-	text := fmt.Sprintf("callback_base_url: http://%s\nproviders:\n  - name: mock\n    dialect: twilio\n    base_url: %s\n    account: AC00000000000000000000000000000001\n    token: {value: mock-token}\n", benchAddr, m.url)
+	text := fmt.Sprintf("callback_base_url: http://%s\nproviders:\n  - name: mock\n    dialect: twilio\n    base_url: %s\n    account: AC00000000000000000000000000000001\n    token: {value: mocktoken}\n", benchAddr, m.url)
 	return path, os.WriteFile(path, []byte(text), 0o600)
 }

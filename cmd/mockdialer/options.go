@@ -18,7 +18,7 @@ type options struct {
 	Outcomes  mockdialer.Outcomes      `default:"completed=70,busy=10,no-answer=10,failed=10" placeholder:"WEIGHTS" help:"How calls end, by weight (${default})."`
 	Seed      uint64                   `default:"1" help:"What decides each call, with its number and how often that was called (${default})."`
 	Account   string                   `default:"AC00000000000000000000000000000001" placeholder:"SID" help:"The account's id (${default})."`
-	Token     string                   `default:"mock-token" placeholder:"TOKEN" help:"The account's token; it also signs callbacks. The default (${default}) is taken on a loopback address only."`
+	Token     string                   `default:"mocktoken" placeholder:"TOKEN" help:"The account's token; it also signs callbacks. The default (${default}) is taken on a loopback address only."`
 	Ledger    string                   `placeholder:"FILE" help:"Keep the ledger in this file, across restarts and kills."`
 	Channels  int                      `default:"0" help:"How many calls can be up at once; 0 is no limit (${default})."`
 
