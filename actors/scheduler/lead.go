@@ -60,7 +60,7 @@ func (c *Candidate) renew(ctx context.Context, lost context.CancelFunc, lease *b
 func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	choice, s := c.choice(ctx)
 	now := time.Now()
-	core := NewCore(uint64(now.UnixNano()), c.cfg.Limits, choice, s, now)
+	core := NewCore(uint64(now.UnixNano()), c.providers(), choice, s, now)
 	c.resumeShadow(ctx, core)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -52,6 +53,9 @@ type Candidate struct {
 	once   sync.Once
 
 	forecasts *forecasts
+
+	mu     sync.Mutex
+	limits map[string]provider.Limits // of the providers in force
 }
 
 // ask is a question of a person, answered by whoever leads.
@@ -85,7 +89,23 @@ func readAsk(body []byte, into any) error {
 
 // NewCandidate makes a candidate that does not stand yet.
 func NewCandidate(cfg Config) *Candidate {
-	return &Candidate{cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096), forecasts: newForecasts()}
+	c := &Candidate{cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096), forecasts: newForecasts()}
+	c.SetProviders(cfg.Limits)
+	return c
+}
+
+// SetProviders says which providers there are, and what they take.  It counts from the
+// next term on.
+func (c *Candidate) SetProviders(limits map[string]provider.Limits) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.limits = maps.Clone(limits)
+}
+
+func (c *Candidate) providers() map[string]provider.Limits {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.limits
 }
 
 // Start lets the candidate stand.  It returns once questions can be asked.
