@@ -10,6 +10,7 @@ import (
 	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
+	"dialtone/campaign/route"
 	"dialtone/store"
 )
 
@@ -39,7 +40,9 @@ type actor struct {
 	broken  bool // a commit failed as a whole: what the machine believes is not so
 	// reading: the campaign is being read again; readAgain: and then once more.
 	reading, readAgain bool
-	setback            setback
+	// routed is the table that the machine routes by.
+	routed  *route.Table
+	setback setback
 }
 
 // What comes to an actor's mailbox, beside *bus.Request, bus.ReportDelivery,
@@ -56,6 +59,8 @@ type (
 		life  int
 		input *machine.Refreshed
 	}
+	// rerouted tells that there are other providers.
+	rerouted struct{}
 	// explained is a request for an explanation, of what, and what the store knows for
 	// it.
 	explained struct {
@@ -180,6 +185,8 @@ func (a *actor) translate(ctx context.Context, m any) bool {
 		}
 	case reread:
 		a.refreshed(ctx, m)
+	case rerouted:
+		a.refresh(ctx)
 	case explained:
 		a.tell(&m)
 	case *bus.Request:
@@ -357,47 +364,4 @@ func (a *actor) queued(ctx context.Context, l machine.Load) (page machine.Page) 
 		page.Calls[i] = machine.Waiting{ID: c.ID, Claim: c.Claim, Zone: c.Zone, Phone: c.Phone}
 	}
 	return page
-}
-
-// refresh reads the campaign again.  One read is under way at a time, and another
-// follows if that was asked for meanwhile: so no older answer comes after a newer
-// one.
-func (a *actor) refresh(ctx context.Context) {
-	if a.reading {
-		a.readAgain = true
-		return
-	}
-	a.reading = true
-	life := a.life
-	a.read(ctx, func() {
-		in, err := a.reread(ctx)
-		if err != nil {
-			a.log.Debug("could not read the campaign again", "error", err)
-			a.box.post(reread{life, nil}) // it is read again soon
-			return
-		}
-		a.box.post(reread{life, in})
-	})
-}
-
-// reread reads the campaign, and then its zones: in this order no zone of a contact
-// that the campaign counts is missing.
-func (a *actor) reread(ctx context.Context) (*machine.Refreshed, error) {
-	c, err := a.store.Campaign(ctx, a.id)
-	if err != nil {
-		return nil, err
-	}
-	zones, err := a.zones(ctx)
-	return &machine.Refreshed{Campaign: c, Zones: zones}, err
-}
-
-func (a *actor) refreshed(ctx context.Context, r reread) {
-	a.reading = false
-	if r.input != nil && r.life == a.life {
-		a.input(*r.input)
-	}
-	if a.readAgain {
-		a.readAgain = false
-		a.refresh(ctx)
-	}
 }

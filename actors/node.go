@@ -14,6 +14,7 @@ import (
 	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
+	"dialtone/campaign/route"
 )
 
 // Config is what a Node needs.
@@ -24,7 +25,10 @@ type Config struct {
 	Store   Store
 	Journal Journal
 	Machine machine.Config
-	Logger  *slog.Logger
+	// Table is the providers that calls are routed to at this moment; nil, or one that
+	// is nil, routes any call to any.  Who changes it calls Reroute.
+	Table  func() *route.Table
+	Logger *slog.Logger
 }
 
 // Node owns partitions, by lease, and runs their campaigns.
@@ -52,7 +56,10 @@ func NewNode(cfg Config) *Node {
 	}
 	n.rt = &runtime{
 		store: cfg.Store, journal: cfg.Journal, bus: cfg.Bus,
-		machine: cfg.Machine, log: n.log, reads: make(chan struct{}, mostReads),
+		machine: cfg.Machine, table: cfg.Table, log: n.log, reads: make(chan struct{}, mostReads),
+	}
+	if n.rt.table == nil {
+		n.rt.table = func() *route.Table { return nil }
 	}
 	n.rt.desk = newDesk(cfg.Name,
 		func(r scheduler.Report) error { return cfg.Bus.Send(bus.SubjectDemand(), r) },
@@ -102,6 +109,14 @@ func (n *Node) Stop(ctx context.Context) {
 	n.rt.finish()
 	n.rt.desk.stop()
 	n.release(ctx)
+}
+
+// Reroute has every campaign that is awake route its calls by the table as it is now.
+// Those that wake later do so anyway.
+func (n *Node) Reroute() {
+	for _, p := range n.owned() {
+		p.reroute()
+	}
 }
 
 // Owned is the number of partitions that this node owns.

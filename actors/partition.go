@@ -150,6 +150,15 @@ func (p *partition) grant(id campaign.ID, g granted) bool {
 	return a != nil && a.box.post(g)
 }
 
+// reroute tells the actors that there are other providers.
+func (p *partition) reroute() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.actors {
+		a.box.post(rerouted{})
+	}
+}
+
 // lost ends the partition at once: somebody else owns it.
 func (p *partition) lost() {
 	p.cancel()

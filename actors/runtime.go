@@ -10,6 +10,7 @@ import (
 	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
+	"dialtone/campaign/route"
 	"dialtone/store"
 )
 
@@ -36,6 +37,7 @@ type runtime struct {
 	bus     *bus.Bus
 	desk    *desk
 	machine machine.Config
+	table   func() *route.Table // never nil
 	log     *slog.Logger
 	// reads bounds how many reads are under way at once.
 	reads chan struct{}

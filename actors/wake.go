@@ -33,7 +33,10 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 	a.life++
 	a.broken = false
 	a.out.Reset()
-	a.mind = machine.New(a.machine, c, zones, open, time.Now(), &a.out)
+	cfg := a.machine
+	cfg.Table = a.table()
+	a.routed = cfg.Table
+	a.mind = machine.New(cfg, c, zones, open, time.Now(), &a.out)
 	h := holds{campaign: a.id}
 	a.mind.Held(func(p machine.Progress) { h.tokens = append(h.tokens, p) })
 	a.desk.box.post(h)

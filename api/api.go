@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -56,18 +54,17 @@ type Bus interface {
 	WatchEvents(ctx context.Context, id campaign.ID, after uint64, placed func(), fn func(seq uint64, kind string, event []byte) error) error
 }
 
-// CallbackParser verifies and reads a provider's callback, as
-// provider.Provider.ParseCallback does.
-type CallbackParser interface {
-	ParseCallback(r *http.Request, publicURL string, form url.Values) (provider.Call, error)
-}
-
-// Provider is what the API knows of a provider.
-type Provider struct {
-	Name      string
-	Dialect   string
-	Limits    provider.Limits
-	Callbacks CallbackParser
+// Providers are those that the service has.  They may be others at the next look.
+type Providers interface {
+	// Specs lists those in force.
+	Specs() []provider.Spec
+	// Lookup finds one by its name; nil if there never was one.  It finds those too that
+	// were taken out: calls that are up with them call back.
+	Lookup(name string) provider.Provider
+	// CallbackBaseURLs are the addresses of this service over which providers make their
+	// signatures, without a trailing slash: the present one first, then those that calls
+	// of before may carry.
+	CallbackBaseURLs() []string
 }
 
 // Missing is a part without which the service is not ready.
@@ -78,15 +75,13 @@ type Missing struct {
 
 // Config is what New needs; Store and Bus are required.
 type Config struct {
-	Store     Store
-	Bus       Bus
-	Providers []Provider
+	Store Store
+	Bus   Bus
+	// Providers may be nil for none.
+	Providers Providers
 	// DefaultRegion is for numbers of single calls without a country code, and
 	// for campaigns that name no region; "" takes international numbers only.
 	DefaultRegion string
-	// PublicURL is where providers reach this service, without a trailing slash:
-	// the address over which their signatures are made.
-	PublicURL string
 	// Loopback says that only this machine can connect.  Then, and only then, is
 	// anybody let in while there is no API key.
 	Loopback bool
@@ -111,7 +106,9 @@ func (c Config) withDefaults() Config {
 	c.KeyTTL = cmp.Or(c.KeyTTL, 5*time.Second)
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.Version = cmp.Or(c.Version, "dev")
-	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if c.Providers == nil {
+		c.Providers = noProviders{}
+	}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -139,13 +136,6 @@ func (c Config) Validate() error {
 	if c.MaxUpload < 0 || c.KeyTTL < 0 || c.Heartbeat < 0 {
 		faults = append(faults, errors.New("sizes and times are not negative"))
 	}
-	seen := map[string]bool{}
-	for _, p := range c.Providers {
-		if p.Name == "" || p.Callbacks == nil || seen[p.Name] {
-			faults = append(faults, fmt.Errorf("provider %q needs a name of its own and a reader of its callbacks", p.Name))
-		}
-		seen[p.Name] = true
-	}
 	return errors.Join(faults...)
 }
 
@@ -156,7 +146,7 @@ type API struct {
 	log       *slog.Logger
 	store     Store
 	bus       Bus
-	providers map[string]Provider
+	providers Providers
 	keys      *keyring
 	known     *knowledge
 	metrics   *metrics
@@ -183,14 +173,11 @@ func New(cfg Config) (*API, error) {
 	}
 	a := &API{
 		cfg: cfg, log: cfg.Logger, store: cfg.Store, bus: cfg.Bus, metrics: m,
-		providers: make(map[string]Provider, len(cfg.Providers)),
+		providers: cfg.Providers,
 		keys:      newKeyring(cfg.Store, cfg.KeyTTL),
 		known:     newKnowledge(cfg.Store.AttemptsKnown, cfg.Logger),
 		patience:  slowClient,
 		now:       cfg.now,
-	}
-	for _, p := range cfg.Providers {
-		a.providers[p.Name] = p
 	}
 	a.closing, a.close = context.WithCancel(context.Background())
 	if a.handler, err = a.routes(); err != nil {

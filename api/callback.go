@@ -2,10 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,7 +20,8 @@ import (
 )
 
 const (
-	callbackPath = "/callbacks/{provider}/{campaign}/{attempt}"
+	callbackRoot = "/callbacks/"
+	callbackPath = callbackRoot + "{provider}/{campaign}/{attempt}"
 	// maxCallback bounds a callback's body; real ones have less than a kilobyte.
 	maxCallback = 64 << 10
 	// publishPatience is how long the bus may take; providers give up after 15 s.
@@ -55,8 +59,8 @@ func notTaken(err error) error {
 // readCallback verifies a callback and translates it.
 func (a *API) readCallback(r *http.Request) (report campaign.Report, err error) {
 	name := chi.URLParam(r, "provider")
-	p, ok := a.providers[name]
-	if !ok {
+	p := a.providers.Lookup(name)
+	if p == nil {
 		return report, campaign.NotFound("There is no provider %q; check the address that is called back.", name)
 	}
 	if report.Campaign, err = campaign.ParseID(chi.URLParam(r, "campaign")); err != nil {
@@ -69,12 +73,43 @@ func (a *API) readCallback(r *http.Request) (report campaign.Report, err error) 
 	if err != nil {
 		return report, err
 	}
-	call, err := p.Callbacks.ParseCallback(r, a.cfg.PublicURL+r.URL.RequestURI(), form)
+	call, err := a.parse(p, r, form)
 	if err != nil {
 		return report, err
 	}
 	fill(&report, name, call)
 	return report, nil
+}
+
+// parse has the provider verify and read a callback, which was signed for the address
+// at which we are called back, or were when the call was placed.
+func (a *API) parse(p provider.Provider, r *http.Request, form url.Values) (call provider.Call, err error) {
+	err = provider.ErrSignature
+	for _, base := range a.providers.CallbackBaseURLs() {
+		if call, err = p.ParseCallback(r, base+r.URL.RequestURI(), form); !errors.Is(err, provider.ErrSignature) {
+			return call, err
+		}
+	}
+	return call, err
+}
+
+// underBase takes the path of the address at which we are called back off a callback
+// that still has it: a proxy before us may take it off, or leave it.
+func (a *API) underBase(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if at := strings.Index(r.URL.Path, callbackRoot); at > 0 && a.isBase(r.URL.Path[:at]) {
+			http.StripPrefix(r.URL.Path[:at], next).ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *API) isBase(path string) bool {
+	return slices.ContainsFunc(a.providers.CallbackBaseURLs(), func(base string) bool {
+		u, err := url.Parse(base)
+		return err == nil && u.Path == path
+	})
 }
 
 // fill takes over what the provider says.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,6 +73,40 @@ func TestCallbackRefusesBadInput(t *testing.T) {
 	require.Empty(t, reports)
 }
 
+// The signature is over the address that the provider called: the public one, with its
+// path, whether or not the proxy before us leaves that on, and the one of before for
+// calls that were placed then.
+func TestCallbackBehindAProxy(t *testing.T) {
+	providers := oneProvider()
+	providers.urls = []string{"https://x.example/dialtone", "https://old.example", "http://127.0.0.1:8080/a/b"}
+	providers.retired = []string{"gone"}
+	s := newService(t, func(c *Config) { c.Providers = providers })
+	at := "/cmp_1/" + s.claimed().String()
+	for _, c := range []struct {
+		asked, signed string
+		status        int
+	}{
+		{"/callbacks/mock" + at, "https://x.example/dialtone/callbacks/mock" + at, 204},
+		{"/dialtone/callbacks/mock" + at, "https://x.example/dialtone/callbacks/mock" + at, 204},
+		{"/dialtone/callbacks/mock" + at + "?a=b%20c&d", "https://x.example/dialtone/callbacks/mock" + at + "?a=b%20c&d", 204},
+		{"/callbacks/mock" + at, "https://old.example/callbacks/mock" + at, 204},
+		{"/a/b/callbacks/mock" + at, "http://127.0.0.1:8080/a/b/callbacks/mock" + at, 204},
+		{"/callbacks/gone" + at, "https://x.example/dialtone/callbacks/gone" + at, 204},
+		{"/callbacks/mock" + at, "https://x.example/callbacks/mock" + at, 403},
+		{"/callbacks/mock" + at, "https://y.example/dialtone/callbacks/mock" + at, 403},
+		{"/callbacks/gone" + at, "https://x.example/dialtone/callbacks/mock" + at, 403},
+		{"/other/callbacks/mock" + at, "yes", 404},
+		{"/dialtone/dialtone/callbacks/mock" + at, "yes", 404},
+		{"/dialtone/healthz", "yes", 404},
+	} {
+		form := url.Values{"signed": {c.signed}, "sid": {"CA1"}, "ended": {"busy"}}
+		r := s.send(http.MethodPost, c.asked, formType, form.Encode())
+		require.Equal(t, c.status, r.status, "%s signed for %s: %s", c.asked, c.signed, r.body)
+	}
+	providers.urls = nil
+	s.send(http.MethodPost, "/callbacks/mock"+at, formType, "signed=yes&sid=CA1").problem(403, codeForbidden)
+}
+
 func TestCallbackIsNotAcknowledgedBeforeItIsSafe(t *testing.T) {
 	s := newService(t)
 	path := "/callbacks/mock/cmp_1/" + s.claimed().String()
@@ -125,7 +160,7 @@ func BenchmarkCallback(b *testing.B) {
 	bus.onReport = func() error { bus.reports = bus.reports[:0]; return nil }
 	a, err := New(Config{
 		Store: knowing{}, Bus: bus, Loopback: true,
-		Providers: []Provider{{Name: "mock", Callbacks: fakeParser{}}},
+		Providers: oneProvider(),
 	})
 	if err != nil {
 		b.Fatal(err)

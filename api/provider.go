@@ -5,7 +5,16 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"dialtone/provider"
 )
+
+// noProviders is the service without any.
+type noProviders struct{}
+
+func (noProviders) Specs() []provider.Spec          { return nil }
+func (noProviders) Lookup(string) provider.Provider { return nil }
+func (noProviders) CallbackBaseURLs() []string      { return nil }
 
 // ProviderInfo is a provider as the API shows it.
 type ProviderInfo struct {
@@ -31,7 +40,7 @@ func (a *API) providerRoutes() {
 
 func (a *API) listProviders(context.Context, *struct{}) (*providersOutput, error) {
 	out := &providersOutput{Body: ProviderList{Providers: []ProviderInfo{}}}
-	for _, p := range a.cfg.Providers {
+	for _, p := range a.providers.Specs() {
 		out.Body.Providers = append(out.Body.Providers, ProviderInfo{
 			Name: p.Name, Dialect: p.Dialect, Channels: p.Limits.Channels, CallsPerSecond: p.Limits.CallsPerSecond,
 		})

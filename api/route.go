@@ -19,7 +19,7 @@ var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.Me
 func (a *API) routes() (http.Handler, error) {
 	adoptProblems()
 	r := chi.NewRouter()
-	r.Use(a.receive, middleware.GetHead)
+	r.Use(a.receive, a.underBase, middleware.GetHead)
 	r.NotFound(a.notFound)
 	r.MethodNotAllowed(a.methodNotAllowed(r))
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func newService(t *testing.T, configure ...func(*Config)) *service {
 	db, fake := openStore(t), newFakeBus()
 	cfg := Config{
 		Store: db, Bus: fake, Loopback: true, DefaultRegion: "US", Version: "test",
-		Providers: []Provider{{Name: "mock", Dialect: "twilio", Limits: provider.Limits{Channels: 500, CallsPerSecond: 200}, Callbacks: fakeParser{}}},
+		Providers: oneProvider(),
 	}
 	for _, f := range configure {
 		f(&cfg)
@@ -193,11 +194,38 @@ func ids(list CampaignPage) (out []string) {
 	return out
 }
 
-// fakeParser takes callbacks whose form says signed=yes.
-type fakeParser struct{}
+// fakeProviders are those that a test says, at the addresses that it says.
+type fakeProviders struct {
+	specs   []provider.Spec
+	retired []string
+	urls    []string
+}
 
-func (fakeParser) ParseCallback(_ *http.Request, _ string, form url.Values) (provider.Call, error) {
-	if form.Get("signed") != "yes" {
+// oneProvider is one, called mock.
+func oneProvider() *fakeProviders {
+	return &fakeProviders{
+		specs: []provider.Spec{{Name: "mock", Dialect: "twilio", Limits: provider.Limits{Channels: 500, CallsPerSecond: 200}}},
+		urls:  []string{"https://dialtone.example"},
+	}
+}
+
+func (f *fakeProviders) Specs() []provider.Spec     { return f.specs }
+func (f *fakeProviders) CallbackBaseURLs() []string { return f.urls }
+
+func (f *fakeProviders) Lookup(name string) provider.Provider {
+	named := func(s provider.Spec) bool { return s.Name == name }
+	if slices.ContainsFunc(f.specs, named) || slices.Contains(f.retired, name) {
+		return fakeParser{}
+	}
+	return nil
+}
+
+// fakeParser takes callbacks whose form says signed=yes, or names the URL that was
+// signed.
+type fakeParser struct{ provider.Provider }
+
+func (fakeParser) ParseCallback(_ *http.Request, publicURL string, form url.Values) (provider.Call, error) {
+	if signed := form.Get("signed"); signed != "yes" && signed != publicURL {
 		return provider.Call{}, provider.ErrSignature
 	}
 	if form.Get("sid") == "" {

@@ -6,8 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"dialtone/cmd/dialtone/app"
@@ -22,7 +24,7 @@ type serve struct {
 	NATSListen      string `name:"nats-listen" default:"127.0.0.1:4222" env:"DIALTONE_NATS_LISTEN" help:"Where the NATS server inside the process listens."`
 	Database        string `placeholder:"URL" env:"DIALTONE_DATABASE" help:"PostgreSQL; without it SQLite in the data folder."`
 	Roles           string `default:"api,actors,caller" env:"DIALTONE_ROLES" help:"What this process does."`
-	Providers       string `placeholder:"FILE" env:"DIALTONE_PROVIDERS" help:"Providers file (YAML); without it the built-in mock provider, which calls nobody."`
+	Providers       string `placeholder:"FILE" env:"DIALTONE_PROVIDERS" help:"Providers file (YAML), read again on SIGHUP; without it the built-in mock provider, which calls nobody."`
 	CallbackBaseURL string `name:"callback-base-url" placeholder:"URL" env:"DIALTONE_CALLBACK_BASE_URL" help:"Where the mock provider reaches the API; by default where it listens."`
 	DefaultRegion   string `placeholder:"US" env:"DIALTONE_DEFAULT_REGION" help:"Country of numbers without a country code; without it they are refused."`
 	LogLevel        string `default:"info" enum:"debug,info,warn,error" env:"DIALTONE_LOG_LEVEL" help:"debug, info, warn or error."`
@@ -42,6 +44,13 @@ func (s *serve) Run(ctx context.Context, out io.Writer) error {
 	collectLess()
 	log := s.logger()
 	cfg := s.config(log)
+	reload := make(chan os.Signal, 1)
+	if s.Providers != "" {
+		// Heard from the beginning on: unheard, it ends the process, as it should where
+		// there is nothing to read again.
+		signal.Notify(reload, syscall.SIGHUP)
+		defer signal.Stop(reload)
+	}
 	a, err := app.Start(ctx, cfg)
 	if err != nil && ctx.Err() != nil {
 		log.Info("stopped while starting")
@@ -51,11 +60,7 @@ func (s *serve) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	s.greet(out, a)
-	select {
-	case <-ctx.Done():
-		log.Info("stopping: no new calls; what is in hand is being committed")
-	case err = <-a.Failed():
-	}
+	err = s.wait(ctx, a, reload, log)
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
 	defer cancel()
 	if stopErr := a.Stop(stopping); err == nil {
@@ -65,6 +70,23 @@ func (s *serve) Run(ctx context.Context, out io.Writer) error {
 		log.Info("stopped")
 	}
 	return err
+}
+
+// wait returns when the service is to stop, or can't go on.
+func (s *serve) wait(ctx context.Context, a *app.App, reload <-chan os.Signal, log *slog.Logger) error {
+	for {
+		select {
+		case <-ctx.Done():
+			log.Info("stopping: no new calls; what is in hand is being committed")
+			return nil
+		case err := <-a.Failed():
+			return err
+		case <-reload:
+			if err := a.Reload(); err != nil {
+				log.Error("the providers stay as they were", "error", err)
+			}
+		}
+	}
 }
 
 // garbage is how much of it may come, in per cent of what lives, before it is

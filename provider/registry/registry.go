@@ -82,7 +82,8 @@ func (r *Registry) Lookup(name string) provider.Provider { return r.now.Load().k
 // change it.
 func (r *Registry) Specs() []provider.Spec { return r.now.Load().specs }
 
-// Table routes to the providers in force.
+// Table routes to the providers in force.  As long as they route alike, it is the same
+// one.
 func (r *Registry) Table() *route.Table { return r.now.Load().table }
 
 // Limits are those of the providers in force, by name.
@@ -107,8 +108,8 @@ func (r *Registry) CallbackBaseURL() string {
 // address and then former ones.  Callers must not change it.
 func (r *Registry) CallbackBaseURLs() []string { return r.now.Load().urls }
 
-// OnChange has f called with every change from now on, once it is in force, one after
-// the other.  f must not call Replace.
+// OnChange has f called with every change from now on that is not empty, once it is in
+// force, one after the other.  f must not call Replace.
 func (r *Registry) OnChange(f func(Change)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -148,8 +149,10 @@ func (r *Registry) Replace(f *provider.File) (Change, error) {
 	}
 	r.now.Store(next)
 	change := changeOf(old, next)
-	for _, f := range r.hear {
-		f(change)
+	if !change.Empty() {
+		for _, f := range r.hear {
+			f(change)
+		}
 	}
 	var replaced []provider.Provider
 	for name, e := range old.known {
@@ -157,7 +160,8 @@ func (r *Registry) Replace(f *provider.File) (Change, error) {
 			replaced = append(replaced, e.adapter)
 		}
 	}
-	return change, closeAll(replaced)
+	_ = closeAll(replaced) // the file is in force all the same
+	return change, nil
 }
 
 // next is the snapshot after old, and the adapters that were opened for it.
@@ -181,7 +185,9 @@ func (r *Registry) next(old *snapshot, f *provider.File) (next *snapshot, opened
 		next.known[spec.Name] = e
 		routes = append(routes, spec.Route)
 	}
-	next.table = route.NewTable(routes)
+	if next.table = route.NewTable(routes); next.table.Equal(old.table) {
+		next.table = old.table // who compares need not look into it
+	}
 	return next, opened, nil
 }
 

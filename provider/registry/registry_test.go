@@ -100,7 +100,10 @@ func TestReplaceOpensWhatChanged(t *testing.T) {
 		spec("a", routed).Route, spec("b").Route, spec("d").Route,
 	})))
 
+	table := r.Table()
+	r.OnChange(func(registry.Change) { t.Error("nothing has changed") })
 	require.True(t, replace(t, r, file(spec("a", routed), spec("b", spoken), spec("d"))).Empty())
+	require.Same(t, table, r.Table())
 	require.Len(t, o.opened, 5, "another secret of the same text is none")
 	require.NoError(t, r.Close())
 	for _, l := range o.opened {

@@ -19,7 +19,8 @@ import (
 	"dialtone/api"
 	"dialtone/bus"
 	"dialtone/campaign"
-	"dialtone/provider"
+	"dialtone/mockdialer"
+	"dialtone/provider/registry"
 	"dialtone/store"
 )
 
@@ -31,7 +32,8 @@ type App struct {
 	store     store.Store
 	journal   *store.Journal
 	bus       *bus.Bus
-	providers providers
+	providers *registry.Registry
+	mock      *mockdialer.Server // nil with a providers file
 	node      *actors.Node
 	caller    *caller.Caller
 	api       *api.API
@@ -113,10 +115,10 @@ func (a *App) NATS() string { return a.bus.ClientURL() }
 
 // MockURL is where the mock provider in the process answers, "" without one.
 func (a *App) MockURL() string {
-	if a.providers.mock == nil {
+	if a.mock == nil {
 		return ""
 	}
-	return a.providers.mock.URL()
+	return a.mock.URL()
 }
 
 // Store is the database, for commands that look into it.
@@ -202,8 +204,9 @@ func (a *App) startActors(ctx context.Context) error {
 	}
 	a.node = actors.NewNode(actors.Config{
 		Name: a.folder.node, Bus: a.bus, Store: a.store, Journal: a.journal,
-		Machine: a.cfg.Machine, Logger: a.log,
+		Machine: a.cfg.Machine, Table: a.providers.Table, Logger: a.log,
 	})
+	a.providers.OnChange(func(registry.Change) { a.node.Reroute() })
 	a.onStop("actors", func(ctx context.Context) error { a.node.Stop(ctx); return nil })
 	return a.node.Start(ctx)
 }
@@ -213,11 +216,12 @@ func (a *App) startScheduler(ctx context.Context) error {
 		return nil
 	}
 	candidate := scheduler.NewCandidate(scheduler.Config{
-		Node: a.folder.node, Bus: a.bus, Settings: a.store, Campaigns: a.store, Limits: a.providers.limits(), Logger: a.log,
+		Node: a.folder.node, Bus: a.bus, Settings: a.store, Campaigns: a.store, Limits: a.providers.Limits(), Logger: a.log,
 	})
 	if err := candidate.Start(ctx); err != nil {
 		return err
 	}
+	a.providers.OnChange(func(registry.Change) { candidate.SetProviders(a.providers.Limits()) })
 	a.onStop("scheduler", func(context.Context) error { candidate.Stop(); return nil })
 	return nil
 }
@@ -233,8 +237,7 @@ func (a *App) startCaller(ctx context.Context) error {
 	}
 	a.caller = caller.New(caller.Config{
 		Bus: a.bus, Journal: a.journal, Attempts: a.store,
-		Provider:    func(name string) provider.Provider { return a.providers.byName[name] },
-		CallbackURL: func() string { return a.providers.callbackURL }, Logger: a.log,
+		Provider: a.providers.Lookup, CallbackURL: a.providers.CallbackBaseURL, Logger: a.log,
 	})
 	a.onStop("caller", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, callerPatience)
@@ -250,9 +253,8 @@ func (a *App) startAPI(context.Context) (err error) {
 		return nil
 	}
 	a.api, err = api.New(api.Config{
-		Store: a.store, Bus: eventBus{a.bus}, Providers: a.providers.forAPI(),
-		DefaultRegion: a.cfg.DefaultRegion, PublicURL: a.providers.callbackURL,
-		Loopback: loopback(a.cfg.HTTP), Ready: a.missing, Registry: a.registry,
+		Store: a.store, Bus: eventBus{a.bus}, Providers: a.providers,
+		DefaultRegion: a.cfg.DefaultRegion, Loopback: loopback(a.cfg.HTTP), Ready: a.missing, Registry: a.registry,
 		Version: Version, Logger: a.log.With("part", "api"),
 	})
 	if err != nil {

@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"fmt"
-	"io"
+	"strings"
 
-	"dialtone/api"
+	"dialtone/campaign"
+	"dialtone/campaign/route"
 	"dialtone/mockdialer"
 	"dialtone/provider"
 	"dialtone/provider/dialect"
+	"dialtone/provider/registry"
 )
 
 // MockName is the provider's name when there is no providers file.
@@ -18,36 +20,46 @@ const MockName = "mock"
 // number reserved for fiction.
 const mockFrom = "+12025550100"
 
-// providers are whom calls are placed with.
-type providers struct {
-	callbackURL string
-	specs       []provider.Spec
-	byName      map[string]provider.Provider
-	mock        *mockdialer.Server // nil with a file
-}
-
 // openProviders reads the file, or starts the mock provider in the process.
 func (a *App) openProviders(ctx context.Context) error {
-	p := &a.providers
-	if a.cfg.Providers != "" {
-		f, err := provider.ReadFile(a.cfg.Providers)
-		if err != nil {
+	a.providers = registry.New(dialect.New)
+	if a.cfg.Providers == "" {
+		if err := a.startMock(ctx); err != nil {
 			return err
 		}
-		p.callbackURL, p.specs = f.CallbackBaseURL, f.Providers
-	} else if err := a.startMock(ctx); err != nil {
+	} else if _, err := a.readProviders(); err != nil {
 		return err
 	}
-	p.byName = make(map[string]provider.Provider, len(p.specs))
-	for _, spec := range p.specs {
-		adapter, err := dialect.New(spec)
-		if err != nil {
-			return fmt.Errorf("provider %s: %w", spec.Name, err)
-		}
-		p.byName[spec.Name] = adapter
-		if c, ok := adapter.(io.Closer); ok {
-			a.onStop("provider "+spec.Name, func(context.Context) error { return c.Close() })
-		}
+	a.onStop("providers", func(context.Context) error { return a.providers.Close() })
+	return nil
+}
+
+// readProviders takes the file over as it is now.
+func (a *App) readProviders() (registry.Change, error) {
+	f, err := provider.ReadFile(a.cfg.Providers, dialect.Check, a.providers.Check)
+	if err != nil {
+		return registry.Change{}, err
+	}
+	return a.providers.Replace(f)
+}
+
+// Reload reads the providers file again while the service runs.  After an error the
+// providers are as they were.
+func (a *App) Reload() error {
+	if a.cfg.Providers == "" {
+		return campaign.Invalid("--providers", "There is no providers file to read again; start the service with one.")
+	}
+	change, err := a.readProviders()
+	switch {
+	case err != nil:
+		return err
+	case change.Empty():
+		a.log.Info("read the providers file again; nothing has changed", "file", a.cfg.Providers)
+	default:
+		a.log.Info("the providers have changed", "file", a.cfg.Providers, "added", change.Added, "removed", change.Removed, "changed", change.Changed)
+	}
+	if change.Moved {
+		a.log.Info("providers call back elsewhere now", "callback_base_url", a.providers.CallbackBaseURL())
 	}
 	return nil
 }
@@ -66,31 +78,12 @@ func (a *App) startMock(ctx context.Context) error {
 	if err := mock.Start(ctx); err != nil {
 		return fmt.Errorf("start the mock provider: %w", err)
 	}
-	a.providers.mock = mock
+	a.mock = mock
 	a.onStop("mock provider", func(ctx context.Context) error { return mock.Stop(ctx) })
-	a.providers.specs = []provider.Spec{{
+	_, err = a.providers.Replace(&provider.File{CallbackBaseURL: strings.TrimRight(a.cfg.CallbackBaseURL, "/"), Providers: []provider.Spec{{
 		Name: MockName, Dialect: "twilio", BaseURL: mock.URL(),
 		Account: cfg.Account, Token: provider.NewSecret(cfg.Token), From: mockFrom,
-		Limits: provider.Limits{Channels: cfg.Channels},
-	}}
-	a.providers.callbackURL = a.cfg.CallbackBaseURL
-	return nil
-}
-
-// limits is what the scheduler keeps to.
-func (p *providers) limits() map[string]provider.Limits {
-	out := make(map[string]provider.Limits, len(p.specs))
-	for _, s := range p.specs {
-		out[s.Name] = s.Limits
-	}
-	return out
-}
-
-// forAPI is what the API knows of them.
-func (p *providers) forAPI() []api.Provider {
-	var out []api.Provider
-	for _, s := range p.specs {
-		out = append(out, api.Provider{Name: s.Name, Dialect: s.Dialect, Limits: s.Limits, Callbacks: p.byName[s.Name]})
-	}
-	return out
+		Limits: provider.Limits{Channels: cfg.Channels}, Route: route.Provider{Name: MockName},
+	}}})
+	return err
 }
