@@ -14,6 +14,7 @@ type RetrySetting struct {
 	MaxDelay          string            `json:"max_delay,omitempty" example:"30m" default:"1h" doc:"Where doubling stops: 1h by default, or the delay if that is longer; from 10ms to 720h."`
 	Jitter            float64           `json:"jitter,omitempty" minimum:"0" maximum:"1" default:"0" example:"0.1" doc:"How far delays are spread: each by up to this share of itself."`
 	MaxAttemptsPerDay int               `json:"max_attempts_per_day,omitempty" minimum:"1" maximum:"100" example:"2" doc:"How often a number is dialled on one date of its time zone at most (of the first, where there are several; of default_time_zone, else the schedule's, where none is known); no bound if absent."`
+	SettleWithin      string            `json:"settle_within,omitempty" example:"30m" default:"1h" doc:"How long the provider is asked in vain what became of an attempt, from 10s to 24h. Then it counts as lost, which costs an attempt; a call that the provider says is up is not lost, however long it lasts."`
 	ByDisposition     *DispositionRules `json:"by_disposition,omitempty" doc:"Rules of their own for how an attempt ended. A patch replaces all of them, and null takes them away."`
 }
 
@@ -43,6 +44,7 @@ type Retry struct {
 	MaxDelay          string               `json:"max_delay" example:"1h0m0s" doc:"Where doubling stops."`
 	Jitter            float64              `json:"jitter" example:"0.1" doc:"How far delays are spread, from 0 to 1."`
 	MaxAttemptsPerDay int                  `json:"max_attempts_per_day,omitempty" example:"2" doc:"How often a number is dialled on one date of its time zone at most; absent is no bound."`
+	SettleWithin      string               `json:"settle_within" example:"1h0m0s" doc:"How long the provider is asked in vain what became of an attempt before it counts as lost."`
 	ByDisposition     map[string]RetryRule `json:"by_disposition,omitempty" doc:"Rules of their own for how an attempt ended."`
 }
 
@@ -50,7 +52,7 @@ func showRetry(p campaign.RetryPolicy) Retry {
 	p = p.WithDefaults()
 	out := Retry{
 		MaxAttempts: p.MaxAttempts, Delay: p.Delay.String(), Backoff: string(p.Backoff), MaxDelay: p.MaxDelay.String(),
-		Jitter: p.Jitter, MaxAttemptsPerDay: p.MaxAttemptsPerDay,
+		Jitter: p.Jitter, MaxAttemptsPerDay: p.MaxAttemptsPerDay, SettleWithin: p.SettleWithin.String(),
 	}
 	for how, rule := range p.ByDisposition {
 		if out.ByDisposition == nil {
@@ -89,6 +91,7 @@ func (o *object) retry(p *campaign.RetryPolicy) {
 		in.delay("max_delay", &p.MaxDelay)
 		read(in, "jitter", &p.Jitter, 0, "Give a number from 0 to 1, like 0.1.")
 		in.attempts("max_attempts_per_day", "a number of attempts a day", &p.MaxAttemptsPerDay)
+		in.settleWithin(&p.SettleWithin)
 		in.byDisposition(&p.ByDisposition)
 		in.rest()
 	}
@@ -136,10 +139,24 @@ func (o *object) backoff(name string, b *campaign.Backoff) {
 	}
 }
 
+func (o *object) settleWithin(d *campaign.Duration) {
+	const name = "settle_within"
+	before := len(*o.faults)
+	if read(o, name, d, 0, o.wantDuration(name)) && *d == 0 {
+		o.fault(name, "Give a time from %v to %v, not 0s.", campaign.MinSettleWithin, campaign.LimitSettleWithin)
+	}
+	if len(*o.faults) > before {
+		*d = 0
+	}
+}
+
+func (o *object) wantDuration(name string) string {
+	return fmt.Sprintf("Give a duration in quotation marks, like \"90s\" or \"1h30m\", with h as the largest unit, and not %s.", o.told(name))
+}
+
 func (o *object) delay(name string, d *campaign.Duration) {
 	before := len(*o.faults)
-	want := fmt.Sprintf("Give a duration in quotation marks, like \"90s\" or \"1h30m\", with h as the largest unit, and not %s.", o.told(name))
-	if read(o, name, d, 0, want) && *d == 0 {
+	if read(o, name, d, 0, o.wantDuration(name)) && *d == 0 {
 		o.fault(name, "Give a delay from %v to %v, not 0s.", campaign.MinRetryDelay, campaign.LimitRetryDelay)
 	}
 	if len(*o.faults) > before {

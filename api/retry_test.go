@@ -32,6 +32,11 @@ var badRetries = map[string]struct {
 	"no backoff":            {`{"by_disposition": {"busy": {"backoff": ""}}}`, []string{".by_disposition.busy.backoff"}},
 	"unknown backoff":       {`{"by_disposition": {"busy": {"backoff": "random"}}}`, []string{".by_disposition.busy.backoff"}},
 	"largest below delay":   {`{"by_disposition": {"busy": {"delay": "5m", "max_delay": "1m"}}}`, []string{".by_disposition.busy.max_delay"}},
+	"settled in no time":    {`{"settle_within": "0s"}`, []string{".settle_within"}},
+	"settled too soon":      {`{"settle_within": "9s"}`, []string{".settle_within"}},
+	"settled too late":      {`{"settle_within": "25h"}`, []string{".settle_within"}},
+	"settled never":         {`{"settle_within": "never"}`, []string{".settle_within"}},
+	"settled by a number":   {`{"settle_within": 60}`, []string{".settle_within"}},
 	"all at once": {`{"max_attempts_per_day": 0, "jitter": 2, "by_disposition": {"busy": {"delay": "soon", "zz": 1}, "engaged": {}, "lost": {"max_attempts": 101, "max_delay": "-1s"}}}`, []string{
 		".max_attempts_per_day", ".by_disposition.busy.delay", ".by_disposition.busy.zz", ".jitter", ".by_disposition.engaged", ".by_disposition.lost.max_attempts", ".by_disposition.lost.max_delay"}},
 }
@@ -74,6 +79,19 @@ func TestRetriesByDisposition(t *testing.T) {
 	require.EqualValues(t, 9, got["max_attempts"])
 	patch(`{"retry": {"by_disposition": {"busy": {"delay": "1m"}}}}`)
 	require.NotContains(t, patch(`{"retry": null}`), "by_disposition")
+}
+
+func TestSettleWithin(t *testing.T) {
+	s := newService(t)
+	id := s.campaign(`{"name": "Spring"}`)
+	shown := func(r reply) any {
+		require.Equal(t, http.StatusOK, r.status, "%s", r.body)
+		return r.json()["retry"].(map[string]any)["settle_within"]
+	}
+	require.Equal(t, "1h0m0s", shown(s.get("/v1/campaigns/"+id)))
+	require.Equal(t, "30m0s", shown(s.patch("/v1/campaigns/"+id, `{"retry": {"settle_within": "30m"}}`)))
+	require.Equal(t, "30m0s", shown(s.patch("/v1/campaigns/"+id, `{"retry": {"delay": "1m"}}`)), "absent stays")
+	require.Equal(t, "1h0m0s", shown(s.patch("/v1/campaigns/"+id, `{"retry": {"settle_within": null}}`)))
 }
 
 // TestSettingsAreNeverMutated: values of the store's are shared with its readers.

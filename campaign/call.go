@@ -85,6 +85,7 @@ func (e Effort) With(how Disposition, on Day) Effort {
 // The reasons for which a call ends otherwise than by an attempt.
 const (
 	ReasonCampaignCanceled = "campaign_canceled"
+	ReasonCanceled         = "canceled"     // it was canceled by itself
 	ReasonExpired          = "expired"      // the schedule's end came first
 	ReasonMaxAttempts      = "max_attempts" // the policy was changed, and allows no more
 )

@@ -56,10 +56,13 @@ type EventCampaign struct {
 
 // EventCall is the data of a call's event.
 type EventCall struct {
-	CampaignID    ID          `json:"campaign_id"`
-	CallID        CallID      `json:"call_id"`
-	Attempt       int         `json:"attempt"`
-	Status        CallStatus  `json:"status"`
-	Disposition   Disposition `json:"disposition,omitempty"`
-	NextAttemptAt time.Time   `json:"next_attempt_at,omitzero"`
+	CampaignID  ID          `json:"campaign_id"`
+	CallID      CallID      `json:"call_id"`
+	Attempt     int         `json:"attempt"`
+	Status      CallStatus  `json:"status"`
+	Disposition Disposition `json:"disposition,omitempty"`
+	// Detail says more of the attempt's end, where there is more to say: the provider's
+	// word on a refusal, or why it counts as lost.
+	Detail        string    `json:"detail,omitempty"`
+	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
 }

@@ -34,6 +34,10 @@ type RetryPolicy struct {
 	// MaxAttemptsPerDay bounds the attempts that cost on one date of the contact's
 	// zone. 0 is no bound but MaxAttempts.
 	MaxAttemptsPerDay int `json:"max_attempts_per_day,omitempty"`
+	// SettleWithin is how long the provider is asked in vain what became of an attempt
+	// before that counts as lost, which costs an attempt. 10 s to 24 h.  A call that it
+	// says is up is not lost, however long it lasts.
+	SettleWithin Duration `json:"settle_within,omitempty"`
 	// ByDisposition are rules of their own for how an attempt ended: busy,
 	// no_answer, failed, lost.  A rejected number is never dialled again, so its rule
 	// can say no more than that.
@@ -57,10 +61,16 @@ const (
 	DefaultMaxAttempts = 3
 	DefaultRetryDelay  = Duration(5 * time.Minute)
 	DefaultMaxDelay    = Duration(time.Hour)
-	LimitMaxAttempts   = 100
+	// DefaultSettleWithin is longer than a provider's usual trouble: an attempt that is
+	// settled is worth more than one that is early.
+	DefaultSettleWithin = Duration(time.Hour)
+	LimitMaxAttempts    = 100
 	// MinRetryDelay keeps a slip of the unit from dialling a number in a tight loop.
 	MinRetryDelay   = Duration(10 * time.Millisecond)
 	LimitRetryDelay = Duration(30 * 24 * time.Hour)
+	// MinSettleWithin leaves time to be asked once.
+	MinSettleWithin   = Duration(10 * time.Second)
+	LimitSettleWithin = Duration(24 * time.Hour)
 )
 
 // WithDefaults fills what was left open.
@@ -68,6 +78,7 @@ func (p RetryPolicy) WithDefaults() RetryPolicy {
 	p.MaxAttempts = cmp.Or(p.MaxAttempts, DefaultMaxAttempts)
 	p.Delay = cmp.Or(p.Delay, DefaultRetryDelay)
 	p.Backoff = cmp.Or(p.Backoff, BackoffFixed)
+	p.SettleWithin = cmp.Or(p.SettleWithin, DefaultSettleWithin)
 	// Within bounds, so that a delay that is none is not blamed twice.
 	p.MaxDelay = cmp.Or(p.MaxDelay, min(max(DefaultMaxDelay, p.Delay), LimitRetryDelay))
 	return p
@@ -119,6 +130,9 @@ func (p RetryPolicy) faults(at string) (out Errors) {
 	}
 	if p.MaxAttemptsPerDay < 0 || p.MaxAttemptsPerDay > LimitMaxAttempts {
 		out = append(out, Invalid(at+".max_attempts_per_day", "Give a number of attempts a day from 1 to %d, not %d.", LimitMaxAttempts, p.MaxAttemptsPerDay))
+	}
+	if p.SettleWithin != 0 && (p.SettleWithin < MinSettleWithin || p.SettleWithin > LimitSettleWithin) {
+		out = append(out, Invalid(at+".settle_within", "Give a time from %v to %v, not %v.", MinSettleWithin, LimitSettleWithin, p.SettleWithin))
 	}
 	for _, d := range slices.Sorted(maps.Keys(p.ByDisposition)) {
 		out = append(out, p.ruleFaults(at+".by_disposition."+string(d), d)...)

@@ -173,6 +173,21 @@ func TestDelaysHaveBounds(t *testing.T) {
 	}
 }
 
+func TestSettleWithinHasBounds(t *testing.T) {
+	for d, want := range map[campaign.Duration]string{
+		0: "", campaign.MinSettleWithin: "", campaign.LimitSettleWithin: "",
+		-1: "-1ns", campaign.MinSettleWithin - 1: "9.999999999s", campaign.LimitSettleWithin + 1: "24h0m0.000000001s",
+	} {
+		err := settings(func(s *campaign.Settings) { s.Retry.SettleWithin = d }).WithDefaults().Validate()
+		if want == "" {
+			require.NoError(t, err, d)
+			continue
+		}
+		require.EqualError(t, err, "retry.settle_within: Give a time from 10s to 24h0m0s, not "+want+".")
+	}
+	require.Equal(t, campaign.Duration(time.Hour), campaign.RetryPolicy{}.WithDefaults().SettleWithin)
+}
+
 // An effort counts all attempts, each by how it ended, and those of the last day.
 func TestEffortCounts(t *testing.T) {
 	all := []campaign.Disposition{

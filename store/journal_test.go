@@ -64,6 +64,9 @@ func flat(b *Batch) (out []Op) {
 	for _, op := range b.GiveBack {
 		out = append(out, op)
 	}
+	for _, op := range b.CancelCall {
+		out = append(out, op)
+	}
 	for _, op := range b.Claim {
 		out = append(out, op)
 	}
@@ -215,6 +218,8 @@ func drawOp(t *rapid.T) Op {
 		return &Finish{Campaign: in, Attempt: a}
 	case rankGiveBack:
 		return &GiveBack{Campaign: in, Attempt: a}
+	case rankCancelCall:
+		return &CancelCall{Campaign: in, Call: a.Call()}
 	case rankClaim:
 		return &Claim{Campaign: in, Attempt: a}
 	case rankPlacing:

@@ -12,6 +12,7 @@ const (
 	rankAmbiguous
 	rankFinish
 	rankGiveBack
+	rankCancelCall
 	rankClaim
 	rankPlacing
 	rankEnd
@@ -72,7 +73,7 @@ func (p *page) reset() {
 	b := &p.batch
 	*b = Batch{
 		SetStatus: empty(b.SetStatus), Placed: empty(b.Placed), Ambiguous: empty(b.Ambiguous), Finish: empty(b.Finish),
-		GiveBack: empty(b.GiveBack), Claim: empty(b.Claim), Placing: empty(b.Placing), EndCalls: empty(b.EndCalls),
+		GiveBack: empty(b.GiveBack), CancelCall: empty(b.CancelCall), Claim: empty(b.Claim), Placing: empty(b.Placing), EndCalls: empty(b.EndCalls),
 	}
 	p.parts = empty(p.parts)
 	p.ops = 0
@@ -99,6 +100,8 @@ func place(op Op) (r rank, in campaign.ID, call campaign.CallID) {
 		return rankFinish, op.Campaign, op.Attempt.Call()
 	case *GiveBack:
 		return rankGiveBack, op.Campaign, op.Attempt.Call()
+	case *CancelCall:
+		return rankCancelCall, op.Campaign, op.Call
 	case *Claim:
 		return rankClaim, op.Campaign, op.Attempt.Call()
 	case *Placing:

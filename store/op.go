@@ -20,6 +20,8 @@ var (
 	ErrTaken = errors.New("store: the attempt was placed by another delivery")
 	// ErrNotRunning: the campaign is not in progress; dial nobody.
 	ErrNotRunning = errors.New("store: the campaign is not in progress")
+	// ErrUnknown: there is no such call in that campaign.
+	ErrUnknown = errors.New("store: the campaign has no such call")
 )
 
 // Fence says by which ownership an operation is written.
@@ -149,6 +151,19 @@ type GiveBack struct {
 	Reason        string
 }
 
+// CancelCall cancels a call that waits: queued or retry_wait → canceled, for the reason
+// canceled.
+//
+// A call that is over is accepted unchanged, however it ended.  One in progress is
+// ErrState: its end is that of its attempt.  ErrUnknown if the campaign has no such
+// call.
+type CancelCall struct {
+	Outcome
+	Fence
+	Campaign campaign.ID
+	Call     campaign.CallID
+}
+
 // SetStatus moves a campaign from one of the statuses From to To, and sets
 // started_at (To in_progress, once) or ended_at.  A campaign already in To is
 // accepted unchanged; any other is ErrState.
@@ -195,17 +210,18 @@ type EndCalls struct {
 
 // Batch is the operations of one transaction.  Within a batch an attempt's
 // operations take effect in the order SetStatus, Finish and GiveBack after
-// Placed and Ambiguous, then Claim, then Placing, then EndCalls; of each kind
-// in the order given.
+// Placed and Ambiguous, then CancelCall, then Claim, then Placing, then EndCalls; of
+// each kind in the order given.  So a call is canceled that the batch gives back.
 type Batch struct {
-	SetStatus []*SetStatus
-	Placed    []*Placed
-	Ambiguous []*Ambiguous
-	Finish    []*Finish
-	GiveBack  []*GiveBack
-	Claim     []*Claim
-	Placing   []*Placing
-	EndCalls  []*EndCalls
+	SetStatus  []*SetStatus
+	Placed     []*Placed
+	Ambiguous  []*Ambiguous
+	Finish     []*Finish
+	GiveBack   []*GiveBack
+	CancelCall []*CancelCall
+	Claim      []*Claim
+	Placing    []*Placing
+	EndCalls   []*EndCalls
 
 	// Stats is a result: the statistics, after the commit, of every campaign of
 	// which an operation other than Placing was accepted, also when it found its
@@ -216,7 +232,7 @@ type Batch struct {
 // Len is the number of operations.
 func (b *Batch) Len() int {
 	return len(b.SetStatus) + len(b.Placed) + len(b.Ambiguous) + len(b.Finish) +
-		len(b.GiveBack) + len(b.Claim) + len(b.Placing) + len(b.EndCalls)
+		len(b.GiveBack) + len(b.CancelCall) + len(b.Claim) + len(b.Placing) + len(b.EndCalls)
 }
 
 // Add sorts an operation in.
@@ -232,6 +248,8 @@ func (b *Batch) Add(op Op) {
 		b.Finish = append(b.Finish, op)
 	case *GiveBack:
 		b.GiveBack = append(b.GiveBack, op)
+	case *CancelCall:
+		b.CancelCall = append(b.CancelCall, op)
 	case *Claim:
 		b.Claim = append(b.Claim, op)
 	case *Placing:

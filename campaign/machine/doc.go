@@ -30,6 +30,12 @@
 // an ambiguous or overdue one is settled: a job asks a caller to ask the
 // provider.
 //
+// Settling has an end: an attempt of which nothing could be learnt within
+// settle_within of the retry policy is lost.  It costs, since it may have been dialled,
+// and the call goes on by the policy.  A call of which the provider says that it is up
+// is never lost.  After a takeover the time counts from the attempt's beginning, but
+// the provider is asked once more.
+//
 // # Crash
 //
 // A machine is built from the store alone (New).  Claims of which no placing

@@ -2,7 +2,6 @@ package machine
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"dialtone/campaign"
@@ -55,6 +54,9 @@ type flight struct {
 	// deadline is when the watch acts; patience doubles where it acts again.
 	deadline time.Time
 	patience time.Duration
+	// doubted is since when it has been asked in vain what became of the attempt; zero
+	// while there is no doubt.
+	doubted time.Time
 }
 
 // adopted marks the tokens that a machine makes up for the attempts it finds in
@@ -115,6 +117,7 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 	case campaign.AttemptAmbiguous:
 		m.enter(f, ambiguous, now)
 		f.deadline = now.Add(m.cfg.PlacingPatience)
+		m.doubtFrom(f, o.Current.StartedAt, f.deadline)
 	default:
 		m.enter(f, placed, now)
 		f.made(campaign.OutcomeAnswered, 0)
@@ -177,76 +180,4 @@ func (m *Machine) from(own, to string) string {
 // waiting is the flight's call as one that waits for a time.
 func (f *flight) waiting(at time.Time) due {
 	return due{at: at.UnixNano(), call: f.attempt.Call(), claim: f.attempt.Claim(), zone: f.zone, class: f.class}
-}
-
-const (
-	watchEvery  = time.Second
-	maxPatience = 10 * time.Minute
-)
-
-// watch looks after flights that have not been heard of in time.
-func (m *Machine) watch(now time.Time, out *Effects) {
-	if now.Before(m.nextWatch) {
-		return
-	}
-	m.nextWatch = now.Add(watchEvery)
-	var late []*flight
-	for _, f := range m.flights {
-		if f.stage != claiming && f.stage != closing && !now.Before(f.deadline) {
-			late = append(late, f)
-		}
-	}
-	slices.SortFunc(late, byAttempt)
-	for _, f := range late {
-		m.overdue(f, now, out)
-	}
-}
-
-// byAttempt puts flights in a reproducible order.
-func byAttempt(a, b *flight) int { return cmp.Compare(a.attempt, b.attempt) }
-
-func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
-	switch f.stage {
-	case claimed:
-		m.publishPlace(f, now, out)
-	case placing:
-		m.doubt(f, "no report came of placing it", now, out)
-		return
-	case ambiguous, placed:
-		m.publishSettle(f, out)
-	}
-	f.patience = min(2*f.patience, maxPatience)
-	f.deadline = now.Add(f.patience)
-}
-
-// doubt marks an attempt as ambiguous, to be settled from a time on: a
-// provider's own records may lag behind its answers.
-func (m *Machine) doubt(f *flight, detail string, from time.Time, out *Effects) {
-	m.enter(f, ambiguous, from)
-	f.deadline = from
-	m.write(f, Record{Kind: RecordAmbiguous, Detail: detail}, out)
-}
-
-// publishPlace hands the call to the callers, to be dialled before its hours end or
-// not at all.
-func (m *Machine) publishPlace(f *flight, now time.Time, out *Effects) {
-	f.job.Kind = campaign.JobPlace
-	f.job.NotAfter = soonest(now, now.Add(m.cfg.JobTTL), m.queue.lane(f.zone).turns)
-	out.Publish = append(out.Publish, f.job)
-}
-
-func (m *Machine) publishSettle(f *flight, out *Effects) {
-	f.job.Kind = campaign.JobSettle
-	f.job.ProviderCallID = f.providerCallID
-	f.job.PlacingAt = f.since
-	out.Publish = append(out.Publish, f.job)
-}
-
-// published hears that jobs did not reach the queue: try again soon.
-func (m *Machine) published(in Published, now time.Time) {
-	for _, id := range in.Failed {
-		if f := m.flights[id]; f != nil && (f.stage == claimed || f.job.Kind == campaign.JobSettle) {
-			f.deadline = now.Add(watchEvery)
-		}
-	}
 }

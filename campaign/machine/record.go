@@ -159,6 +159,6 @@ func (m *Machine) tellCall(f *flight, r *RecordResult, now time.Time, out *Effec
 	out.Events = append(out.Events, campaign.Event{Type: what, Campaign: m.c.ID, Time: now,
 		Data: campaign.EventCall{
 			CampaignID: m.c.ID, CallID: f.attempt.Call(), Attempt: f.effort.Attempts + 1,
-			Status: r.Next, Disposition: r.Disposition, NextAttemptAt: r.NextAttemptAt,
+			Status: r.Next, Disposition: r.Disposition, Detail: r.Detail, NextAttemptAt: r.NextAttemptAt,
 		}})
 }

@@ -67,7 +67,7 @@ func (m *Machine) nothingNew(f *flight, in Reported, out *Effects) {
 func (m *Machine) reportPlaced(f *flight, in Reported, now time.Time, out *Effects) {
 	if f.stage == placed && f.providerCallID != "" {
 		m.nothingNew(f, in, out)
-		f.deadline = now.Add(f.patience)
+		f.deadline, f.doubted = now.Add(f.patience), time.Time{}
 		return
 	}
 	m.hold.clear()
@@ -75,7 +75,7 @@ func (m *Machine) reportPlaced(f *flight, in Reported, now time.Time, out *Effec
 	f.made(campaign.OutcomeAnswered, 0)
 	f.heard(in.Report.At, now)
 	f.providerCallID = in.Report.ProviderCallID
-	f.refs = append(f.refs, in.Ref)
+	f.refs, f.doubted = append(f.refs, in.Ref), time.Time{}
 	m.enter(f, placed, now)
 	f.writing++
 	m.placed = append(m.placed, f)
@@ -103,7 +103,7 @@ func (m *Machine) reportAmbiguous(f *flight, in Reported, now time.Time, out *Ef
 	}
 	f.refs = append(f.refs, in.Ref)
 	f.made(campaign.OutcomeBroken, 0)
-	m.doubt(f, in.Report.Detail, now.Add(m.cfg.PlacingPatience), out)
+	m.doubt(f, in.Report.Detail, now, now.Add(m.cfg.PlacingPatience), out)
 }
 
 // finish ends an attempt that costs and decides what becomes of its call.

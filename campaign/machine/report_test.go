@@ -216,7 +216,7 @@ func TestVerdict(t *testing.T) {
 		require.Equal(t, event, s.events()[0])
 		data := out.Events[0].Data.(campaign.EventCall)
 		require.Equal(t, campaign.EventCall{
-			CampaignID: 7, CallID: 1, Attempt: c.attempts + 1, Status: c.next, Disposition: c.disposition, NextAttemptAt: want.NextAttemptAt,
+			CampaignID: 7, CallID: 1, Attempt: c.attempts + 1, Status: c.next, Disposition: c.disposition, Detail: "word", NextAttemptAt: want.NextAttemptAt,
 		}, data)
 		require.Empty(t, out.Releases, "and it is given back once")
 	}

@@ -100,6 +100,7 @@ func everyKind(s *scene, id campaign.ID, q []campaign.CallID) []store.Op {
 		&store.Ambiguous{Fence: s.fence, Campaign: id, Attempt: attempt(q[2], 1), Detail: "x"},
 		s.finish(id, attempt(q[3], 1), campaign.CallCompleted),
 		s.giveBack(id, attempt(q[4], 1), campaign.CallQueued),
+		s.cancelCall(id, q[7]),
 		&store.SetStatus{Fence: s.fence, Campaign: id, From: campaign.Statuses, To: campaign.StatusCanceled, At: start},
 		s.end(id, campaign.StatusCanceled, 1),
 	}
@@ -299,7 +300,7 @@ func testAppliedTwice(t *testing.T, open Open) {
 	ops := everyKind(s, id, q)
 	placing := s.placing(id, attempt(q[6], 1))
 	s.done(s.claim(id, placing.Attempt))
-	b := batch(append(ops[:5:5], placing)...)
+	b := batch(append(ops[:6:6], placing)...)
 	b.Placed = append(b.Placed, s.placed(id, attempt(q[3], 1))) // ended by the same batch
 	require.NoError(t, s.Apply(s.ctx, b))
 	first := b.Stats
@@ -307,16 +308,16 @@ func testAppliedTwice(t *testing.T, open Open) {
 	phone := b.Claim[0].Phone
 	for range 2 {
 		require.NoError(t, s.Apply(s.ctx, b))
-		for _, op := range append(ops[:5:5], placing) {
+		for _, op := range append(ops[:6:6], placing) {
 			require.NoError(t, store.OutcomeOf(op).Err, "%T", op)
 			require.False(t, store.OutcomeOf(op).Changed, "%T", op)
 		}
 		require.Equal(t, first, b.Stats, "returned, though nothing moved")
 		require.Equal(t, phone, b.Claim[0].Phone)
 	}
-	b = batch(ops[5], s.end(id, campaign.StatusCanceled, 100))
+	b = batch(ops[6], s.end(id, campaign.StatusCanceled, 100))
 	require.NoError(t, s.Apply(s.ctx, b))
-	require.Equal(t, 3, b.EndCalls[0].Count)
+	require.Equal(t, 2, b.EndCalls[0].Count)
 	first = b.Stats
 	require.NoError(t, s.Apply(s.ctx, b))
 	require.NoError(t, b.SetStatus[0].Err)

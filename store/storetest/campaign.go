@@ -34,7 +34,7 @@ var full = campaign.Settings{
 	MaxConcurrentCalls: 25, Weight: 2.5, Group: "Customer 12", Priority: 2, Deadline: start.Add(2 * time.Hour),
 	Retry: campaign.RetryPolicy{
 		MaxAttempts: 4, Delay: campaign.Duration(90 * time.Second), Backoff: campaign.BackoffExponential,
-		MaxDelay: campaign.Duration(time.Hour), Jitter: 0.25, MaxAttemptsPerDay: 2,
+		MaxDelay: campaign.Duration(time.Hour), Jitter: 0.25, MaxAttemptsPerDay: 2, SettleWithin: campaign.Duration(20 * time.Minute),
 		ByDisposition: map[campaign.Disposition]campaign.RetryRule{campaign.DispositionBusy: {MaxAttempts: 2}},
 	},
 }
@@ -124,7 +124,7 @@ func testStandingCampaign(t *testing.T, open Open) {
 	c, err := s.Campaign(s.ctx, campaign.Single)
 	require.NoError(t, err)
 	require.Equal(t, campaign.StatusInProgress, c.Status)
-	require.Equal(t, campaign.Settings{Name: "Single calls", MaxConcurrentCalls: 1000}.WithDefaults(), c.Settings)
+	require.Equal(t, campaign.Settings{Name: "Single calls", MaxConcurrentCalls: 1000}.WithDefaults(), c.WithDefaults(), "as its owner reads it")
 	require.NoError(t, c.Validate())
 	require.WithinDuration(t, time.Now(), c.StartedAt, time.Hour)
 

@@ -192,3 +192,36 @@ func testEffort(t *testing.T, open Open) {
 	s.done(s.end(id, campaign.StatusInProgress, 10))
 	require.Equal(t, want, s.call(call).Effort)
 }
+
+// testCancelCall: one call that waits is canceled by itself.
+func testCancelCall(t *testing.T, open Open) {
+	s := newScene(t, open)
+	id, q := ready(s, 7)
+	retried, up, done, given := q[1], q[2], q[3], q[4]
+	s.done(s.finish(id, attempt(retried, 1), campaign.CallRetryWait), s.finish(id, attempt(done, 1), campaign.CallCompleted))
+	s.done(s.cancelCall(id, q[0]), s.cancelCall(id, retried))
+	for _, call := range []campaign.CallID{q[0], retried} {
+		got := s.call(call)
+		require.Equal(t, campaign.CallCanceled, got.Status)
+		require.Equal(t, campaign.ReasonCanceled, got.Reason)
+		require.True(t, got.NextAttemptAt.IsZero())
+	}
+	require.Equal(t, campaign.Stats{Total: 7, Queued: 2, InProgress: 2, Completed: 1, Canceled: 2, Attempts: 2}, s.stats(id))
+
+	s.again(s.cancelCall(id, q[0]), s.cancelCall(id, done))
+	require.Equal(t, campaign.CallCompleted, s.call(done).Status, "what is over stays as it ended")
+	s.refused(store.ErrState, s.cancelCall(id, up), s.claim(id, attempt(q[0], 1)))
+	s.refused(store.ErrUnknown, s.cancelCall(id, q[6]+1000), s.cancelCall(s.campaign(1), q[5]))
+
+	// In the batch that gives it back, whichever was submitted first; and not in the
+	// one that claims it.
+	s.done(s.cancelCall(id, given), s.giveBack(id, attempt(given, 1), campaign.CallQueued))
+	require.Equal(t, campaign.CallCanceled, s.call(given).Status)
+	claim, cancel := s.claim(id, attempt(q[5], 1)), s.cancelCall(id, q[5])
+	s.apply(claim, cancel)
+	require.True(t, cancel.Changed)
+	require.ErrorIs(t, claim.Err, store.ErrState)
+	require.Equal(t, campaign.Stats{Total: 7, Queued: 1, InProgress: 1, Completed: 1, Canceled: 4, Attempts: 2}, s.stats(id))
+	s.move(id, campaign.StatusPaused)
+	s.done(s.cancelCall(id, q[6]))
+}

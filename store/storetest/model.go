@@ -145,6 +145,20 @@ func (m *model) giveBack(op *store.GiveBack) verdict {
 	return v
 }
 
+func (m *model) cancelCall(op *store.CancelCall) verdict {
+	c := m.calls[op.Call]
+	switch {
+	case c == nil:
+		return verdict{err: store.ErrUnknown}
+	case c.Status == campaign.CallInProgress:
+		return verdict{err: store.ErrState}
+	case c.Status == campaign.CallQueued || c.Status == campaign.CallRetryWait:
+		c.Status, c.NextAttemptAt, c.Reason = campaign.CallCanceled, time.Time{}, "canceled"
+		return verdict{changed: true}
+	}
+	return verdict{}
+}
+
 func (m *model) setStatus(op *store.SetStatus) verdict {
 	to := op.To
 	if op.Drained {
@@ -232,6 +246,9 @@ func (m *model) apply(b *store.Batch) (out []verdict, counts []int) {
 	}
 	for _, op := range b.GiveBack {
 		out = append(out, m.giveBack(op))
+	}
+	for _, op := range b.CancelCall {
+		out = append(out, m.cancelCall(op))
 	}
 	for _, op := range b.Claim {
 		out = append(out, m.claim(op))

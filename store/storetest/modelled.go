@@ -126,6 +126,8 @@ func current(op store.Op, epoch int64) bool {
 		return op.Epoch == epoch
 	case *store.GiveBack:
 		return op.Epoch == epoch
+	case *store.CancelCall:
+		return op.Epoch == epoch
 	case *store.Claim:
 		return op.Epoch == epoch
 	case *store.EndCalls:
@@ -141,6 +143,7 @@ func ops(b *store.Batch) (out []store.Op) {
 	out = append(out, list(b.Ambiguous)...)
 	out = append(out, list(b.Finish)...)
 	out = append(out, list(b.GiveBack)...)
+	out = append(out, list(b.CancelCall)...)
 	out = append(out, list(b.Claim)...)
 	out = append(out, list(b.Placing)...)
 	return append(out, list(b.EndCalls)...)
@@ -166,7 +169,7 @@ func (m *modelled) op(t *rapid.T) store.Op {
 	a := attempt(call, max(0, claim-rapid.SampledFrom([]int{0, 0, 0, 0, 1}).Draw(t, "behind")))
 	kind := rapid.SampledFrom([]string{
 		"claim", "claim", "claim", "claim", "placing", "placing", "placing", "placed", "ambiguous",
-		"finish", "finish", "giveBack", "status", "arm", "drained", "end",
+		"finish", "finish", "giveBack", "cancelCall", "status", "arm", "drained", "end",
 	}).Draw(t, "kind")
 	switch kind {
 	case "claim":
@@ -182,6 +185,8 @@ func (m *modelled) op(t *rapid.T) store.Op {
 		return &store.Ambiguous{Fence: m.s.fence, Campaign: m.id, Attempt: a, Detail: "timed out"}
 	case "finish":
 		return m.drawFinish(t, a)
+	case "cancelCall":
+		return m.s.cancelCall(m.id, call)
 	case "giveBack":
 		return m.drawGiveBack(t, a)
 	case "drained":

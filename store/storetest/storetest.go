@@ -58,6 +58,7 @@ var parts = []struct {
 	{"PauseAgainstPlacing", testPauseAgainstPlacing},
 	{"ClaimTwice", testClaimTwice},
 	{"GiveBack", testGiveBack},
+	{"CancelCall", testCancelCall},
 	{"FinishOutOfOrder", testFinishOutOfOrder},
 	{"AppliedTwice", testAppliedTwice},
 	{"SetStatus", testSetStatus},
@@ -257,6 +258,10 @@ func (s *scene) finish(id campaign.ID, a campaign.AttemptID, next campaign.CallS
 		f.Reason = "out_of_attempts"
 	}
 	return f
+}
+
+func (s *scene) cancelCall(id campaign.ID, call campaign.CallID) *store.CancelCall {
+	return &store.CancelCall{Fence: s.fence, Campaign: id, Call: call}
 }
 
 func (s *scene) giveBack(id campaign.ID, a campaign.AttemptID, next campaign.CallStatus) *store.GiveBack {

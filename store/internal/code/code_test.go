@@ -40,7 +40,7 @@ func TestSettings(t *testing.T) {
 			EndAt:        time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC),
 		},
 		Retry: campaign.RetryPolicy{
-			MaxAttempts: 6, Delay: 7, Backoff: "fixed", MaxDelay: 8, Jitter: 0.9, MaxAttemptsPerDay: 2,
+			MaxAttempts: 6, Delay: 7, Backoff: "fixed", MaxDelay: 8, Jitter: 0.9, MaxAttemptsPerDay: 2, SettleWithin: 9,
 			ByDisposition: map[campaign.Disposition]campaign.RetryRule{"busy": {MaxAttempts: 1, Delay: 2, Backoff: "exponential", MaxDelay: 3}},
 		},
 		Routing: campaign.Routing{

@@ -21,6 +21,12 @@ func (l *Ledger) Decide(now time.Time) {
 		}
 	}
 	l.decideAttempts()
+	for _, op := range b.CancelCall {
+		if l.owned(op.Fence, &op.Outcome) {
+			op.Changed, op.Err = l.cancelCall(op)
+			l.touch(op.Campaign, op.Err)
+		}
+	}
 	for _, op := range b.Claim {
 		if l.owned(op.Fence, &op.Outcome) {
 			op.Changed, op.Err = l.claim(op)
@@ -230,6 +236,20 @@ func (l *Ledger) giveBack(op *store.GiveBack) (bool, error) {
 		a.dropped = true
 	}
 	l.move(l.calls[op.Attempt.Call()], op.Next, op.NextAttemptAt, op.Reason)
+	return true, nil
+}
+
+func (l *Ledger) cancelCall(op *store.CancelCall) (bool, error) {
+	c := l.calls[op.Call]
+	switch {
+	case c == nil || c.Campaign != op.Campaign:
+		return false, store.ErrUnknown
+	case c.Status.Terminal():
+		return false, nil
+	case c.Status == campaign.CallInProgress:
+		return false, store.ErrState
+	}
+	l.move(c, campaign.CallCanceled, time.Time{}, campaign.ReasonCanceled)
 	return true, nil
 }
 

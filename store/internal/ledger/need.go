@@ -49,9 +49,13 @@ func (l *Ledger) Need() Need {
 	l.needAttempts(&n, fence)
 	l.needCampaigns(&n, fence)
 
-	n.Calls = make([]int64, 0, len(n.Attempts)+len(claimed))
+	n.Calls = make([]int64, 0, len(n.Attempts)+len(claimed)+len(b.CancelCall))
 	for _, a := range n.Attempts {
 		n.Calls = append(n.Calls, int64(campaign.AttemptID(a).Call()))
+	}
+	for _, op := range b.CancelCall {
+		fence(op.Fence)
+		n.Calls = append(n.Calls, int64(op.Call))
 	}
 	slices.Sort(n.Partitions)
 	n.Calls = unique(append(n.Calls, claimed...))

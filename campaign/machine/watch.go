@@ -1,0 +1,133 @@
+package machine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"dialtone/campaign"
+)
+
+const (
+	watchEvery  = time.Second
+	maxPatience = 10 * time.Minute
+	// mostAsked bounds of how many attempts the watch asks the provider at a time: when
+	// it is back after a trouble, it is not to drown in what it has missed.
+	mostAsked = 200
+)
+
+// watch looks after flights that have not been heard of in time.
+func (m *Machine) watch(now time.Time, out *Effects) {
+	if now.Before(m.nextWatch) {
+		return
+	}
+	m.nextWatch = now.Add(watchEvery)
+	var late []*flight
+	for _, f := range m.flights {
+		if f.stage != claiming && f.stage != closing && (!now.Before(f.deadline) || m.hopeless(f, now)) {
+			late = append(late, f)
+		}
+	}
+	slices.SortFunc(late, byLateness)
+	asked := 0
+	for _, f := range late {
+		switch asks := f.stage == ambiguous || f.stage == placed; {
+		case m.hopeless(f, now):
+			m.lose(f, now, out)
+		case asks && asked == mostAsked:
+			// at the next look: who has waited longest comes first
+		default:
+			m.overdue(f, now, out)
+			if asks {
+				asked++
+			}
+		}
+	}
+}
+
+// byLateness puts those first that have waited longest, in a reproducible order.
+func byLateness(a, b *flight) int { return cmp.Or(a.deadline.Compare(b.deadline), byAttempt(a, b)) }
+
+// byAttempt puts flights in a reproducible order.
+func byAttempt(a, b *flight) int { return cmp.Compare(a.attempt, b.attempt) }
+
+func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
+	switch f.stage {
+	case claimed:
+		m.publishPlace(f, now, out)
+	case placing:
+		m.doubt(f, "no report came of placing it", now, now, out)
+		return
+	case ambiguous, placed:
+		m.doubtFrom(f, now, now)
+		m.publishSettle(f, out)
+	}
+	f.patience = min(2*f.patience, maxPatience)
+	f.deadline = now.Add(f.patience)
+}
+
+// doubt marks an attempt as ambiguous, to be settled from a time on: a
+// provider's own records may lag behind its answers.
+func (m *Machine) doubt(f *flight, detail string, now, from time.Time, out *Effects) {
+	m.enter(f, ambiguous, from)
+	f.deadline = from
+	m.doubtFrom(f, now, from)
+	m.write(f, Record{Kind: RecordAmbiguous, Detail: detail}, out)
+}
+
+// publishPlace hands the call to the callers, to be dialled before its hours end or
+// not at all.
+func (m *Machine) publishPlace(f *flight, now time.Time, out *Effects) {
+	f.job.Kind = campaign.JobPlace
+	f.job.NotAfter = soonest(now, now.Add(m.cfg.JobTTL), m.queue.lane(f.zone).turns)
+	out.Publish = append(out.Publish, f.job)
+}
+
+func (m *Machine) publishSettle(f *flight, out *Effects) {
+	f.job.Kind = campaign.JobSettle
+	f.job.ProviderCallID = f.providerCallID
+	f.job.PlacingAt = f.since
+	out.Publish = append(out.Publish, f.job)
+}
+
+// published hears that jobs did not reach the queue: try again soon.
+func (m *Machine) published(in Published, now time.Time) {
+	for _, id := range in.Failed {
+		if f := m.flights[id]; f != nil && (f.stage == claimed || f.job.Kind == campaign.JobSettle) {
+			f.deadline = now.Add(watchEvery)
+		}
+	}
+}
+
+// doubtFrom begins the time after which an attempt counts as lost, unless it runs
+// already.  However short that is, and however long nobody was there to ask, the provider
+// is asked once, at a time to come, and has time to answer.
+func (m *Machine) doubtFrom(f *flight, since, asked time.Time) {
+	if f.doubted.IsZero() {
+		f.doubted = later(since, asked.Add(m.cfg.SettlePatience-time.Duration(m.c.Retry.SettleWithin)))
+	}
+}
+
+// hopeless reports whether it has been asked in vain for long enough what became of an
+// attempt.
+func (m *Machine) hopeless(f *flight, now time.Time) bool {
+	if f.doubted.IsZero() || f.stage != ambiguous && f.stage != placed {
+		return false
+	}
+	return now.Sub(f.doubted) >= time.Duration(m.c.Retry.SettleWithin)
+}
+
+// lose ends an attempt of which nothing can be learnt.  It may have been dialled, so it
+// costs, and the number is dialled again only as far as the policy has it.
+func (m *Machine) lose(f *flight, now time.Time, out *Effects) {
+	what := "whether it was dialled"
+	if f.stage == placed {
+		what = "how the call ended"
+	}
+	f.heard(f.doubted, now) // it was dialled by then, or never
+	m.finish(f, &campaign.Report{
+		Kind: campaign.ReportEnded, Attempt: f.attempt, Disposition: campaign.DispositionLost, At: now,
+		Detail: fmt.Sprintf("%s could not be learnt from %s within %v", what, f.token.Provider, m.c.Retry.SettleWithin),
+	}, now, out)
+}
