@@ -301,7 +301,7 @@ func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time)
 	c.slots[c.token] = &slot{
 		client: cl, pools: []*pool{p}, node: cl.node, seq: g.Seq, since: now,
 		evidence: campaign.EvidenceGranted, charges: []strategy.Charge{p.strategy.Grant(cl.id)},
-		turn: p.health.begin(now), unheard: true,
+		ticket: p.health.begin(now), unheard: true,
 	}
 	if c.shadow != nil {
 		c.shadow.granted(cl)

@@ -80,7 +80,7 @@ func (h *health) pass(now time.Time) {
 }
 
 // begin notes that a request is on its way.
-func (h *health) begin(now time.Time) breaker.Turn {
+func (h *health) begin(now time.Time) breaker.Ticket {
 	if h.waiting == 0 {
 		h.silent = now
 	}
@@ -89,13 +89,13 @@ func (h *health) begin(now time.Time) breaker.Turn {
 }
 
 // drop takes back a request that was not sent, or of which nothing will be heard.
-func (h *health) drop(t breaker.Turn) {
+func (h *health) drop(t breaker.Ticket) {
 	h.waiting--
 	h.breaker.Drop(t)
 }
 
 // heard takes in what came of a request.
-func (p *pool) heard(t breaker.Turn, o campaign.Outcome, retryAfter time.Duration, now time.Time) {
+func (p *pool) heard(t breaker.Ticket, o campaign.Outcome, retryAfter time.Duration, now time.Time) {
 	h := &p.health
 	h.waiting--
 	h.silent = now

@@ -198,7 +198,7 @@ func TestAFailingProvider(t *testing.T) {
 	require.Equal(t, until, st.core.NextGrant(st.now), "the leader wakes for it")
 	st.now = until
 	probes := ask()[2]
-	require.Len(t, probes, 3)
+	require.Len(t, probes, 5)
 	require.Empty(t, ask()[2])
 	require.Equal(t, []campaign.EventType{campaign.EventProviderProbed}, types(st.core.News(st.now)))
 	st.told(n, campaign.OutcomeAnswered, 0, probes...)

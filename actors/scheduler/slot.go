@@ -22,7 +22,7 @@ type slot struct {
 	adopted time.Time         // since when the charges count, where that is not since the grant
 
 	unheard bool // nothing is known of what its provider made of the request
-	turn    breaker.Turn
+	ticket  breaker.Ticket
 
 	evidence campaign.Evidence
 	attempt  campaign.AttemptID
@@ -69,7 +69,7 @@ func (s *slot) hear(o campaign.Outcome, retryAfter time.Duration, now time.Time)
 		return
 	}
 	s.unheard = false
-	s.pools[0].heard(s.turn, o, retryAfter, now)
+	s.pools[0].heard(s.ticket, o, retryAfter, now)
 }
 
 func rank(e campaign.Evidence) int {
@@ -147,7 +147,7 @@ func (c *Core) free(token uint64, s *slot, held time.Duration, unsent bool) {
 		c.shadow.released(s, held)
 	}
 	if s.unheard {
-		s.pools[0].health.drop(s.turn)
+		s.pools[0].health.drop(s.ticket)
 	}
 	for _, p := range s.pools {
 		if s.evidence == campaign.EvidencePlaced {

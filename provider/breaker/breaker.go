@@ -5,12 +5,16 @@
 //	          failures                       time is up
 //	closed ──────────────▶ open ──────────────────────────▶ half-open
 //	  ▲                     ▲                                  │ │
-//	  │                     ╰────────── a probe failed ────────╯ │
-//	  ╰───────────────────────── all probes answered ────────────╯
+//	  │                     ╰──────── most probes failed ──────╯ │
+//	  ╰───────────────────────── most were answered ─────────────╯
 //
 // The states are those of Nygard, Release It! (2007), chapter 5.  It is pure: the
 // time is an argument, and a request of which nobody ever hears takes no place for
 // ever.
+//
+// Failures are heard of late: a refusal comes at once, a time-out when the time is out.
+// So a failure tells nothing against a provider that has answered a request which began
+// later.
 package breaker
 
 import (
@@ -30,18 +34,19 @@ const (
 
 // Config is when a breaker opens and how it closes; zero values take the defaults.
 type Config struct {
-	// Consecutive failures open it; default 5.
+	// Consecutive failures, of requests that began after the latest that was answered,
+	// open it; default 5.
 	Consecutive int
 	// Ratio of the requests of the last Window that failed opens it, where there were
 	// Requests at least; defaults 0.5, 10 s and 20.
 	Ratio    float64
 	Window   time.Duration
 	Requests int
-	// OpenFor is how long it stays open at first; each probe that fails doubles it, up
-	// to MostOpenFor.  Defaults 5 s and 60 s.
+	// OpenFor is how long it stays open at first; each time that the probes fail doubles
+	// it, up to MostOpenFor.  Defaults 5 s and 30 s.
 	OpenFor, MostOpenFor time.Duration
-	// Probes that must be answered, and that may be under way at once, while it is
-	// half-open; default 3.
+	// Probes are how many requests go out while it is half-open; what comes of more
+	// than half of them decides.  Default 5.
 	Probes int
 	// ProbeFor is how long a probe of which nothing is heard keeps its place; default
 	// 30 s.
@@ -54,8 +59,8 @@ func (c Config) withDefaults() Config {
 	c.Window = cmp.Or(c.Window, 10*time.Second)
 	c.Requests = cmp.Or(c.Requests, 20)
 	c.OpenFor = cmp.Or(c.OpenFor, 5*time.Second)
-	c.MostOpenFor = cmp.Or(c.MostOpenFor, time.Minute)
-	c.Probes = cmp.Or(c.Probes, 3)
+	c.MostOpenFor = cmp.Or(c.MostOpenFor, 30*time.Second)
+	c.Probes = cmp.Or(c.Probes, 5)
 	c.ProbeFor = cmp.Or(c.ProbeFor, 30*time.Second)
 	return c
 }
@@ -64,20 +69,24 @@ func (c Config) withDefaults() Config {
 type Breaker struct {
 	cfg     Config
 	state   State
-	turn    Turn
+	turn    uint64    // counts the states gone through
 	until   time.Time // of Open
 	openFor time.Duration
-	streak  int // of failures
+	streak  int       // of failures
+	good    time.Time // when the latest request began that was answered
 	window  window
 
-	probing  int // probes under way
-	answered int // probes that were
-	probed   time.Time
+	probing          int // probes under way
+	answered, failed int // probes that were, or did
+	probed           time.Time
 }
 
-// Turn numbers the states that a breaker goes through.  What comes of a request counts
-// only in the state in which the request began.
-type Turn uint64
+// Ticket is a request under way.  What comes of it counts only in the state in which it
+// began.
+type Ticket struct {
+	turn uint64
+	at   time.Time
+}
 
 // New makes a breaker that is closed.
 func New(c Config) *Breaker {
@@ -113,59 +122,70 @@ func (b *Breaker) pass(now time.Time) {
 }
 
 func (b *Breaker) enter(s State) {
-	b.state, b.streak, b.probing, b.answered = s, 0, 0, 0
+	b.state, b.streak, b.probing, b.answered, b.failed = s, 0, 0, 0, 0
 	b.turn++
 }
 
 // Allows reports whether a request may go now.
 func (b *Breaker) Allows(now time.Time) bool {
 	b.pass(now)
-	return b.state == Closed || b.state == HalfOpen && b.probing+b.answered < b.cfg.Probes
+	return b.state == Closed || b.state == HalfOpen && b.probing+b.answered+b.failed < b.cfg.Probes
 }
 
 // Begin counts a request that goes now, allowed or not.
-func (b *Breaker) Begin(now time.Time) Turn {
+func (b *Breaker) Begin(now time.Time) Ticket {
 	b.pass(now)
 	if b.state == HalfOpen {
 		b.probing++
 		b.probed = now
 	}
-	return b.turn
+	return Ticket{b.turn, now}
 }
 
 // Drop takes back a request that never got to the provider, or of which nothing will
 // be known.
-func (b *Breaker) Drop(t Turn) {
-	if t == b.turn && b.probing > 0 {
+func (b *Breaker) Drop(t Ticket) {
+	if t.turn == b.turn && b.probing > 0 {
 		b.probing--
 	}
 }
 
 // End tells what came of a request.
-func (b *Breaker) End(t Turn, failed bool, now time.Time) {
+func (b *Breaker) End(t Ticket, failed bool, now time.Time) {
 	b.pass(now)
 	b.window.add(failed, now)
-	if t != b.turn {
-		return
-	}
 	switch {
-	case b.state == HalfOpen && failed:
-		b.openFor = min(2*b.openFor, b.cfg.MostOpenFor)
-		b.open(now)
+	case t.turn != b.turn:
 	case b.state == HalfOpen:
 		b.Drop(t)
-		if b.answered++; b.answered >= b.cfg.Probes {
-			b.openFor = b.cfg.OpenFor
-			b.window = newWindow(b.cfg.Window)
-			b.enter(Closed)
-		}
+		b.probe(failed, now)
 	case !failed:
 		b.streak = 0
-	case b.state == Closed:
-		b.streak++
-		if b.failing(now) {
+		if t.at.After(b.good) {
+			b.good = t.at
+		}
+	case b.state == Closed && !t.at.Before(b.good):
+		if b.streak++; b.failing(now) {
 			b.open(now)
 		}
+	}
+}
+
+// probe takes in what came of a probe.
+func (b *Breaker) probe(failed bool, now time.Time) {
+	if failed {
+		b.failed++
+	} else {
+		b.answered++
+	}
+	switch {
+	case 2*b.failed > b.cfg.Probes:
+		b.openFor = min(2*b.openFor, b.cfg.MostOpenFor)
+		b.open(now)
+	case 2*b.answered > b.cfg.Probes || b.answered+b.failed >= b.cfg.Probes:
+		b.openFor = b.cfg.OpenFor
+		b.window = newWindow(b.cfg.Window)
+		b.enter(Closed)
 	}
 }
 

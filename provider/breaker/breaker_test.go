@@ -54,7 +54,7 @@ func opened(t *testing.T, cfg breaker.Config) *breaker.Breaker {
 }
 
 func TestProbes(t *testing.T) {
-	cfg := breaker.Config{OpenFor: 4 * time.Second, MostOpenFor: 10 * time.Second, Probes: 2}
+	cfg := breaker.Config{OpenFor: 4 * time.Second, MostOpenFor: 10 * time.Second, Probes: 3}
 	b := opened(t, cfg)
 	require.Equal(t, noon.Add(4*time.Second), b.Until())
 	require.False(t, b.Allows(noon.Add(4*time.Second-1)))
@@ -63,23 +63,26 @@ func TestProbes(t *testing.T) {
 	require.Equal(t, breaker.HalfOpen, b.State(now))
 	require.Zero(t, b.Until())
 
-	first, second := b.Begin(now), b.Begin(now)
+	first, second, third := b.Begin(now), b.Begin(now), b.Begin(now)
 	require.False(t, b.Allows(now), "no more probes than said")
-	b.End(first, false, now)
-	require.Equal(t, breaker.HalfOpen, b.State(now), "not all have been answered")
-	require.False(t, b.Allows(now))
+	b.End(first, true, now)
+	require.Equal(t, breaker.HalfOpen, b.State(now), "one of three says nothing yet")
 	b.End(second, false, now)
+	require.False(t, b.Allows(now))
+	b.End(third, false, now)
 	require.Equal(t, breaker.Closed, b.State(now))
 	play(b, now, "xxxx")
 	require.Equal(t, breaker.Closed, b.State(now), "what failed before is forgotten")
 }
 
-func TestAFailedProbeOpensForLonger(t *testing.T) {
-	b := opened(t, breaker.Config{OpenFor: 4 * time.Second, MostOpenFor: 10 * time.Second})
+func TestFailedProbesOpenForLonger(t *testing.T) {
+	b := opened(t, breaker.Config{OpenFor: 4 * time.Second, MostOpenFor: 10 * time.Second, Probes: 5})
 	now := noon
 	for _, wait := range []time.Duration{4, 8, 10, 10} {
 		require.Equal(t, now.Add(wait*time.Second), b.Until())
 		now = b.Until()
+		play(b, now, "x.x")
+		require.Equal(t, breaker.HalfOpen, b.State(now))
 		play(b, now, "x")
 		require.Equal(t, breaker.Open, b.State(now))
 	}
@@ -106,6 +109,23 @@ func TestWhatBeganBeforeDoesNotCount(t *testing.T) {
 	require.Equal(t, breaker.Closed, b.State(now))
 }
 
+// Time-outs of requests that began before the latest answered one come in a row, when
+// nothing else is under way: they are no streak.
+func TestLateFailuresAreNoStreak(t *testing.T) {
+	b := breaker.New(breaker.Config{Consecutive: 3})
+	var slow []breaker.Ticket
+	for i := range 10 {
+		slow = append(slow, b.Begin(noon.Add(time.Duration(i)*time.Millisecond)))
+	}
+	play(b, noon.Add(8*time.Millisecond), ".")
+	for _, s := range slow {
+		b.End(s, true, noon.Add(time.Second))
+	}
+	require.Equal(t, breaker.Closed, b.State(noon.Add(time.Second)), "two of them began after it")
+	play(b, noon.Add(time.Second), "x")
+	require.Equal(t, breaker.Open, b.State(noon.Add(time.Second)))
+}
+
 func TestAProbeThatNobodyHearsOfGivesItsPlaceBack(t *testing.T) {
 	b := opened(t, breaker.Config{OpenFor: time.Second, Probes: 1, ProbeFor: 7 * time.Second})
 	now := noon.Add(time.Second)
@@ -126,7 +146,7 @@ func TestInvariants(t *testing.T) {
 			OpenFor: time.Second, MostOpenFor: 8 * time.Second, ProbeFor: time.Hour,
 		}
 		b, now := breaker.New(cfg), noon
-		var underway []breaker.Turn
+		var underway []breaker.Ticket
 		probes := 0
 		t.Repeat(map[string]func(*rapid.T){
 			"begin": func(t *rapid.T) {
@@ -144,10 +164,10 @@ func TestInvariants(t *testing.T) {
 					t.Skip()
 				}
 				i := rapid.IntRange(0, len(underway)-1).Draw(t, "which")
-				turn, failed := underway[i], rapid.Bool().Draw(t, "failed")
+				ticket, failed := underway[i], rapid.Bool().Draw(t, "failed")
 				underway = append(underway[:i], underway[i+1:]...)
 				was := b.State(now)
-				b.End(turn, failed, now)
+				b.End(ticket, failed, now)
 				if b.State(now) != was {
 					probes = 0
 				}

@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"dialtone/campaign/machine"
+	"dialtone/cmd/dialtone/app"
+	"dialtone/mockdialer"
+)
+
+// stormRates are what goes wrong in the storm, at both providers.
+var stormRates = mockdialer.FaultRates{
+	mockdialer.Fault500:              0.05,
+	mockdialer.Fault500After:         0.05,
+	mockdialer.FaultHang:             0.025,
+	mockdialer.FaultHangAfter:        0.025,
+	mockdialer.Fault429:              0.002,
+	mockdialer.FaultBadJSON:          0.01,
+	mockdialer.FaultCallbackFirst:    0.02,
+	mockdialer.FaultCallbackDropped:  0.1,
+	mockdialer.FaultCallbackRepeated: 0.1,
+	mockdialer.FaultCallbackShuffled: 1,
+	mockdialer.FaultList500:          0.05,
+	mockdialer.FaultFetch500:         0.05,
+}
+
+// stormNumbers is how many numbers the storm has: 10,000 in `make drill`.
+func stormNumbers(t *testing.T) int {
+	text := os.Getenv("DIALTONE_STORM")
+	if text == "" {
+		if testing.Short() {
+			return 500
+		}
+		return 1500
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
+
+// Two providers, at which all goes wrong that may go wrong, one of them down for a
+// third of the time.  By their ledgers NothingLost, NeverTwice and WithinLimit hold, and
+// the statistics are theirs.
+func TestDrillStorm(t *testing.T) {
+	t.Parallel()
+	const (
+		each     = 150
+		limit    = 250
+		rate     = 300
+		attempts = 4
+	)
+	numbers := berlin(0, stormNumbers(t))
+	tr := newTrunks(t, mockdialer.Config{
+		Seed: 11, Outcomes: mockdialer.Outcomes{Completed: 70, Busy: 20, NoAnswer: 10},
+		Duration: mockdialer.DurationRange{Min: 100 * time.Millisecond, Max: 900 * time.Millisecond},
+		Faults:   mockdialer.FaultPlan{Seed: 5, Rates: stormRates, HangFor: mockdialer.Fixed(5 * time.Second)},
+	}, []trunk{
+		{name: "a", channels: each, settings: "    calls_per_second: " + strconv.Itoa(rate) + "\n    timeout: 1s\n"},
+		{name: "b", channels: each, settings: "    calls_per_second: " + strconv.Itoa(rate) + "\n    timeout: 1s\n"},
+	}, func(c *app.Config) {
+		// A request is over a second after it is sent, and is sent three after placing at
+		// the latest.
+		c.Machine = machine.Config{PlacingPatience: 5 * time.Second, CallPatience: 5 * time.Second, SettlePatience: 3 * time.Second}
+	})
+	id := tr.load(settings{"max_concurrent_calls": limit, "retry": settings{"max_attempts": attempts, "delay": "500ms"}}, numbers)
+	began := time.Now()
+	tr.command(id, "start")
+	done := func(share float64) func(campaignJSON) bool {
+		return func(c campaignJSON) bool { return float64(c.Stats.Total-c.Stats.Open()) > share*float64(c.Stats.Total) }
+	}
+	tr.until(id, 5*time.Minute, done(0.1))
+	fell := time.Now()
+	require.NoError(t, tr.of["a"].mock.GoDown(context.Background()))
+	tr.until(id, 15*time.Minute, done(0.85))
+	down := time.Since(fell)
+	require.NoError(t, tr.of["a"].mock.GoUp(context.Background()))
+	c := tr.until(id, 15*time.Minute, ended)
+	took := time.Since(began)
+
+	l, met := tr.ledger(), tr.faults()
+	assert.EqualValues(t, "completed", c.Status)
+	assertEveryNumber(t, l, numbers, attempts)
+	assertNeverTwice(t, l)
+	assertAgree(t, c, l)
+	assert.Zero(t, c.Stats.Open())
+	assert.LessOrEqual(t, l.peak(), limit, "the campaign's limit")
+	for name := range tr.of {
+		own := tr.ledgerOf(name)
+		assert.LessOrEqual(t, own.peak(), each, "channels of %s", name)
+		assert.LessOrEqual(t, own.busiest(time.Second), rate, "calls per second of %s", name)
+		assert.Greater(t, len(own), len(numbers)/5, "%s took its part", name)
+	}
+	for f, share := range stormRates {
+		if f == mockdialer.FaultList500 || f == mockdialer.FaultFetch500 {
+			share = 0 // of requests that are few
+		}
+		assert.Greater(t, float64(met[f]), share*float64(len(l))/3, "%v did occur", f)
+	}
+	assert.Positive(t, met[mockdialer.FaultDown])
+	assert.Greater(t, down.Seconds(), 0.3*took.Seconds(), "it was down for about a third of the run")
+	t.Logf("%d numbers, %d calls in %.0f s, a provider down for %.0f s of them", len(numbers), len(l), took.Seconds(), down.Seconds())
+	t.Logf("statistics %+v", c.Stats)
+	t.Logf("faults %v", met)
+}
