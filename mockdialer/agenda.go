@@ -86,7 +86,8 @@ func (a *agenda) step(ctx context.Context, d *doing) time.Duration {
 
 // cut cuts the line or mends it.
 func (a *agenda) cut(ctx context.Context, down bool, wait time.Duration) time.Duration {
-	if a.line.plan(ctx, down) != nil {
+	if err := a.line.plan(ctx, down); err != nil {
+		a.line.log.Warn("the mock dialer can't come back yet", "error", err)
 		return min(wait, mendAgain)
 	}
 	return wait

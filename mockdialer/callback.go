@@ -135,12 +135,16 @@ func (w *writer) params(j *job) {
 	w.text("To", j.call.to)
 }
 
-// sipCodes are the trunk's last words on a call.
+// sipCodes are the trunk's last words on a call (RFC 3261): busy here, temporarily
+// unavailable, service unavailable; a canceled request is terminated.  The dialect
+// sends them "sometimes"; the mock dialer with every end, whoever made it.
 var sipCodes = [statusCount + 1]string{
 	Completed: "200", Busy: "486", NoAnswer: "480", Failed: "503", Canceled: "487",
 }
 
-// render writes the whole request of a callback; it is valid until the next.
+// render writes the whole request of a callback; it is valid until the next.  The
+// idempotency token is the event's: every attempt and every repetition of a callback
+// has the same, by which a receiver knows them.
 func (w *writer) render(j *job, t target) []byte {
 	w.signed = append(w.signed[:0], j.call.callback...)
 	base := len(w.signed)

@@ -98,6 +98,31 @@ func TestCallbackByGet(t *testing.T) {
 	}
 }
 
+func TestEveryEndHasTheTrunksCode(t *testing.T) {
+	for outcome, code := range map[mockdialer.Status]string{
+		mockdialer.Completed: "200", mockdialer.Busy: "486", mockdialer.NoAnswer: "480", mockdialer.Failed: "503", mockdialer.Canceled: "487",
+	} {
+		config := mockdialer.Config{Duration: mockdialer.Fixed(time.Hour), Outcomes: only(mockdialer.Busy)}
+		if outcome != mockdialer.Canceled {
+			config = mockdialer.Config{Outcomes: only(outcome)}
+		}
+		s, r := start(t, config), receive(t)
+		sid := create(t, s, "StatusCallback", r.URL, "StatusCallbackEvent", "initiated|completed").Sid
+		if outcome == mockdialer.Canceled {
+			require.Equal(t, "canceled", ask(t, http.MethodPost, callURL(s, sid), url.Values{"Status": {"canceled"}}).status())
+		}
+		for range 2 {
+			got := r.next(t).form
+			want := ""
+			if got.Get("CallStatus") != "initiated" {
+				want = code
+			}
+			require.Equal(t, want, got.Get("SipResponseCode"), got.Get("CallStatus"))
+			require.False(t, got.Has("AnsweredBy"), "nobody asked for it")
+		}
+	}
+}
+
 func TestCallbackWithUserInItsURL(t *testing.T) {
 	s := start(t, mockdialer.Config{})
 	r := receive(t)

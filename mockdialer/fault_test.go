@@ -2,6 +2,7 @@ package mockdialer_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -19,7 +20,7 @@ import (
 func always(faults ...mockdialer.Fault) mockdialer.FaultPlan {
 	p := mockdialer.FaultPlan{
 		Rates: mockdialer.FaultRates{}, HangFor: mockdialer.Fixed(20 * time.Millisecond),
-		SlowFor: mockdialer.Fixed(20 * time.Millisecond), DelayBy: mockdialer.Fixed(20 * time.Millisecond), ShuffleBy: mockdialer.Fixed(0),
+		SlowFor: mockdialer.Fixed(20 * time.Millisecond), DelayBy: mockdialer.Fixed(20 * time.Millisecond), ShuffleBy: mockdialer.Fixed(time.Millisecond),
 	}
 	for _, f := range faults {
 		p.Rates[f] = 1
@@ -220,6 +221,44 @@ func TestScriptGoesBeforeRates(t *testing.T) {
 		mockdialer.Fault429: 1, mockdialer.Fault500: 1, mockdialer.Fault500After: 1, mockdialer.FaultSlow: 1,
 		mockdialer.FaultCallbackDropped: 1, mockdialer.FaultCallbackRepeated: 1,
 	}, s.Summary().Faults)
+}
+
+// The same seed does the same to every number, whatever the order of the requests.
+func TestARunIsRepeatedByItsSeed(t *testing.T) {
+	run := func(seed uint64, backwards bool) (map[string][]mockdialer.Fault, map[mockdialer.Fault]int64) {
+		plan := always()
+		plan.Seed, plan.HangFor, plan.SlowFor, plan.DelayBy, plan.ShuffleBy = seed, mockdialer.Fixed(1), mockdialer.Fixed(1), mockdialer.Fixed(1), mockdialer.Fixed(1)
+		for f := mockdialer.FaultSlow; f <= mockdialer.FaultCallbackForged; f++ {
+			plan.Rates[f] = 0.1
+		}
+		delete(plan.Rates, mockdialer.FaultCallbackFirst) // it comes to pass if the callback is in time
+		s := start(t, mockdialer.Config{Faults: plan})
+		r := receive(t)
+		for i := range 60 {
+			if backwards {
+				i = 59 - i
+			}
+			to := fmt.Sprintf("+155500001%02d", i)
+			send(t, http.MethodPost, callsURL(s), form("To", to, "StatusCallback", r.URL))
+			send(t, http.MethodGet, callsURL(s)+"?To="+url.QueryEscape(to), nil)
+			if made := readLedger(t, s, "?to="+url.QueryEscape(to)); len(made) > 0 {
+				send(t, http.MethodGet, callURL(s, made[0].Sid), nil)
+			}
+		}
+		eventually(t, func() bool { return s.Summary().Callbacks.Pending == 0 }, "the callbacks")
+		hit := map[string][]mockdialer.Fault{}
+		for _, e := range s.Ledger() {
+			hit[e.To] = e.Faults
+		}
+		return hit, s.Summary().Faults
+	}
+	hit, counts := run(11, false)
+	again, countsAgain := run(11, true)
+	require.Equal(t, hit, again)
+	require.Equal(t, counts, countsAgain)
+	other, _ := run(12, false)
+	require.NotEqual(t, hit, other)
+	require.Greater(t, len(counts), 15, "most kinds have come to pass: %v", counts)
 }
 
 // What a client that gave up has left, and what Stop finds hanging, ends.

@@ -134,7 +134,7 @@ type Summary struct {
 	// PeakCreatesPerSecond is the most creates of any second, wherever it begins.
 	PeakCreatesPerSecond int `json:"peak_creates_per_second"`
 	// Faults counts what came to pass since the process's start: requests, callbacks,
-	// outages, and calls forgotten.
+	// outages; and the calls that are forgotten, with those of the ledger file.
 	Faults map[Fault]int64 `json:"faults"`
 }
 

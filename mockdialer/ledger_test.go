@@ -126,7 +126,7 @@ func TestSummaryOverHTTP(t *testing.T) {
 		"created": 1.0, "active": 1.0, "peak_active": 1.0, "peak_creates_per_second": 1.0, "rejected": 1.0,
 		"by_status": map[string]any{"queued": 1.0}, "rejected_by_code": map[string]any{"21201": 1.0},
 		"callbacks": map[string]any{"sent": 0.0, "delivered": 0.0, "failed": 0.0, "retried": 0.0, "dropped": 0.0, "pending": 0.0},
-		"faults": map[string]any{},
+		"faults":    map[string]any{},
 	}, got)
 }
 

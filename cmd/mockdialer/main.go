@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func parse(args []string, stdout io.Writer) (o options, help bool, err error) {
 	parser, err := kong.New(&o,
 		kong.Name("mockdialer"),
-		kong.Description("A telephony provider that calls nobody: Twilio's voice API over HTTP, with a ledger of every call it was asked for at /ledger and /ledger/summary."),
+		kong.Description("A telephony provider that calls nobody: Twilio's voice API over HTTP, with a ledger of every call it was asked for at /ledger and /ledger/summary, and faults on demand at /faults."),
 		kong.DefaultEnvars("MOCKDIALER"),
 		kong.Writers(stdout, stdout),
 		kong.Exit(func(int) { help = true }),
@@ -67,14 +67,19 @@ func serve(ctx context.Context, o options, stdout io.Writer, log *slog.Logger) e
 	if err := o.safe(); err != nil {
 		return err
 	}
-	server, err := mockdialer.New(o.config(log))
+	config := o.config(log)
+	var err error
+	if config.Faults, err = o.plan(); err != nil {
+		return err
+	}
+	server, err := mockdialer.New(config)
 	if err != nil {
 		return err
 	}
 	if err := server.Start(ctx); err != nil {
 		return errors.Join(err, server.Stop(ctx))
 	}
-	o.print(stdout, server.URL())
+	o.print(stdout, server.URL(), config.Faults.Seed)
 	<-ctx.Done()
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
@@ -85,7 +90,7 @@ func serve(ctx context.Context, o options, stdout io.Writer, log *slog.Logger) e
 	return nil
 }
 
-// oneLine tells every fault on one line.
+// oneLine tells every fault on one line, after what was said about them all.
 func oneLine(err error) string {
 	var faults campaign.Errors
 	if errors.As(err, &faults) {
@@ -93,7 +98,7 @@ func oneLine(err error) string {
 		for i, f := range faults {
 			lines[i] = f.Error()
 		}
-		return strings.Join(lines, " ")
+		return strings.TrimSuffix(err.Error(), faults.Error()) + strings.Join(lines, " ")
 	}
 	return strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
 }

@@ -89,10 +89,40 @@ func TestBadInputIsOneLineAndExitsWithOne(t *testing.T) {
 	}
 }
 
+// A bad plan tells its file, and every fault with line and field.
+func TestBadPlanTellsEveryFault(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "plan.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("rates:\n  500: 2\n  501: 1\ndown: {after: 1s}\n"), 0o600))
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 1, run(t.Context(), []string{"--http", "127.0.0.1:0", "--faults", file}, &stdout, &stderr))
+	for _, want := range []string{"--faults " + file + ": ", "rates.500: line 2: ", "rates.501: line 3: ", "down.for: line 4: "} {
+		require.Contains(t, stderr.String(), want)
+	}
+	require.Equal(t, 1, strings.Count(stderr.String(), "\n"), "%q", stderr.String())
+	require.Equal(t, 1, run(t.Context(), []string{"--http", "127.0.0.1:0", "--faults", file + "x"}, &stdout, &stderr))
+}
+
+func TestPlanAndItsSeed(t *testing.T) {
+	for name, text := range map[string]string{
+		"plan.yaml": "seed: 7\nrates: {500_after: 0.5}\n", "plan.json": `{"seed": 7, "rates": {"500_after": 0.5}}`,
+	} {
+		file := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		for args, seed := range map[string]uint64{"": 7, "--fault-seed=0": 0, "--fault-seed=9": 9} {
+			o, _, err := parse(strings.Fields("--faults "+file+" "+args), io.Discard)
+			require.NoError(t, err)
+			plan, err := o.plan()
+			require.NoError(t, err)
+			require.Equal(t, mockdialer.FaultPlan{Seed: seed, Rates: mockdialer.FaultRates{mockdialer.Fault500After: 0.5}}, plan)
+		}
+	}
+}
+
 func TestHelp(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"--help"}, &stdout, &stderr))
 	require.Contains(t, stdout.String(), "MOCKDIALER_CHANNELS")
+	require.Contains(t, stdout.String(), "--fault-seed")
 	require.Empty(t, stderr.String())
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 
 	"dialtone/mockdialer"
 )
@@ -24,8 +25,12 @@ type options struct {
 
 	MaxConcurrentRequests int `default:"0" placeholder:"N" help:"How many requests are worked on at once, before 429; 0 is no limit (${default})."`
 	CallbackRetries       int `default:"1" placeholder:"N" help:"How often a callback is tried again; 0 is never (${default})."`
+
+	Faults    string  `placeholder:"FILE" help:"What goes wrong, as YAML or JSON: {rates: {500_after: 0.01, callback_dropped: 0.02}, down: {after: 1m, for: 10s}}. GET, PUT and DELETE /faults show, change and lift it while the command runs."`
+	FaultSeed *uint64 `placeholder:"N" help:"What draws the faults, in place of the plan's own seed."`
 }
 
+// config is without the faults.
 func (o *options) config(log *slog.Logger) mockdialer.Config {
 	retries := o.CallbackRetries
 	if retries == 0 {
@@ -37,6 +42,23 @@ func (o *options) config(log *slog.Logger) mockdialer.Config {
 		Channels: o.Channels, MaxConcurrentRequests: o.MaxConcurrentRequests,
 		LedgerFile: o.Ledger, CallbackRetries: retries, Logger: log,
 	}
+}
+
+// plan reads the faults.
+func (o *options) plan() (p mockdialer.FaultPlan, err error) {
+	if o.Faults != "" {
+		text, err := os.ReadFile(o.Faults)
+		if err != nil {
+			return p, fmt.Errorf("--faults: %w", err)
+		}
+		if p, err = mockdialer.ParseFaultPlan(text); err != nil {
+			return p, fmt.Errorf("--faults %s: %w", o.Faults, err)
+		}
+	}
+	if o.FaultSeed != nil {
+		p.Seed = *o.FaultSeed
+	}
+	return p, nil
 }
 
 // safe keeps the token that everybody knows from being used where everybody can
@@ -61,12 +83,12 @@ func loopback(host string) bool {
 }
 
 // print tells the effective values.
-func (o *options) print(w io.Writer, url string) {
+func (o *options) print(w io.Writer, url string, faultSeed uint64) {
 	token := "(given)"
 	if o.Token == mockdialer.DefaultToken {
 		token = "(the default)"
 	}
-	_, _ = fmt.Fprintf(w, "mockdialer http=%s duration=%v durations=%q outcomes=%v seed=%d account=%s token=%s ledger=%q channels=%d max-concurrent-requests=%d callback-retries=%d\n",
-		o.HTTP, o.Duration, o.Durations, o.Outcomes, o.Seed, o.Account, token, o.Ledger, o.Channels, o.MaxConcurrentRequests, o.CallbackRetries)
+	_, _ = fmt.Fprintf(w, "mockdialer http=%s duration=%v durations=%q outcomes=%v seed=%d account=%s token=%s ledger=%q channels=%d max-concurrent-requests=%d callback-retries=%d faults=%q fault-seed=%d\n",
+		o.HTTP, o.Duration, o.Durations, o.Outcomes, o.Seed, o.Account, token, o.Ledger, o.Channels, o.MaxConcurrentRequests, o.CallbackRetries, o.Faults, faultSeed)
 	_, _ = fmt.Fprintf(w, "mockdialer listens on %s\n", url)
 }
