@@ -149,6 +149,7 @@ type API struct {
 	providers Providers
 	keys      *keyring
 	known     *knowledge
+	seen      *seen
 	metrics   *metrics
 	huma      huma.API
 	document  []byte // the OpenAPI document
@@ -176,6 +177,7 @@ func New(cfg Config) (*API, error) {
 		providers: cfg.Providers,
 		keys:      newKeyring(cfg.Store, cfg.KeyTTL),
 		known:     newKnowledge(cfg.Store.AttemptsKnown, cfg.Logger),
+		seen:      newSeen(),
 		patience:  slowClient,
 		now:       cfg.now,
 	}

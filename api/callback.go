@@ -29,23 +29,34 @@ const (
 )
 
 // callback takes in what a provider tells about an attempt, and answers once the
-// bus has it.  Told twice or out of order, it is handed on all the same: the
-// campaign's owner knows.
+// bus has it.  What was told before is answered at once; out of order, it is handed on
+// all the same: the campaign's owner knows.
 func (a *API) callback(w http.ResponseWriter, r *http.Request) {
-	report, err := a.readCallback(r)
-	if err == nil && a.known.unknown(r.Context(), store.AttemptRef{Campaign: report.Campaign, Attempt: report.Attempt}) {
-		err = campaign.NotFound("There is no attempt %v in %v; check the address that is called back.", report.Attempt, report.Campaign)
-	}
-	if err == nil {
-		ctx, cancel := context.WithTimeout(r.Context(), publishPatience)
-		err = notTaken(a.bus.PublishReport(ctx, report))
-		cancel()
+	report, event, err := a.readCallback(r)
+	switch {
+	case err != nil:
+	case event != "" && a.seen.has(event):
+		a.metrics.repeated.Inc()
+	default:
+		if err = a.hand(r.Context(), report); err == nil && event != "" {
+			a.seen.add(event, a.now())
+		}
 	}
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// hand passes a report on, if there is such an attempt.
+func (a *API) hand(ctx context.Context, report campaign.Report) error {
+	if a.known.unknown(ctx, store.AttemptRef{Campaign: report.Campaign, Attempt: report.Attempt}) {
+		return campaign.NotFound("There is no attempt %v in %v; check the address that is called back.", report.Attempt, report.Campaign)
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishPatience)
+	defer cancel()
+	return notTaken(a.bus.PublishReport(ctx, report))
 }
 
 // notTaken makes every fault of the bus one that is worth a repetition.
@@ -56,29 +67,33 @@ func notTaken(err error) error {
 	return newProblem(campaign.CodeUnavailable, "The callback could not be stored; send it again.")
 }
 
-// readCallback verifies a callback and translates it.
-func (a *API) readCallback(r *http.Request) (report campaign.Report, err error) {
+// readCallback verifies a callback and translates it.  The event is what names it among
+// all callbacks, or "".
+func (a *API) readCallback(r *http.Request) (report campaign.Report, event string, err error) {
 	name := chi.URLParam(r, "provider")
 	p := a.providers.Lookup(name)
 	if p == nil {
-		return report, campaign.NotFound("There is no provider %q; check the address that is called back.", name)
+		return report, "", campaign.NotFound("There is no provider %q; check the address that is called back.", name)
 	}
 	if report.Campaign, err = campaign.ParseID(chi.URLParam(r, "campaign")); err != nil {
-		return report, err
+		return report, "", err
 	}
 	if report.Attempt, err = campaign.ParseAttemptID(chi.URLParam(r, "attempt")); err != nil {
-		return report, err
+		return report, "", err
 	}
 	form, err := readForm(r)
 	if err != nil {
-		return report, err
+		return report, "", err
 	}
 	call, err := a.parse(p, r, form)
 	if err != nil {
-		return report, err
+		return report, "", err
 	}
 	fill(&report, name, call)
-	return report, nil
+	if call.Event != "" {
+		event = name + "/" + report.Attempt.String() + "/" + call.Event
+	}
+	return report, event, nil
 }
 
 // parse has the provider verify and read a callback, which was signed for the address

@@ -41,6 +41,46 @@ func TestCallbackBecomesAReport(t *testing.T) {
 	require.Equal(t, []campaign.Report{ended, ended, placed}, reports)
 }
 
+// A callback that was taken in is not handed on again; one that was refused is, and so
+// is another event, or the same of another attempt.
+func TestCallbackToldAgain(t *testing.T) {
+	s := newService(t)
+	path := "/callbacks/mock/cmp_1/" + s.claimed().String()
+	send := func(path, event string) int {
+		return s.send(http.MethodPost, path, formType, "signed=yes&sid=CA1&ended=busy&event="+event).status
+	}
+	s.bus.onReport = func() error { return campaign.Unavailable("away") }
+	require.Equal(t, http.StatusServiceUnavailable, send(path, "CA1/3"))
+	s.bus.onReport = nil
+	for range 3 {
+		require.Equal(t, http.StatusNoContent, send(path, "CA1/3"))
+	}
+	require.Equal(t, http.StatusNoContent, send(path, "CA1/4"))
+	require.Equal(t, http.StatusNoContent, send("/callbacks/mock/cmp_1/"+s.claimed().String(), "CA1/3"))
+	require.Equal(t, http.StatusNotFound, send("/callbacks/mock/cmp_1/"+campaign.NewAttemptID(77, 1).String(), "CA1/3"))
+	_, _, reports := s.bus.sent()
+	require.Len(t, reports, 3)
+	require.Contains(t, string(s.get("/metrics").body), "dialtone_callbacks_repeated_total 2")
+}
+
+func TestSeenForgetsInTime(t *testing.T) {
+	s := newSeen()
+	s.most = 3
+	for i, key := range []string{"a", "b", "c", "d", "e"} {
+		s.add(key, moment.Add(time.Duration(i)*time.Second))
+	}
+	require.True(t, s.has("a") && s.has("e"))
+	for i, key := range []string{"f", "g"} {
+		s.add(key, moment.Add(time.Duration(10+i)*time.Second))
+	}
+	require.False(t, s.has("a"), "the older generation was full")
+	require.True(t, s.has("d"))
+	s.add("h", moment.Add(seenFor*2))
+	s.add("i", moment.Add(seenFor*4))
+	require.False(t, s.has("g"))
+	require.True(t, s.has("h") && s.has("i"))
+}
+
 func TestCallbackRefusesBadInput(t *testing.T) {
 	s := newService(t)
 	at := s.claimed().String()

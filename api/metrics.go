@@ -16,6 +16,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	repeated prometheus.Counter
 }
 
 func newMetrics(registry *prometheus.Registry) (*metrics, error) {
@@ -28,8 +29,11 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 			Name: "dialtone_http_request_seconds", Help: "Time to answer an HTTP request.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60},
 		}, []string{"route"}),
+		repeated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "dialtone_callbacks_repeated_total", Help: "Callbacks that had been taken in before.",
+		}),
 	}
-	return m, errors.Join(registry.Register(m.requests), registry.Register(m.seconds))
+	return m, errors.Join(registry.Register(m.requests), registry.Register(m.seconds), registry.Register(m.repeated))
 }
 
 func (m *metrics) count(route, method string, status int, took time.Duration) {

@@ -231,7 +231,7 @@ func (fakeParser) ParseCallback(_ *http.Request, publicURL string, form url.Valu
 	if form.Get("sid") == "" {
 		return provider.Call{}, campaign.Invalid("sid", "A callback needs the id of its call.")
 	}
-	c := provider.Call{ProviderCallID: form.Get("sid"), CreatedAt: moment}
+	c := provider.Call{ProviderCallID: form.Get("sid"), CreatedAt: moment, Event: form.Get("event")}
 	if d := form.Get("ended"); d != "" {
 		c.Ended, c.Disposition, c.EndedAt = true, campaign.Disposition(d), moment
 	}

@@ -80,6 +80,9 @@ type Call struct {
 	// SIPCode is the last response of the callee's network, or 0.
 	SIPCode int
 	Detail  string // what the provider adds to all this, for people
+	// Event names a callback, alike in each delivery of it; "" where the provider does
+	// not tell its callbacks apart.
+	Event string
 }
 
 // Fault is what an unsuccessful Place means for the number.

@@ -29,7 +29,7 @@ func (p *Provider) ParseCallback(r *http.Request, publicURL string, form url.Val
 		return provider.Call{}, campaign.Invalid("CallSid", "A callback needs the id of its call, not %q.", cut(sid))
 	}
 	c := provider.Call{
-		ProviderCallID: sid, To: form.Get("To"), From: form.Get("From"),
+		ProviderCallID: sid, To: form.Get("To"), From: form.Get("From"), Event: eventOf(r, sid, form),
 		AnsweredBy: cut(form.Get("AnsweredBy")), SIPCode: parseCode(form.Get("SipResponseCode")),
 	}
 	var err error
@@ -43,6 +43,21 @@ func (p *Provider) ParseCallback(r *http.Request, publicURL string, form url.Val
 		c.Detail = detail(form.Get("SipResponseCode"), form.Get("AnsweredBy"), form.Get("ErrorCode"))
 	}
 	return c, nil
+}
+
+// tokenHeader is the same in all deliveries of a callback.
+const tokenHeader = "I-Twilio-Idempotency-Token"
+
+// eventOf names a callback by what is signed: its place in the call's sequence and the
+// status.  The token, which is not, will do where there is no sequence.
+func eventOf(r *http.Request, sid string, form url.Values) string {
+	if n := form.Get("SequenceNumber"); n != "" {
+		return sid + "/" + n + "/" + form.Get("CallStatus")
+	}
+	if token := r.Header.Get(tokenHeader); token != "" {
+		return sid + "/" + token
+	}
+	return ""
 }
 
 // signed reports whether the signature fits the URL as given, or with its port
