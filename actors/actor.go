@@ -65,7 +65,7 @@ type (
 	// it.
 	explained struct {
 		request *bus.Request
-		what    Explain
+		what    ExplainBody
 		empty   []campaign.ZoneID
 	}
 )
@@ -208,54 +208,6 @@ func (a *actor) confirm(c *committed) bool {
 }
 
 func (a *actor) input(in machine.Input) { a.inputs = append(a.inputs, in) }
-
-// asked takes in a command or a poke.
-func (a *actor) asked(ctx context.Context, r *bus.Request) {
-	switch r.Action {
-	case ActionRefresh:
-		a.refresh(ctx)
-		r.Reply(nil)
-	case ActionExplain:
-		a.explain(ctx, r)
-	default:
-		a.asking = append(a.asking, r)
-		a.input(machine.Command{Verb: machine.Verb(r.Action), Ref: r})
-	}
-}
-
-// explain answers what holds the campaign back, once the store has told in which of the
-// closed zones calls wait.
-func (a *actor) explain(ctx context.Context, r *bus.Request) {
-	e := explained{request: r}
-	if err := readBody(r, &e.what); err != nil {
-		r.Fail(err)
-		return
-	}
-	unread := a.mind.Unread()
-	if len(unread) == 0 {
-		a.tell(&e)
-		return
-	}
-	a.read(ctx, func() {
-		for _, l := range unread {
-			if found, err := a.store.Queued(ctx, a.id, l.Zone, l.After, l.Limit); err == nil && len(found) == 0 {
-				e.empty = append(e.empty, l.Zone)
-			}
-		}
-		if !a.box.post(e) {
-			r.Fail(campaign.Unavailable("The campaign %v is changing hands; ask again.", a.id))
-		}
-	})
-}
-
-// tell answers a request for an explanation.
-func (a *actor) tell(e *explained) {
-	if e.what.To == "" {
-		e.request.Reply(a.mind.Explain(time.Now(), e.empty))
-		return
-	}
-	e.request.Reply(a.mind.ExplainCall(time.Now(), e.what.To, e.what.Provider, e.empty))
-}
 
 // perform does what the machine wants, in this order: what is to be committed
 // goes on its way; what speaks of commits that are confirmed is sent.

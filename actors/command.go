@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"dialtone/bus"
@@ -13,20 +14,31 @@ import (
 
 // The actions that an owner answers on campaign.<id>.<action>.
 const (
-	ActionStart   = string(machine.Start)
-	ActionPause   = string(machine.Pause)
-	ActionResume  = string(machine.Resume)
-	ActionCancel  = string(machine.Cancel)
-	ActionStats   = "stats"
-	ActionExplain = "explain" // what holds back the next dial
-	ActionRefresh = "refresh" // the settings changed, or there are new contacts
+	ActionStart      = string(machine.Start)
+	ActionPause      = string(machine.Pause)
+	ActionResume     = string(machine.Resume)
+	ActionCancel     = string(machine.Cancel)     // its body is a CancelBody
+	ActionCancelCall = string(machine.CancelCall) // its body is a CancelCallBody
+	ActionStats      = "stats"
+	ActionExplain    = "explain" // what holds back the next dial; its body is an ExplainBody
+	ActionRefresh    = "refresh" // the settings changed, or there are new contacts
 )
 
-var actions = []string{ActionStart, ActionPause, ActionResume, ActionCancel, ActionStats, ActionExplain, ActionRefresh}
+var actions = []string{ActionStart, ActionPause, ActionResume, ActionCancel, ActionCancelCall, ActionStats, ActionExplain, ActionRefresh}
 
-// Explain is the body of an explain that concerns a call that waits; none is about the
-// campaign as a whole.
-type Explain struct {
+// CancelBody is what may be said with a cancel; no body is the zero value.
+type CancelBody struct {
+	// HangUp: end what is up as well.
+	HangUp bool `json:"hangup"`
+}
+
+// CancelCallBody says which call is to be canceled.
+type CancelCallBody struct {
+	Call campaign.CallID `json:"call"`
+}
+
+// ExplainBody asks about a call that waits; none is about the campaign as a whole.
+type ExplainBody struct {
 	To string `json:"to,omitempty"`
 	// Provider is the only one that may place it; "" is any.
 	Provider string `json:"provider,omitempty"`
@@ -40,10 +52,35 @@ func readBody(r *bus.Request, into any) *campaign.Error {
 	}
 	d := json.NewDecoder(bytes.NewReader(r.Body))
 	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
+	err := d.Decode(into)
+	if err == nil && d.More() {
+		err = errors.New("something follows the object")
+	}
+	if err != nil {
 		return campaign.Invalid("", "The body of %s can't be read: %v.", r.Action, err)
 	}
 	return nil
+}
+
+// commandOf reads a request as what the machine is asked for.
+func commandOf(r *bus.Request) (machine.Command, *campaign.Error) {
+	c := machine.Command{Verb: machine.Verb(r.Action), Ref: r}
+	switch c.Verb {
+	case machine.Cancel:
+		var body CancelBody
+		err := readBody(r, &body)
+		c.HangUp = body.HangUp
+		return c, err
+	case machine.CancelCall:
+		var body CancelCallBody
+		err := readBody(r, &body)
+		if err == nil && body.Call == 0 {
+			err = campaign.Invalid("call", "Say which call is to be canceled, like {\"call\": \"call_42\"}.")
+		}
+		c.Call = body.Call
+		return c, err
+	}
+	return c, nil
 }
 
 // State is the answer to every action but explain and refresh.
@@ -56,6 +93,59 @@ type State struct {
 
 func stateOf(c campaign.Campaign) State {
 	return State{ID: c.ID, Name: c.Name, Status: c.Status, Stats: c.Stats}
+}
+
+// asked takes in a command or a poke.
+func (a *actor) asked(ctx context.Context, r *bus.Request) {
+	switch r.Action {
+	case ActionRefresh:
+		a.refresh(ctx)
+		r.Reply(nil)
+	case ActionExplain:
+		a.explain(ctx, r)
+	default:
+		c, err := commandOf(r)
+		if err != nil {
+			r.Fail(err)
+			return
+		}
+		a.asking = append(a.asking, r)
+		a.input(c)
+	}
+}
+
+// explain answers what holds the campaign back, once the store has told in which of the
+// closed zones calls wait.
+func (a *actor) explain(ctx context.Context, r *bus.Request) {
+	e := explained{request: r}
+	if err := readBody(r, &e.what); err != nil {
+		r.Fail(err)
+		return
+	}
+	unread := a.mind.Unread()
+	if len(unread) == 0 {
+		a.tell(&e)
+		return
+	}
+	a.read(ctx, func() {
+		for _, l := range unread {
+			if found, err := a.store.Queued(ctx, a.id, l.Zone, l.After, l.Limit); err == nil && len(found) == 0 {
+				e.empty = append(e.empty, l.Zone)
+			}
+		}
+		if !a.box.post(e) {
+			r.Fail(campaign.Unavailable("The campaign %v is changing hands; ask again.", a.id))
+		}
+	})
+}
+
+// tell answers a request for an explanation.
+func (a *actor) tell(e *explained) {
+	if e.what.To == "" {
+		e.request.Reply(a.mind.Explain(time.Now(), e.empty))
+		return
+	}
+	e.request.Reply(a.mind.ExplainCall(time.Now(), e.what.To, e.what.Provider, e.empty))
 }
 
 // statsPatience bounds the read behind a stats request.

@@ -83,6 +83,8 @@ func recordOp(r *machine.Record, id campaign.ID, f store.Fence) store.Op {
 		return &store.Placed{Fence: f, Campaign: id, Attempt: r.Attempt, ProviderCallID: r.ProviderCallID}
 	case machine.RecordAmbiguous:
 		return &store.Ambiguous{Fence: f, Campaign: id, Attempt: r.Attempt, Detail: r.Detail}
+	case machine.RecordCancel:
+		return &store.CancelCall{Fence: f, Campaign: id, Call: r.Attempt.Call()}
 	case machine.RecordGiveBack:
 		return &store.GiveBack{
 			Fence: f, Campaign: id, Attempt: r.Attempt, Unplaced: r.Unplaced,
@@ -155,7 +157,7 @@ func (c *committed) recordResults() []machine.RecordResult {
 	out := make([]machine.RecordResult, len(c.records))
 	for i, r := range c.records {
 		o := store.OutcomeOf(c.ops[i])
-		out[i] = machine.RecordResult{Record: r, Refused: o.Err != nil, Changed: o.Changed}
+		out[i] = machine.RecordResult{Record: r, Refused: o.Err != nil, Missing: errors.Is(o.Err, store.ErrUnknown), Changed: o.Changed}
 	}
 	return out
 }

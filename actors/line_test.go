@@ -38,6 +38,8 @@ type line struct {
 type dialed struct {
 	report campaign.Report // of its end
 	ended  bool
+	hungUp chan struct{} // closed by who hangs up
+	once   sync.Once
 }
 
 func newLine(r *rig) *line {
@@ -59,9 +61,12 @@ func newLine(r *rig) *line {
 
 func (l *line) take(d bus.JobDelivery) {
 	j := d.Job
-	if j.Kind == campaign.JobSettle {
+	switch j.Kind {
+	case campaign.JobSettle:
 		l.settle(j)
-	} else {
+	case campaign.JobHangUp:
+		l.end(j)
+	default:
 		l.place(j)
 	}
 	_ = d.Ack()
@@ -88,7 +93,7 @@ func (l *line) place(j campaign.Job) {
 // dial enters the call in the ledger, and has it end later.
 func (l *line) dial(j campaign.Job) {
 	l.mu.Lock()
-	call := &dialed{}
+	call := &dialed{hungUp: make(chan struct{})}
 	if l.ledger[j.Attempt] != nil {
 		l.faults = append(l.faults, fmt.Sprintf("NeverTwice: attempt %v to %s", j.Attempt, j.To))
 	}
@@ -107,11 +112,13 @@ func (l *line) dial(j campaign.Job) {
 	l.run.Go(func() {
 		select {
 		case <-time.After(talk):
+		case <-call.hungUp:
 		case <-l.ctx.Done():
 		}
 		if held != nil {
 			select {
 			case <-held:
+			case <-call.hungUp:
 			case <-l.ctx.Done():
 			}
 		}
@@ -121,6 +128,15 @@ func (l *line) dial(j campaign.Job) {
 		l.mu.Unlock()
 		l.tell(call.report, j)
 	})
+}
+
+// end hangs a call up.
+func (l *line) end(j campaign.Job) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if call := l.ledger[j.Attempt]; call != nil {
+		call.once.Do(func() { close(call.hungUp) })
+	}
 }
 
 // settle tells what the ledger says.

@@ -175,9 +175,14 @@ func (r *rig) command(id campaign.ID, action string) (s State) {
 }
 
 func (r *rig) ask(id campaign.ID, action string) (s State, err error) {
+	return r.say(id, action, nil)
+}
+
+// say asks the owner with a body.
+func (r *rig) say(id campaign.ID, action string, body any) (s State, err error) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
-	err = r.bus.Command(ctx, id, action, nil, &s)
+	err = r.bus.Command(ctx, id, action, body, &s)
 	return s, err
 }
 

@@ -88,6 +88,7 @@ func (a *API) callRoutes() {
 		OperationID: "get-call", Method: http.MethodGet, Path: "/v1/calls/{id}",
 		Summary: "See a call and its attempts", Tags: []string{"Calls"}, Errors: []int{404},
 	}, a.getCall)
+	a.cancelCallRoute()
 	register(a, huma.Operation{
 		OperationID: "list-calls", Method: http.MethodGet, Path: "/v1/campaigns/{id}/calls",
 		Summary: "List a campaign's calls", Description: "Oldest first, each with its attempts.",

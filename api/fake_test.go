@@ -16,6 +16,7 @@ import (
 type fakeBus struct {
 	mu       sync.Mutex
 	commands []string
+	bodies   []string // of the commands that had one
 	pokes    []string
 	reports  []campaign.Report
 	events   []fakeEvent
@@ -42,6 +43,9 @@ func newFakeBus() *fakeBus { return &fakeBus{more: make(chan struct{})} }
 func (b *fakeBus) Command(ctx context.Context, id campaign.ID, action string, body, reply any) error {
 	b.mu.Lock()
 	b.commands = append(b.commands, id.String()+" "+action)
+	if text, err := json.Marshal(body); err == nil && body != nil {
+		b.bodies = append(b.bodies, string(text))
+	}
 	do := b.onCommand
 	b.mu.Unlock()
 	if _, bounded := ctx.Deadline(); !bounded {

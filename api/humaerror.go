@@ -26,7 +26,7 @@ var adoptProblems = sync.OnceFunc(func() {
 
 // advice is what to do about a parameter that huma refused.
 var advice = map[string]string{
-	"query.hangup": "Hanging up the calls that are up is not supported yet; leave it out: they end by themselves.",
+	"query.hangup": "Give true to hang up the calls that are up, or leave it out, and they end by themselves.",
 	"query.until":  "Give ended, or leave it out for a stream without an end.",
 }
 

@@ -22,6 +22,17 @@ func TestLifecycleCommandsTheOwner(t *testing.T) {
 	require.Equal(t, []string{id + " start", id + " pause", id + " resume", id + " cancel", id + " start"}, commands)
 }
 
+func TestCancelWithHangUpTellsTheOwner(t *testing.T) {
+	s := newService(t)
+	id := s.campaign(`{"name": "Spring"}`)
+	for _, query := range []string{"", "?hangup=false", "?hangup=true"} {
+		require.Equal(t, http.StatusOK, s.post("/v1/campaigns/"+id+"/cancel"+query, "").status)
+	}
+	commands, _, _ := s.bus.sent()
+	require.Equal(t, []string{id + " cancel", id + " cancel", id + " cancel"}, commands)
+	require.Equal(t, []string{`{"hangup":true}`}, s.bus.bodies)
+}
+
 // TestWrongStateIsAConflict names the state in every refusal, and changes nothing.
 func TestWrongStateIsAConflict(t *testing.T) {
 	s := newService(t)
@@ -65,10 +76,14 @@ func TestLifecycleRefusesBadInput(t *testing.T) {
 	s := newService(t)
 	id := s.campaign(`{"name": "Spring"}`)
 	before := s.everything()
-	p := s.post("/v1/campaigns/"+id+"/cancel?hangup=true", "").problem(422, campaign.CodeInvalid)
+	p := s.post("/v1/campaigns/"+id+"/cancel?hangup=please", "").problem(422, campaign.CodeInvalid)
 	require.Equal(t, []string{"hangup"}, p.fields())
-	require.Contains(t, p.Detail, "not supported yet")
-	require.Equal(t, []string{"hangup"}, s.post("/v1/campaigns/"+id+"/cancel", `{"hangup": true}`).problem(422, campaign.CodeInvalid).fields())
+	require.Contains(t, p.Detail, "Give true")
+	p = s.post("/v1/campaigns/"+id+"/cancel", `{"hangup": true}`).problem(422, campaign.CodeInvalid)
+	require.Equal(t, []string{"hangup"}, p.fields())
+	require.Contains(t, p.Detail, "/v1/campaigns/"+id+"/cancel?hangup=true")
+	require.Equal(t, []string{"hangup"}, s.post("/v1/campaigns/"+id+"/pause?hangup=true", "").problem(422, campaign.CodeInvalid).fields())
+	require.Equal(t, []string{"hang_up"}, s.post("/v1/campaigns/"+id+"/cancel?hang_up=true", "").problem(422, campaign.CodeInvalid).fields())
 	require.Equal(t, []string{"now"}, s.post("/v1/campaigns/"+id+"/start?now=1", "").problem(422, campaign.CodeInvalid).fields())
 	require.Equal(t, []string{"at"}, s.post("/v1/campaigns/"+id+"/start", `{"at": 1}`).problem(422, campaign.CodeInvalid).fields())
 	s.post("/v1/campaigns/"+id+"/start", `{`).problem(400, codeMalformed)

@@ -37,6 +37,15 @@ var tidings = map[Verb]campaign.EventType{
 	Resume: campaign.EventCampaignResumed, Cancel: campaign.EventCampaignCanceled,
 }
 
+// command takes in what is asked for.
+func (m *Machine) command(c Command, now time.Time, out *Effects) {
+	if c.Verb == CancelCall {
+		m.cancelCall(c, now, out)
+		return
+	}
+	m.commands = append(m.commands, pendingCommand{Command: c})
+}
+
 // move is where a verb leads now, or why it can't.
 func (m *Machine) move(v Verb, now time.Time) (ChangeStatus, *campaign.Error) {
 	move := moves[v]
@@ -123,6 +132,9 @@ func (m *Machine) commanded(c *pendingCommand, changed bool, now time.Time, out 
 	case Cancel:
 		m.canceling = true
 		m.queue.clear()
+		if c.HangUp {
+			m.hangUpAll(now, out)
+		}
 	case Start, Resume:
 		m.queue.readOn()
 	}
@@ -149,7 +161,8 @@ func (m *Machine) drained(in StatusChanged, now time.Time, out *Effects) {
 func (m *Machine) looked(s campaign.Stats) {
 	if m.looking {
 		m.looking = false
-		m.unseen = s.Queued > 0 && m.atHand() == 0 && m.queue.loading == nil
+		// One that was canceled meanwhile is in statistics that are older.
+		m.unseen = s.Queued > 0 && m.atHand() == 0 && m.queue.loading == nil && !m.struckSince
 		m.queue.readOn()
 	}
 }

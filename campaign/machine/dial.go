@@ -83,6 +83,7 @@ func (m *Machine) claimed(in Claimed, now time.Time, out *Effects) {
 func (m *Machine) dispatch(f *flight, now time.Time, out *Effects) {
 	undo := Record{Unplaced: true}
 	switch day := m.c.Retry.MaxAttemptsPerDay; {
+	case f.canceled: // as which it is undone
 	case m.c.Status != campaign.StatusInProgress, m.renewing:
 		undo.Reason = campaign.GivenBackStopped
 	case !m.queue.lane(f.zone).open:
@@ -136,7 +137,10 @@ func (m *Machine) load(now time.Time, out *Effects) {
 func (m *Machine) paged(in Page, out *Effects) {
 	// One that is being given back may be read before that is told; it has its
 	// place then.
-	m.queue.paged(in, func(w Waiting) bool { return m.flights[campaign.NewAttemptID(w.ID, w.Claim)] != nil })
+	m.queue.paged(in, func(w Waiting) bool {
+		return m.flights[campaign.NewAttemptID(w.ID, w.Claim)] != nil || m.struck[w.ID] != nil
+	})
+	m.forgetStruck()
 	if len(in.Calls) > 0 {
 		m.unseen = false
 	} else if m.unseen && m.queue.exhausted() {
@@ -185,7 +189,7 @@ func (m *Machine) rerouted(in *Refreshed) bool {
 
 // settled reports whether nothing is being written any more.
 func (m *Machine) settled() bool {
-	if m.changing != changeNone || m.chunkAsked {
+	if m.changing != changeNone || m.chunkAsked || m.striking > 0 {
 		return false
 	}
 	for _, f := range m.flights {

@@ -9,7 +9,7 @@
 //
 //	Granted ──▶ Claim ──commit──▶ Claimed ──▶ Publish
 //	Reported ─▶ Record ─commit──▶ Recorded ─▶ Ack, Release, Events
-//	Command ──▶ ChangeStatus ─commit──▶ StatusChanged ──▶ Reply, Events
+//	Command ──▶ ChangeStatus ─commit──▶ StatusChanged ──▶ Reply, Events, Publish (hang-ups)
 //
 // Nothing is published and nothing acknowledged before the commit that it
 // speaks of has been confirmed: the effects that do so are answers to that
@@ -35,6 +35,17 @@
 // and the call goes on by the policy.  A call of which the provider says that it is up
 // is never lost.  After a takeover the time counts from the attempt's beginning, but
 // the provider is asked once more.
+//
+// # Hang-up
+//
+// A cancel may ask for what is up to be hung up, and so does the cancellation of a
+// single call.  What the provider has is hung up at once, by a job; what is being placed
+// or in doubt, as soon as it is heard to be up.  The watch repeats it until the end of
+// the call is told.  The wish lives in memory: whoever lost his owner asks again.
+//
+// A call that waits is canceled in the store, by a record of its own; from then on it is
+// in no lane, and a page that may be older than the record is read without it (struck).
+// In flight it is canceled when its attempt has ended, unless that completed it.
 //
 // # Crash
 //
@@ -98,6 +109,8 @@
 //	lane.reload, adrift      but a page is on its way that may be older
 //	queue.loading            whose page that is; there is one at a time
 //	undoing                  claims taken over are being given back: nothing is read
+//	struck                   calls that were canceled by themselves, and that a page on its
+//	                         way may have
 //	total                    calls of the campaign when it was last read on
 //	looking, unseen          the store refused to end the campaign: its zones are read,
 //	                         then its queue, of which not every page can be empty

@@ -56,6 +56,16 @@ func (h *dues) take(now int64) (due, bool) {
 	return heap.Pop(h).(due), true
 }
 
+// remove takes a call out, if it is there.
+func (h *dues) remove(call campaign.CallID) {
+	for i := range *h {
+		if (*h)[i].call == call {
+			heap.Remove(h, i)
+			return
+		}
+	}
+}
+
 // ready counts what is due at now, up to most.  It walks only the part of the
 // heap that is due, so it costs what it counts.
 func (h dues) ready(now int64, most int) int {

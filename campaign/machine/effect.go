@@ -57,6 +57,8 @@ const (
 	RecordAmbiguous
 	RecordFinish
 	RecordGiveBack
+	// RecordCancel cancels the call of an Attempt, of which only that counts.
+	RecordCancel
 )
 
 // Record is something about one attempt that is to be written.

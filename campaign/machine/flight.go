@@ -48,6 +48,10 @@ type flight struct {
 	freed bool
 	// undoing: the claim is being given back, unless it was placed meanwhile.
 	undoing bool
+	// hangingUp: the call is to end as soon as it is known to be up.  canceled: it is not
+	// dialled again; cancels are those who wait to hear of that.
+	hangingUp, canceled bool
+	cancels             []Ref
 	// takenOver: it was claimed by an earlier owner, and had no row when this
 	// machine was built.
 	takenOver bool

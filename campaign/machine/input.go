@@ -89,6 +89,7 @@ type Recorded struct {
 type RecordResult struct {
 	Record
 	Refused bool
+	Missing bool // there is no such call
 	Changed bool
 }
 

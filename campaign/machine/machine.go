@@ -99,6 +99,12 @@ type Machine struct {
 	// misfits count how often calls came back because the provider refused our account
 	// or settings.
 	misfits map[campaign.CallID]int
+	// struck are the calls that are being canceled by themselves, and striking counts
+	// those of them whose record is on its way; struckSince tells that there was one
+	// since the campaign was last to be ended.
+	struck      map[campaign.CallID]*struck
+	striking    int
+	struckSince bool
 	// claims counts those that are being committed.
 	claims int
 	due    target
@@ -125,6 +131,7 @@ func New(cfg Config, c campaign.Campaign, zones []Zone, open []Open, now time.Ti
 		queue:       queue{early: cfg.CloseEarly, router: newRouter(cfg.Table, &c)},
 		flights:     make(map[campaign.AttemptID]*flight),
 		misfits:     make(map[campaign.CallID]int),
+		struck:      make(map[campaign.CallID]*struck),
 		ending:      ending{canceling: c.Status == campaign.StatusCanceled},
 		nextWatch:   now.Add(watchEvery),
 		nextRefresh: now.Add(cfg.RefreshEvery),
@@ -164,7 +171,7 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 	case Refreshed:
 		m.refreshed(in, now, out)
 	case Command:
-		m.commands = append(m.commands, pendingCommand{Command: in})
+		m.command(in, now, out)
 	case StatusChanged:
 		m.statusChanged(in, now, out)
 	case WaitingEnded:
@@ -177,7 +184,7 @@ func (m *Machine) handle(in Input, now time.Time, out *Effects) {
 func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.handled = now
 	m.aim(now)
-	m.recordPlaced(out)
+	m.recordPlaced(now, out)
 	m.tellMoved(out)
 	if m.renewing {
 		m.answerBegun(out)
@@ -270,7 +277,7 @@ func (m *Machine) sooner(next, t time.Time) time.Time {
 
 // idle reports whether nothing is left to do until somebody asks for it.
 func (m *Machine) idle() bool {
-	if len(m.flights) > 0 || len(m.commands) > 0 || m.canceling {
+	if len(m.flights) > 0 || len(m.commands) > 0 || m.striking > 0 || m.canceling {
 		return false
 	}
 	return m.c.Status != campaign.StatusInProgress && !m.c.Armed
@@ -282,10 +289,10 @@ func (m *Machine) drain(now time.Time, out *Effects) {
 	if m.c.Status != campaign.StatusInProgress || m.c.ID == campaign.Single || m.changing != changeNone {
 		return
 	}
-	if m.atHand() > 0 || m.queue.loading != nil || m.looking || !m.emptied(now) {
+	if m.atHand() > 0 || m.striking > 0 || m.queue.loading != nil || m.looking || !m.emptied(now) {
 		return
 	}
-	m.changing = changeDrained
+	m.changing, m.struckSince = changeDrained, false
 	out.Status = append(out.Status, ChangeStatus{
 		From: []campaign.Status{campaign.StatusInProgress}, Drained: true,
 	})

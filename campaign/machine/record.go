@@ -11,6 +11,10 @@ func (m *Machine) recorded(in Recorded, now time.Time, out *Effects) {
 	m.count(in.Stats)
 	for i := range in.Results {
 		r := &in.Results[i]
+		if r.Kind == RecordCancel {
+			m.recordedCancel(r, out)
+			continue
+		}
 		f := m.flights[r.Attempt]
 		if f == nil {
 			continue
@@ -53,8 +57,7 @@ func (m *Machine) recordedFinish(f *flight, r *RecordResult, now time.Time, out 
 		return
 	}
 	if r.Next == campaign.CallRetryWait {
-		m.spent = false
-		m.queue.retry(f.waiting(r.NextAttemptAt))
+		m.await(f, r.Next, r.NextAttemptAt, out)
 	}
 	m.tellCall(f, r, now, out)
 	if f.token.ID&adopted == 0 { // else its beginning is not known
@@ -79,7 +82,7 @@ func (m *Machine) recordedGiveBack(f *flight, r *RecordResult, now time.Time, ou
 	case r.Refused:
 		out.Rebuild = true
 	default:
-		m.requeue(f, r, now)
+		m.requeue(f, r, now, out)
 		m.land(f, now, out)
 	}
 }
@@ -90,6 +93,7 @@ func (m *Machine) placedMeanwhile(f *flight, now time.Time, out *Effects) {
 	f.undoing = false
 	m.acknowledge(f, out)
 	m.enter(f, placing, now)
+	m.answerCancels(f, out)
 	late := f.late
 	f.late = nil
 	for _, in := range late {
@@ -97,19 +101,29 @@ func (m *Machine) placedMeanwhile(f *flight, now time.Time, out *Effects) {
 	}
 }
 
-// requeue puts a call given back among those that wait for their time.  A queued
-// one that the cursor has not come to yet will be read with its page.
-func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time) {
+// requeue puts a call given back among those that wait for their time.
+func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time, out *Effects) {
 	at := now
 	if !r.NextAttemptAt.IsZero() {
 		at = r.NextAttemptAt
 	}
-	switch r.Next {
-	case campaign.CallRetryWait:
-		m.spent = false
+	if !r.Next.Terminal() {
+		m.await(f, r.Next, at, out)
+	}
+}
+
+// await puts a flight's call among those that wait for their time.  A queued one that
+// the cursor has not come to yet will be read with its page.  One that was canceled
+// while this was being written is canceled now.
+func (m *Machine) await(f *flight, as campaign.CallStatus, at time.Time, out *Effects) {
+	m.spent = false
+	switch {
+	case f.canceled:
+		m.strikeOut(f.attempt.Call(), f.cancels, out)
+		f.cancels = nil
+	case as == campaign.CallRetryWait:
 		m.queue.retry(f.waiting(at))
-	case campaign.CallQueued:
-		m.spent = false
+	default:
 		m.queue.restore(f.waiting(at))
 	}
 }
@@ -122,6 +136,7 @@ func (m *Machine) land(f *flight, now time.Time, out *Effects) {
 		out.Acks = append(out.Acks, in.Ref)
 	}
 	m.free(f, now, out)
+	m.answerCancels(f, out)
 	delete(m.flights, f.attempt)
 	m.freed--
 }

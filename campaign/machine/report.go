@@ -83,11 +83,14 @@ func (m *Machine) reportPlaced(f *flight, in Reported, now time.Time, out *Effec
 
 // recordPlaced records the calls that were reported placed and have not ended
 // meanwhile.
-func (m *Machine) recordPlaced(out *Effects) {
+func (m *Machine) recordPlaced(now time.Time, out *Effects) {
 	for _, f := range m.placed {
 		f.writing-- // it was counted when it was put off
 		if f.stage == placed {
 			m.write(f, Record{Kind: RecordPlaced, ProviderCallID: f.providerCallID}, out)
+			if f.hangingUp {
+				m.hangUp(f, now, out)
+			}
 		}
 	}
 	clear(m.placed)
@@ -123,7 +126,7 @@ func (m *Machine) finish(f *flight, r *campaign.Report, now time.Time, out *Effe
 	clock := m.queue.clock(f.zone)
 	rec.Day = clock.Day(f.dialled)
 	effort := f.effort.With(r.Disposition, rec.Day)
-	rec.Next, rec.Reason = m.verdict(r.Disposition, effort, now)
+	rec.Next, rec.Reason = m.verdict(f, r.Disposition, effort, now)
 	if rec.Next == campaign.CallRetryWait {
 		rec.NextAttemptAt = at.Add(m.c.Retry.Wait(r.Disposition, effort, spread(f.attempt))).UTC()
 		if day := m.c.Retry.MaxAttemptsPerDay; day > 0 && effort.OnDay >= day {
@@ -156,12 +159,14 @@ func later(a, b time.Time) time.Time {
 
 // verdict is what becomes of a call of which an attempt ended like this, and which
 // that makes so many.
-func (m *Machine) verdict(d campaign.Disposition, effort campaign.Effort, now time.Time) (next campaign.CallStatus, reason string) {
+func (m *Machine) verdict(f *flight, d campaign.Disposition, effort campaign.Effort, now time.Time) (next campaign.CallStatus, reason string) {
 	switch {
 	case d == campaign.DispositionCompleted:
 		return campaign.CallCompleted, ""
 	case d == campaign.DispositionCanceled:
 		return campaign.CallCanceled, string(d)
+	case f.canceled:
+		return campaign.CallCanceled, campaign.ReasonCanceled
 	case m.c.Retry.Exhausted(d, effort):
 		return campaign.CallFailed, string(d)
 	case m.c.Status == campaign.StatusCanceled:
@@ -245,6 +250,8 @@ func undialled(reason string) bool {
 func (m *Machine) giveBack(f *flight, rec Record, now time.Time, out *Effects) {
 	rec.Kind = RecordGiveBack
 	switch {
+	case f.canceled:
+		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallCanceled, campaign.ReasonCanceled, time.Time{}
 	case rec.Next != "":
 	case m.c.Status == campaign.StatusCanceled:
 		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallCanceled, campaign.ReasonCampaignCanceled, time.Time{}

@@ -61,6 +61,9 @@ func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
 		return
 	case ambiguous, placed:
 		m.doubtFrom(f, now, now)
+		if f.hangingUp && f.stage == placed && f.providerCallID != "" {
+			m.publishHangUp(f, out)
+		}
 		m.publishSettle(f, out)
 	}
 	f.patience = min(2*f.patience, maxPatience)
@@ -94,7 +97,7 @@ func (m *Machine) publishSettle(f *flight, out *Effects) {
 // published hears that jobs did not reach the queue: try again soon.
 func (m *Machine) published(in Published, now time.Time) {
 	for _, id := range in.Failed {
-		if f := m.flights[id]; f != nil && (f.stage == claimed || f.job.Kind == campaign.JobSettle) {
+		if f := m.flights[id]; f != nil && (f.stage == claimed || f.job.Kind != campaign.JobPlace) {
 			f.deadline = now.Add(watchEvery)
 		}
 	}

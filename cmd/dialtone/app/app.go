@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,6 +37,7 @@ type App struct {
 	mock      *mockdialer.Server // nil with a providers file
 	node      *actors.Node
 	caller    *caller.Caller
+	scheduler atomic.Pointer[scheduler.Candidate] // as metrics may be asked for while we start
 	api       *api.API
 	listener  net.Listener
 	server    *http.Server
@@ -222,6 +224,7 @@ func (a *App) startScheduler(ctx context.Context) error {
 		return err
 	}
 	a.providers.OnChange(func(registry.Change) { candidate.SetProviders(a.providers.Limits()) })
+	a.scheduler.Store(candidate)
 	a.onStop("scheduler", func(context.Context) error { candidate.Stop(); return nil })
 	return nil
 }

@@ -2,6 +2,9 @@ package app
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"dialtone/actors/scheduler"
+	"dialtone/provider/breaker"
 )
 
 // collector reads the parts' own counters when somebody asks for metrics.
@@ -15,6 +18,12 @@ var (
 	descOps          = desc("journal_operations_total", "Operations that the journal has committed.")
 	descPartitions   = desc("partitions_owned", "Partitions that this node owns.")
 	descAttempts     = desc("caller_attempts_total", "What came of dial jobs, by result.", "result")
+	descHeld         = desc("provider_calls", "Calls up at a provider, or being placed there.", "provider")
+	descChannels     = desc("provider_channels", "Calls that a provider may have up now; 0 is no limit.", "provider")
+	descRate         = desc("provider_calls_per_second", "Calls per second that a provider is given now; 0 is no limit.", "provider")
+	descBreaker      = desc("provider_breaker_state", "1 for the state in which a provider's breaker is.", "provider", "state")
+	descEnabled      = desc("provider_enabled", "1 where a provider gets calls, 0 where it is drained or removed.", "provider")
+	descFailures     = desc("provider_failures_total", "Requests that a provider failed, since this node leads.", "provider")
 	descBus          = desc("bus_messages_total", "Messages of the work queues, by queue and what happened.", "queue", "what")
 )
 
@@ -42,6 +51,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if c.a.node != nil {
 		ch <- prometheus.MustNewConstMetric(descPartitions, prometheus.GaugeValue, float64(c.a.node.Owned()))
 	}
+	if leader := c.a.scheduler.Load(); leader != nil {
+		collectProviders(ch, leader.Health())
+	}
 	if c.a.caller != nil {
 		s := c.a.caller.Stats()
 		count(descAttempts, float64(s.Placed), "placed")
@@ -52,4 +64,28 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		count(descAttempts, float64(s.Settled), "settled")
 		count(descAttempts, float64(s.HungUp), "hung_up")
 	}
+}
+
+// collectProviders tells how the providers are, where this node leads the scheduler.
+func collectProviders(ch chan<- prometheus.Metric, providers []scheduler.ProviderStatus) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for _, p := range providers {
+		gauge(descHeld, float64(p.Held), p.Provider)
+		gauge(descChannels, float64(p.ChannelsNow), p.Provider)
+		gauge(descRate, p.CallsPerSecondNow, p.Provider)
+		for _, s := range []breaker.State{breaker.Closed, breaker.Open, breaker.HalfOpen} {
+			gauge(descBreaker, oneIf(p.Breaker == s), p.Provider, string(s))
+		}
+		gauge(descEnabled, oneIf(p.State == scheduler.ProviderEnabled), p.Provider)
+		ch <- prometheus.MustNewConstMetric(descFailures, prometheus.CounterValue, float64(p.Failures), p.Provider)
+	}
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }

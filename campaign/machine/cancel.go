@@ -1,0 +1,133 @@
+package machine
+
+import (
+	"slices"
+	"time"
+
+	"dialtone/campaign"
+)
+
+// struck is a call that waited and is being canceled by itself.
+//
+// Invariant: it is in no lane.  Its record may be refused by nobody but a store that
+// knows of no such call.
+type struck struct {
+	refs []Ref // who asked for it
+	// confirmed: the store has it, but a page is on its way that may be older.
+	confirmed bool
+}
+
+// cancelCall sees to it that a call is not dialled any more, and is hung up if it is up.
+// It need not wait for other commands, since it does not matter in which status the
+// campaign is.
+//
+// Whose attempt a caller may be at, or the provider has, is canceled when that has
+// ended: the answer is that this is under way.  In any other case it is that the store
+// has it.
+func (m *Machine) cancelCall(c Command, now time.Time, out *Effects) {
+	f := m.flightOf(c.Call)
+	switch {
+	case m.renewing: // the next machine is asked again
+	case f == nil:
+		m.strikeOut(c.Call, []Ref{c.Ref}, out)
+	case f.stage == claimed:
+		f.cancel(c.Ref)
+		m.giveBack(f, Record{Unplaced: true}, now, out)
+	case f.stage == claiming, f.stage == closing:
+		f.cancel(c.Ref)
+	default:
+		f.cancel(c.Ref)
+		m.hangUp(f, now, out)
+		m.answerCancels(f, out)
+	}
+}
+
+// cancel notes that a flight's call is not to be dialled again.
+func (f *flight) cancel(ref Ref) {
+	f.canceled, f.hangingUp = true, true
+	f.cancels = append(f.cancels, ref)
+}
+
+// flightOf is the attempt that a call has in flight, or nil.
+func (m *Machine) flightOf(call campaign.CallID) *flight {
+	for id, f := range m.flights {
+		if id.Call() == call {
+			return f
+		}
+	}
+	return nil
+}
+
+// answerCancels tells who asked for it that a flight's call is, or will be, canceled.
+func (m *Machine) answerCancels(f *flight, out *Effects) {
+	m.reply(f.cancels, nil, out)
+	f.cancels = nil
+}
+
+func (m *Machine) reply(refs []Ref, err *campaign.Error, out *Effects) {
+	for _, ref := range refs {
+		out.Replies = append(out.Replies, Reply{Ref: ref, Campaign: m.c, Err: err})
+	}
+}
+
+// strikeOut cancels a call that is not in flight.  Whether it waits, is over, or is none
+// at all, the store knows.
+func (m *Machine) strikeOut(call campaign.CallID, refs []Ref, out *Effects) {
+	if s := m.struck[call]; s != nil && !s.confirmed {
+		s.refs = append(s.refs, refs...)
+		return
+	}
+	m.queue.remove(call)
+	m.struck[call] = &struck{refs: refs}
+	m.striking++
+	m.struckSince = true
+	out.Records = append(out.Records, Record{Kind: RecordCancel, Attempt: campaign.NewAttemptID(call, 0)})
+}
+
+// recordedCancel hears that a call was canceled, or why not.
+func (m *Machine) recordedCancel(r *RecordResult, out *Effects) {
+	call := r.Attempt.Call()
+	s := m.struck[call]
+	if s == nil {
+		return
+	}
+	m.striking--
+	switch {
+	case r.Missing:
+		m.reply(s.refs, campaign.NotFound("The campaign %v has no call %v.", m.c.ID, call), out)
+	case r.Refused:
+		out.Rebuild = true // it is in progress, and the machine does not know; it is asked again
+		return
+	default:
+		m.reply(s.refs, nil, out)
+	}
+	s.refs, s.confirmed = nil, true
+	if m.queue.loading == nil {
+		delete(m.struck, call)
+	}
+}
+
+// forgetStruck forgets the calls that no page can have any more.
+func (m *Machine) forgetStruck() {
+	for call, s := range m.struck {
+		if s.confirmed {
+			delete(m.struck, call)
+		}
+	}
+}
+
+// remove takes a call out of its lane, if it is at hand.
+func (q *queue) remove(call campaign.CallID) {
+	is := func(d due) bool { return d.call == call }
+	for _, l := range q.lanes {
+		l.adrift = slices.DeleteFunc(l.adrift, is)
+		for c := range l.shelves {
+			s := &l.shelves[c]
+			s.retries.remove(call)
+			s.returned.remove(call)
+			if at := slices.IndexFunc(s.page, is); at >= 0 {
+				s.page = slices.Delete(s.page, at, at+1)
+			}
+		}
+	}
+}
