@@ -313,7 +313,7 @@ func (a *actor) queued(ctx context.Context, l machine.Load) (page machine.Page) 
 	page.Last = len(calls) < l.Limit
 	page.Calls = make([]machine.Waiting, len(calls))
 	for i, c := range calls {
-		page.Calls[i] = machine.Waiting{ID: c.ID, Claim: c.Claim, Zone: c.Zone, Phone: c.Phone}
+		page.Calls[i] = machine.Waiting{ID: c.ID, Claim: c.Claim, Zone: c.Zone, Phone: c.Phone, Provider: c.Provider}
 	}
 	return page
 }

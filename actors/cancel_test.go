@@ -82,7 +82,7 @@ func TestCancelSingleCall(t *testing.T) {
 	r := newRig(t)
 	r.node("n1")
 	r.line.hold()
-	call, err := r.db.CreateCall(t.Context(), r.contacts(1)[0], "", store.Once{})
+	call, err := r.db.CreateCall(t.Context(), store.NewCall{Contact: r.contacts(1)[0]}, store.Once{})
 	require.NoError(t, err)
 	r.bus.Poke(campaign.Single, ActionRefresh)
 	r.eventually("it is called", func() bool { return r.line.upNow(campaign.Single) == 1 })

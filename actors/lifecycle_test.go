@@ -109,7 +109,7 @@ func TestCommands(t *testing.T) {
 func TestSingleCallsCanNotBeStopped(t *testing.T) {
 	r := newRig(t)
 	r.node("n1")
-	call, err := r.db.CreateCall(t.Context(), r.contacts(1)[0], "", store.Once{})
+	call, err := r.db.CreateCall(t.Context(), store.NewCall{Contact: r.contacts(1)[0]}, store.Once{})
 	require.NoError(t, err)
 	for _, action := range []string{ActionPause, ActionCancel} {
 		_, err := r.ask(campaign.Single, action)

@@ -15,13 +15,15 @@ import (
 var scopeRank = map[store.Scope]int{store.ScopeRead: 1, store.ScopeWrite: 2, store.ScopeAdmin: 3}
 
 // scopeFor is what a request needs: reading reads, PUT turns the service's own knobs,
-// as does stopping the shadow, and everything else changes calls and campaigns.  The preview of a schedule
-// is a POST only because it has a body: it reads.
+// as does stopping the shadow or draining a provider, and everything else changes calls
+// and campaigns.  The preview of a schedule is a POST only because it has a body: it
+// reads.
 func scopeFor(r *http.Request) store.Scope {
 	switch {
 	case r.Method == http.MethodGet, r.Method == http.MethodHead, r.Method == http.MethodPost && r.URL.Path == previewPath:
 		return store.ScopeRead
-	case r.Method == http.MethodPut, r.Method == http.MethodDelete && r.URL.Path == shadowPath:
+	case r.Method == http.MethodPut, r.Method == http.MethodDelete && r.URL.Path == shadowPath,
+		strings.HasPrefix(r.URL.Path, providersPath):
 		return store.ScopeAdmin
 	}
 	return store.ScopeWrite

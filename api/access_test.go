@@ -46,6 +46,8 @@ func TestScopes(t *testing.T) {
 		{http.MethodPut, "/v1/scheduler", `{"strategy": "fair"}`, admin},
 		{http.MethodPut, shadowPath, `{"strategy": "fair"}`, admin},
 		{http.MethodDelete, shadowPath, "", admin},
+		{http.MethodPatch, "/v1/providers/mock", `{"state": "drained"}`, admin},
+		{http.MethodGet, "/v1/providers", "", read},
 	} {
 		for rank, key := range keys {
 			s.key = key

@@ -21,7 +21,7 @@ import (
 // Store is what the API asks of the database; every store.Store fulfils it.
 type Store interface {
 	store.Campaigns
-	CreateCall(ctx context.Context, c campaign.Contact, from string, once store.Once) (campaign.Call, error)
+	CreateCall(ctx context.Context, n store.NewCall, once store.Once) (campaign.Call, error)
 	Call(ctx context.Context, id campaign.CallID) (campaign.Call, error)
 	ListCalls(ctx context.Context, q store.CallQuery) ([]campaign.Call, error)
 	Zones(ctx context.Context, id campaign.ID) ([]store.Zone, error)

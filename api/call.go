@@ -19,6 +19,7 @@ type Call struct {
 	CampaignID    string          `json:"campaign_id" example:"cmp_1" doc:"The campaign; cmp_1 holds the single calls."`
 	To            string          `json:"to" example:"+12125550147" doc:"The number in E.164."`
 	From          string          `json:"from,omitempty" doc:"The call's own caller id, if it has one."`
+	Provider      string          `json:"provider,omitempty" doc:"The only provider that may place it; any, if absent."`
 	Status        string          `json:"status" enum:"queued,in_progress,retry_wait,completed,failed,canceled"`
 	Reason        string          `json:"reason,omitempty" doc:"Why a failed or canceled call ended so, in a word."`
 	TimeZones     []string        `json:"time_zones,omitempty" example:"[\"America/New_York\"]" doc:"Where the number may be, as far as that is known."`
@@ -43,7 +44,7 @@ type Attempt struct {
 
 func showCall(c campaign.Call) Call {
 	out := Call{
-		ID: c.ID.String(), CampaignID: c.CampaignID.String(), To: c.Phone, From: c.From, Status: string(c.Status), Reason: c.Reason,
+		ID: c.ID.String(), CampaignID: c.CampaignID.String(), To: c.Phone, From: c.From, Provider: c.Provider, Status: string(c.Status), Reason: c.Reason,
 		TimeZones: c.Zones.Names(), Variables: c.Variables, NextAttemptAt: c.NextAttemptAt.UTC(), CreatedAt: c.CreatedAt.UTC(),
 		Attempts: make([]Attempt, len(c.History)),
 	}
@@ -61,6 +62,7 @@ func showCall(c campaign.Call) Call {
 type NewCall struct {
 	To        string         `json:"to" example:"+12125550147" doc:"Whom to call. Without a country code it is read in the service's default region."`
 	From      string         `json:"from,omitempty" doc:"The caller id; the service's own if absent."`
+	Provider  string         `json:"provider,omitempty" example:"mock" doc:"The only provider that may place it, whatever its prefixes and prices; any, if absent."`
 	Variables map[string]any `json:"variables,omitempty" doc:"For the call's script; up to 4 KiB."`
 }
 
@@ -108,7 +110,10 @@ func (a *API) createCall(ctx context.Context, in *createCallInput) (*createCallO
 	contact.Zones = phone.Zones(contact.Phone)
 	from := o.number("from", a.cfg.DefaultRegion)
 	contact.Variables = o.variables("variables")
-	o.refuse("provider", "Choosing the provider of a call is not supported yet; leave it out, and the service's own is taken.")
+	var by string
+	if read(o, "provider", &by, "", "Give a provider's name in quotation marks.") {
+		o.provider("provider", by, a.providerNames())
+	}
 	if err := o.done(); err != nil {
 		return nil, err
 	}
@@ -116,7 +121,7 @@ func (a *API) createCall(ctx context.Context, in *createCallInput) (*createCallO
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.store.CreateCall(ctx, contact, from, once)
+	c, err := a.store.CreateCall(ctx, store.NewCall{Contact: contact, From: from, Provider: by}, once)
 	if err != nil {
 		return nil, err
 	}

@@ -83,7 +83,7 @@ func TestCreateCallRefusesBadInput(t *testing.T) {
 		"not a number":    {`{"to": "Ada"}`, 422, campaign.CodeInvalid, []string{"to"}},
 		"unknown field":   {`{"to": "+12125550147", "too": 1}`, 422, campaign.CodeInvalid, []string{"too"}},
 		"twice":           {`{"to": "+12125550147", "to": "+12125550148"}`, 422, campaign.CodeInvalid, []string{"to"}},
-		"provider":        {`{"to": "+12125550147", "provider": "mock"}`, 422, campaign.CodeInvalid, []string{"provider"}},
+		"provider":        {`{"to": "+12125550147", "provider": "other"}`, 422, campaign.CodeInvalid, []string{"provider"}},
 		"variables":       {`{"to": "+12125550147", "variables": []}`, 422, campaign.CodeInvalid, []string{"variables"}},
 		"zero character":  {`{"to": "+12125550147", "variables": {"a": ["\u0000"]}}`, 422, campaign.CodeInvalid, []string{"variables"}},
 		"all at once":     {`{"to": "1", "from": "2", "variables": 3, "provider": "x", "zzz": 4}`, 422, campaign.CodeInvalid, []string{"to", "from", "variables", "provider", "zzz"}},

@@ -13,28 +13,33 @@ import (
 
 // Campaign is a campaign as the API shows it.
 type Campaign struct {
-	ID                 string         `json:"id" example:"cmp_42"`
-	Name               string         `json:"name" example:"Spring reminder"`
-	Status             string         `json:"status" enum:"pending,in_progress,paused,completed,failed,canceled"`
-	WaitingReason      string         `json:"waiting_reason,omitempty" enum:"outside_hours,start_ahead,expired" doc:"Why a started campaign dials nobody at this moment, where its schedule is the reason."`
-	WaitingUntil       time.Time      `json:"waiting_until,omitzero" doc:"When its schedule lets it dial; absent where that is never."`
-	From               string         `json:"from,omitempty" doc:"The caller id; the service's own if absent."`
-	DefaultRegion      string         `json:"default_region,omitempty" example:"US" doc:"The country of numbers written without their country code."`
-	DefaultTimeZone    string         `json:"default_time_zone,omitempty" example:"America/New_York" doc:"The time zone of numbers of which none is known; it also decides the day of their max_attempts_per_day."`
-	Schedule           Schedule       `json:"schedule" doc:"When calls are placed; an empty one is always."`
-	MaxConcurrentCalls int            `json:"max_concurrent_calls" example:"10" doc:"How many calls may be up at once."`
-	Weight             float64        `json:"weight" example:"1" doc:"The campaign's part in the shared capacity, relative to others."`
-	Priority           int            `json:"priority" example:"5" doc:"How urgent it is, from 1, the most urgent, to 10."`
-	Deadline           time.Time      `json:"deadline,omitzero" example:"2026-12-31T22:00:00Z" doc:"By when it should be done; the schedule's end_at is a deadline too, and the earlier counts."`
-	Group              string         `json:"group,omitempty" example:"team-a" doc:"The team or customer with which it shares."`
-	Retry              Retry          `json:"retry"`
-	Stats              campaign.Stats `json:"stats" doc:"Calls by status; total is the sum of queued, in_progress, retry_wait, completed, failed and canceled at every moment."`
-	Progress           float64        `json:"progress" example:"0.25" doc:"The share of calls that are over, from 0 to 1."`
-	Warnings           []string       `json:"warnings,omitempty" doc:"What is allowed and most likely not meant: a schedule that can never open, or not before the deadline, numbers that it never lets be called, a time zone without windows. Told when the campaign is created, changed, started or resumed."`
-	CreatedAt          time.Time      `json:"created_at"`
-	UpdatedAt          time.Time      `json:"updated_at"`
-	StartedAt          time.Time      `json:"started_at,omitzero"`
-	EndedAt            time.Time      `json:"ended_at,omitzero"`
+	ID                 string    `json:"id" example:"cmp_42"`
+	Name               string    `json:"name" example:"Spring reminder"`
+	Status             string    `json:"status" enum:"pending,in_progress,paused,completed,failed,canceled"`
+	WaitingReason      string    `json:"waiting_reason,omitempty" enum:"outside_hours,start_ahead,expired" doc:"Why a started campaign dials nobody at this moment, where its schedule is the reason."`
+	WaitingUntil       time.Time `json:"waiting_until,omitzero" doc:"When its schedule lets it dial; absent where that is never."`
+	From               string    `json:"from,omitempty" doc:"The caller id; the service's own if absent."`
+	DefaultRegion      string    `json:"default_region,omitempty" example:"US" doc:"The country of numbers written without their country code."`
+	DefaultTimeZone    string    `json:"default_time_zone,omitempty" example:"America/New_York" doc:"The time zone of numbers of which none is known; it also decides the day of their max_attempts_per_day."`
+	Schedule           Schedule  `json:"schedule" doc:"When calls are placed; an empty one is always."`
+	MaxConcurrentCalls int       `json:"max_concurrent_calls" example:"10" doc:"How many calls may be up at once."`
+	Weight             float64   `json:"weight" example:"1" doc:"The campaign's part in the shared capacity, relative to others."`
+	Priority           int       `json:"priority" example:"5" doc:"How urgent it is, from 1, the most urgent, to 10."`
+	Deadline           time.Time `json:"deadline,omitzero" example:"2026-12-31T22:00:00Z" doc:"By when it should be done; the schedule's end_at is a deadline too, and the earlier counts."`
+	Group              string    `json:"group,omitempty" example:"team-a" doc:"The team or customer with which it shares."`
+	Retry              Retry     `json:"retry"`
+
+	Providers    []ProviderChoice  `json:"providers,omitempty" doc:"The providers that may place its calls; all, if absent."`
+	Routing      string            `json:"routing" enum:"priority,least_cost" doc:"Which of them is preferred."`
+	FromByPrefix map[string]string `json:"from_by_prefix,omitempty" doc:"The caller id for numbers that begin with a prefix."`
+
+	Stats     campaign.Stats `json:"stats" doc:"Calls by status; total is the sum of queued, in_progress, retry_wait, completed, failed and canceled at every moment."`
+	Progress  float64        `json:"progress" example:"0.25" doc:"The share of calls that are over, from 0 to 1."`
+	Warnings  []string       `json:"warnings,omitempty" doc:"What is allowed and most likely not meant: a schedule that can never open, or not before the deadline, numbers that it never lets be called, a time zone without windows. Told when the campaign is created, changed, started or resumed."`
+	CreatedAt time.Time      `json:"created_at"`
+	UpdatedAt time.Time      `json:"updated_at"`
+	StartedAt time.Time      `json:"started_at,omitzero"`
+	EndedAt   time.Time      `json:"ended_at,omitzero"`
 }
 
 // show is a campaign as the API shows it, with what holds it back now.
@@ -47,6 +52,7 @@ func (a *API) show(ctx context.Context, c campaign.Campaign) (Campaign, error) {
 		ID: c.ID.String(), Name: c.Name, Status: string(c.Status), WaitingReason: string(reason), WaitingUntil: until.UTC(),
 		From: c.From, DefaultRegion: c.DefaultRegion, DefaultTimeZone: c.DefaultTimeZone, Schedule: showSchedule(c.Schedule),
 		MaxConcurrentCalls: c.MaxConcurrentCalls, Weight: c.Weight, Priority: c.Priority, Deadline: c.Deadline.UTC(), Group: c.Group,
+		Providers: showChoices(c.Routing.Providers), Routing: showRouting(c.Routing), FromByPrefix: c.Routing.FromByPrefix,
 		Retry: showRetry(c.Retry), Stats: c.Stats, Progress: progress(c),
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), StartedAt: c.StartedAt.UTC(), EndedAt: c.EndedAt.UTC(),
 	}, nil

@@ -105,7 +105,7 @@ func (a *API) createCampaign(ctx context.Context, in *createCampaignInput) (*cre
 		DefaultRegion: a.cfg.DefaultRegion, MaxConcurrentCalls: campaign.DefaultMaxConcurrentCalls,
 		Weight: campaign.DefaultWeight, Priority: campaign.DefaultPriority,
 	}
-	o.settings(&s, a.cfg.DefaultRegion, a.now())
+	o.settings(&s, a.cfg.DefaultRegion, a.providerNames(), a.now())
 	contacts := o.contacts(s.DefaultRegion, a.zoning(s, o))
 	if err := o.done(); err != nil {
 		return nil, err

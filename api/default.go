@@ -27,7 +27,9 @@ var campaignShown = map[string]shown{
 		map[string]any{"max_attempts": 3, "delay": "5m", "backoff": "fixed", "max_delay": "1h", "jitter": 0},
 		exampleCampaign["retry"],
 	},
-	"contacts": {[]any{}, nil}, // of a new one
+	"providers":      {nothing, nil},
+	"from_by_prefix": {nothing, nil},
+	"contacts":       {[]any{}, nil}, // of a new one
 }
 
 // settingsShown has the schemas of what people send, by name and property.

@@ -60,7 +60,7 @@ var required = map[string][]string{
 func TestDocumentTellsEverySetting(t *testing.T) {
 	doc := newService(t).document()
 	for schema, count := range map[string]int{
-		"NewCampaign": 12, "CampaignSettings": 11, "Schedule": 6, "Window": 3, "SpecialDate": 2, "Span": 2,
+		"NewCampaign": 15, "CampaignSettings": 14, "Schedule": 6, "Window": 3, "SpecialDate": 2, "Span": 2,
 		"RetrySetting": 8, "DispositionRules": 5, "RetryRule": 4, "NewContact": 3, "PreviewRequest": 4, "Strategy": 2,
 	} {
 		properties := doc.Components.Schemas[schema].Properties

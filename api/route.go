@@ -52,6 +52,7 @@ func (a *API) routes() (http.Handler, error) {
 	a.describeCallback()
 	a.describeHealth()
 	a.describeSettings()
+	a.describeChoices()
 	var err error
 	a.document, err = json.Marshal(a.huma.OpenAPI())
 	return r, err

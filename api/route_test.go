@@ -104,7 +104,7 @@ func TestWrongMethodsAndPathsAreProblems(t *testing.T) {
 	require.Equal(t, "GET, POST", r.header.Get("Allow"))
 	s.send(http.MethodPost, "/healthz", "", "").problem(405, codeMethod)
 	s.get("/v1/schedules/preview").problem(405, codeMethod)
-	s.send(http.MethodPatch, "/v1/providers/mock", "application/json", "{}").problem(404, campaign.CodeNotFound)
+	s.send(http.MethodPatch, "/v1/providers", "application/json", "{}").problem(405, codeMethod)
 	s.send(http.MethodPost, "/v1/calls", "application/x-www-form-urlencoded", `to=1`).problem(415, codeMediaType)
 	require.Equal(t, http.StatusOK, s.send(http.MethodHead, "/healthz", "", "").status)
 }

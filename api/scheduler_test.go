@@ -202,8 +202,3 @@ func TestForecast(t *testing.T) {
 	s.bus.onAsk = nil
 	s.get("/v1/campaigns/cmp_1/forecast").problem(503, campaign.CodeUnavailable)
 }
-
-func TestProviders(t *testing.T) {
-	s := newService(t)
-	require.JSONEq(t, `{"providers": [{"name": "mock", "dialect": "twilio", "channels": 500, "calls_per_second": 200}]}`, string(s.get("/v1/providers").body))
-}

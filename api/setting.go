@@ -21,19 +21,23 @@ type CampaignSettings struct {
 	Deadline           time.Time    `json:"deadline,omitzero" example:"2026-12-31T17:00:00-05:00" doc:"By when it should be done, as RFC 3339; one that is given must be ahead. It counts where the service's strategy goes by deadlines, and ends nothing: what is left goes on after it. A schedule's end_at is a deadline by itself, and the earlier of both counts. None if absent."`
 	Group              string       `json:"group,omitempty" minLength:"1" maxLength:"64" example:"team-a" doc:"The team or customer with which it shares: groups share the capacity first, and then the campaigns of each. Up to 64 printable characters without a space at either end; groups are the same where they are written alike. None if absent: it stands for itself."`
 	Retry              RetrySetting `json:"retry,omitempty" doc:"How often and how soon a call that did not complete is dialled again."`
+
+	Providers    []ProviderChoice  `json:"providers,omitempty" maxItems:"100" example:"[{\"name\": \"mock\"}]" doc:"The providers that may place its calls; a plain string is a name. A number is called by those of them that serve it: those with the longest prefix that it begins with. All, if absent."`
+	Routing      string            `json:"routing,omitempty" enum:"priority,least_cost" default:"priority" example:"least_cost" doc:"Which of them is preferred: by priority, or the cheapest first where prices are known. The next ones take what it has no room for, and all while it is not well."`
+	FromByPrefix map[string]string `json:"from_by_prefix,omitempty" example:"{\"+44\": \"+442079460958\"}" doc:"The caller id for numbers that begin with a prefix, the longest of which counts; else it is from."`
 }
 
 // later names the settings that mean something one day, or elsewhere.
 var later = map[string]string{
-	"providers": "Choosing providers is not supported yet; leave it out, and the service's own is taken.",
 	"start_at":  "The start belongs to the schedule; give it as \"schedule\": {\"start_at\": …}.",
 	"end_at":    "The end belongs to the schedule; give it as \"schedule\": {\"end_at\": …}.",
 	"strategy":  "The strategy is the whole service's and not a campaign's; leave it out and use PUT /v1/scheduler.",
 	"time_zone": "The time zone belongs to the schedule; give it as \"schedule\": {\"time_zone\": …}, or as default_time_zone for numbers of which none is known.",
 }
 
-// settings reads a campaign's settings over those that it has.
-func (o *object) settings(s *campaign.Settings, region string, now time.Time) {
+// settings reads a campaign's settings over those that it has.  providers are the names
+// of those that there are.
+func (o *object) settings(s *campaign.Settings, region string, providers []string, now time.Time) {
 	read(o, "name", &s.Name, "", "Give a name in quotation marks.")
 	if read(o, "default_region", &s.DefaultRegion, region, "Give a region in quotation marks, like \"US\".") && !phone.ValidRegion(s.DefaultRegion) {
 		o.fault("default_region", "The region %q is not known; give two capital letters of ISO 3166-1, like US or GB.", s.DefaultRegion)
@@ -54,6 +58,7 @@ func (o *object) settings(s *campaign.Settings, region string, now time.Time) {
 	}
 	o.retry(&s.Retry)
 	o.schedule(&s.Schedule)
+	o.routing(&s.Routing, s.DefaultRegion, providers)
 	for _, name := range sortedKeys(later) {
 		o.refuse(name, "%s", later[name])
 	}

@@ -53,7 +53,7 @@ func (s *service) end(id string) {
 // claimed is an attempt of a single call, as it is called back about.
 func (s *service) claimed() campaign.AttemptID {
 	s.t.Helper()
-	c, err := s.store.CreateCall(s.t.Context(), campaign.Contact{Phone: "+12125550100"}, "", store.Once{})
+	c, err := s.store.CreateCall(s.t.Context(), store.NewCall{Contact: campaign.Contact{Phone: "+12125550100"}}, store.Once{})
 	require.NoError(s.t, err)
 	at := campaign.NewAttemptID(c.ID, 1)
 	s.apply(&store.Claim{Fence: s.own(), Campaign: campaign.Single, Attempt: at})

@@ -21,7 +21,7 @@ func (a *API) updateCampaign(ctx context.Context, in *updateCampaignInput) (*cam
 	if err != nil {
 		return nil, err
 	}
-	p := &patch{region: a.cfg.DefaultRegion, body: in.RawBody, was: was, now: a.now()}
+	p := &patch{region: a.cfg.DefaultRegion, providers: a.providerNames(), body: in.RawBody, was: was, now: a.now()}
 	if err := a.allow(ctx, p); err != nil {
 		return nil, err
 	}
@@ -73,11 +73,12 @@ func clockless(s campaign.Settings) bool { return s.Schedule.PerContact() && s.D
 
 // patch is a change of a campaign's settings.
 type patch struct {
-	region string // the service's own
-	body   []byte
-	was    campaign.Campaign
-	now    time.Time
-	asked  bool // whether numbers without a zone were looked for
+	region    string // the service's own
+	providers []string
+	body      []byte
+	was       campaign.Campaign
+	now       time.Time
+	asked     bool // whether numbers without a zone were looked for
 }
 
 // apply may run more than once, if the store has to try again.
@@ -98,7 +99,7 @@ func (p *patch) change(s *campaign.Settings) error {
 		return err
 	}
 	region := s.DefaultRegion
-	o.settings(s, p.region, p.now)
+	o.settings(s, p.region, p.providers, p.now)
 	if err := o.done(); err != nil {
 		return err
 	}

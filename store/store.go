@@ -70,7 +70,7 @@ type CampaignQuery struct {
 // Calls are read by the API and by the campaigns' owners.
 type Calls interface {
 	// CreateCall stores a single call, queued in the standing campaign.
-	CreateCall(ctx context.Context, c campaign.Contact, from string, once Once) (campaign.Call, error)
+	CreateCall(ctx context.Context, n NewCall, once Once) (campaign.Call, error)
 	// Call is one call with its History; not_found if there is none.
 	Call(ctx context.Context, id campaign.CallID) (campaign.Call, error)
 	// ListCalls pages through a campaign's calls by ascending id, with History.
@@ -103,6 +103,13 @@ type Calls interface {
 	AttemptsTo(ctx context.Context, phone string, since time.Time) ([]campaign.Attempt, error)
 }
 
+// NewCall is a single call to be made.
+type NewCall struct {
+	campaign.Contact
+	From     string // its own caller id; "" is none
+	Provider string // the only one that may place it; "" is any
+}
+
 // CallQuery selects a page of a campaign's calls.
 type CallQuery struct {
 	Campaign campaign.ID
@@ -122,7 +129,9 @@ type Waiting struct {
 	ID    campaign.CallID
 	Claim int // claims so far
 	Zone  campaign.ZoneID
-	Phone string
+	// Phone and Provider, the only one that may place the call or "", are what it is
+	// routed by.
+	Phone, Provider string
 }
 
 // Zone is what the store calls some Zones.

@@ -16,7 +16,7 @@ import (
 const (
 	// With zoneNames joined.
 	callColumns = `
-c.id, c.campaign_id, c.phone, c.zone, coalesce(z.names, ''), c.variables::text, c.from_number, c.status,
+c.id, c.campaign_id, c.phone, c.zone, coalesce(z.names, ''), c.variables::text, c.from_number, c.provider, c.status,
 c.claim, c.attempts, c.tally, c.last_day, c.on_day, c.next_attempt_at, c.created_at, c.reason`
 	zoneNames = `left join zones z on z.id = c.zone`
 
@@ -41,7 +41,7 @@ func scanJoined(row pgx.Row) (c campaign.Call, a campaign.Attempt, err error) {
 	var variables *string
 	var status, state int
 	var next, started, ended *time.Time
-	err = row.Scan(&c.ID, &c.CampaignID, &c.Phone, &c.Zone, &c.Zones, &variables, &c.From, &status,
+	err = row.Scan(&c.ID, &c.CampaignID, &c.Phone, &c.Zone, &c.Zones, &variables, &c.From, &c.Provider, &status,
 		&c.Claim, &c.Attempts, &c.Tally, &c.Day, &c.OnDay, &next, &c.CreatedAt, &c.Reason,
 		&a.ID, &a.Number, &a.Provider, &a.ProviderCallID, &state, &a.Disposition, &started, &ended, &a.Duration, &a.Detail)
 	c.Variables = raw(variables)
@@ -99,13 +99,13 @@ func (s *Store) Call(ctx context.Context, id campaign.CallID) (campaign.Call, er
 }
 
 // CreateCall stores a single call in the standing campaign.
-func (s *Store) CreateCall(ctx context.Context, to campaign.Contact, from string, once store.Once) (c campaign.Call, err error) {
-	zones, err := s.zonesOf(ctx, []campaign.Contact{to})
+func (s *Store) CreateCall(ctx context.Context, n store.NewCall, once store.Once) (c campaign.Call, err error) {
+	zones, err := s.zonesOf(ctx, []campaign.Contact{n.Contact})
 	if err != nil {
 		return c, err
 	}
 	err = s.change(ctx, "create a call", func(tx pgx.Tx) error {
-		resource, err := createOnce(ctx, tx, once, func() (string, error) { return insertCall(ctx, tx, to, zones[0], from) })
+		resource, err := createOnce(ctx, tx, once, func() (string, error) { return insertCall(ctx, tx, n, zones[0]) })
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (s *Store) CreateCall(ctx context.Context, to campaign.Contact, from string
 	return c, err
 }
 
-func insertCall(ctx context.Context, tx pgx.Tx, to campaign.Contact, zone int32, from string) (string, error) {
+func insertCall(ctx context.Context, tx pgx.Tx, n store.NewCall, zone int32) (string, error) {
 	if err := lockGrowth(ctx, tx, campaign.Single); err != nil {
 		return "", err
 	}
@@ -128,10 +128,10 @@ func insertCall(ctx context.Context, tx pgx.Tx, to campaign.Contact, zone int32,
 	// its row needs no lock.
 	err := tx.QueryRow(ctx, `
 with made as (
-    insert into calls (campaign_id, phone, zone, variables, from_number, created_at)
-    values (1, $1, $2, $3::json, $4, $5) returning id),
+    insert into calls (campaign_id, phone, zone, variables, from_number, provider, created_at)
+    values (1, $1, $2, $3::json, $4, $5, $6) returning id),
 counted as (update campaign_stats set total = total + 1, queued = queued + 1 where campaign_id = 1)
-select id from made`, to.Phone, zone, text(to.Variables), from, code.Time(time.Now())).Scan(&id)
+select id from made`, n.Phone, zone, text(n.Variables), n.From, n.Provider, code.Time(time.Now())).Scan(&id)
 	return id.String(), err
 }
 

@@ -14,12 +14,12 @@ import (
 // up in the row: in an index, it would cost every update.
 const (
 	selectQueued = `
-select c.id, c.claim, c.zone from calls c where ` + page + ` and c.status = 0
+select c.id, c.claim, c.zone, c.phone, c.provider from calls c where ` + page + ` and c.status = 0
 order by c.campaign_id, c.id limit $3`
 
 	// In the order of the zones' index.
 	selectQueuedOf = `
-select c.id, c.claim, c.zone from calls c where ` + zonePage + ` and c.status = 0
+select c.id, c.claim, c.zone, c.phone, c.provider from calls c where ` + zonePage + ` and c.status = 0
 order by c.zone, c.campaign_id, c.id limit $4`
 
 	// Each of the zones there are is looked up among the campaign's calls.  "limit 1"
@@ -54,7 +54,7 @@ func (s *Store) Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID
 	rows, err := s.pool.Query(ctx, query, args...)
 	err = each(rows, err, func(row pgx.Row) error {
 		var w store.Waiting
-		err := row.Scan(&w.ID, &w.Claim, &w.Zone)
+		err := row.Scan(&w.ID, &w.Claim, &w.Zone, &w.Phone, &w.Provider)
 		out = append(out, w)
 		return err
 	})

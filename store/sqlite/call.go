@@ -16,7 +16,7 @@ import (
 const (
 	// With zoneNames joined.
 	callColumns = `
-c.id, c.campaign_id, c.phone, c.zone, coalesce(z.names, ''), c.variables, c.from_number, c.status,
+c.id, c.campaign_id, c.phone, c.zone, coalesce(z.names, ''), c.variables, c.from_number, c.provider, c.status,
 c.claim, c.attempts, c.tally, c.last_day, c.on_day, coalesce(c.next_attempt_at, 0), c.created_at, c.reason`
 	zoneNames = `left join zones z on z.id = c.zone`
 
@@ -32,7 +32,7 @@ func scanJoined(scan func(...any) error) (c campaign.Call, a campaign.Attempt, e
 	var variables []byte
 	var status, state int
 	var next, created, started, ended int64
-	err = scan(&c.ID, &c.CampaignID, &c.Phone, &c.Zone, &c.Zones, &variables, &c.From, &status,
+	err = scan(&c.ID, &c.CampaignID, &c.Phone, &c.Zone, &c.Zones, &variables, &c.From, &c.Provider, &status,
 		&c.Claim, &c.Attempts, &c.Tally, &c.Day, &c.OnDay, &next, &created, &c.Reason,
 		&a.ID, &a.Number, &a.Provider, &a.ProviderCallID, &state, &a.Disposition, &started, &ended, &a.Duration, &a.Detail)
 	c.Variables = json.RawMessage(variables)
@@ -83,13 +83,13 @@ func (s *Store) Call(ctx context.Context, id campaign.CallID) (campaign.Call, er
 }
 
 // CreateCall stores a single call in the standing campaign.
-func (s *Store) CreateCall(ctx context.Context, to campaign.Contact, from string, once store.Once) (c campaign.Call, err error) {
-	zones, err := s.zonesOf(ctx, []campaign.Contact{to})
+func (s *Store) CreateCall(ctx context.Context, n store.NewCall, once store.Once) (c campaign.Call, err error) {
+	zones, err := s.zonesOf(ctx, []campaign.Contact{n.Contact})
 	if err != nil {
 		return c, err
 	}
 	err = s.change(ctx, "create a call", func(tx *sql.Tx) error {
-		resource, err := createOnce(ctx, tx, once, func() (string, error) { return s.insertCall(ctx, tx, to, zones[0], from) })
+		resource, err := createOnce(ctx, tx, once, func() (string, error) { return s.insertCall(ctx, tx, n, zones[0]) })
 		if err != nil {
 			return err
 		}
@@ -103,12 +103,12 @@ func (s *Store) CreateCall(ctx context.Context, to campaign.Contact, from string
 	return c, err
 }
 
-func (s *Store) insertCall(ctx context.Context, tx *sql.Tx, to campaign.Contact, zone int32, from string) (string, error) {
+func (s *Store) insertCall(ctx context.Context, tx *sql.Tx, n store.NewCall, zone int32) (string, error) {
 	var id campaign.CallID
 	// The one index entry beside the pages' is that of the number.
 	if err := tx.QueryRowContext(ctx, `
-insert into calls (campaign_id, phone, zone, variables, from_number, created_at) values (?, ?, ?, ?, ?, ?) returning id`,
-		campaign.Single, to.Phone, zone, text(to.Variables), from, time.Now().UnixMicro()).Scan(&id); err != nil {
+insert into calls (campaign_id, phone, zone, variables, from_number, provider, created_at) values (?, ?, ?, ?, ?, ?, ?) returning id`,
+		campaign.Single, n.Phone, zone, text(n.Variables), n.From, n.Provider, time.Now().UnixMicro()).Scan(&id); err != nil {
 		return "", err
 	}
 	_, err := tx.StmtContext(ctx, s.prepared.updateStats).ExecContext(ctx, campaign.Single, 1, 1, 0, 0, 0, 0, 0, 0, 0)

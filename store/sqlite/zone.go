@@ -14,11 +14,11 @@ import (
 // so that it fails rather than walk another.
 const (
 	selectQueued = `
-select id, claim, zone from calls indexed by calls_campaign
+select id, claim, zone, phone, provider from calls indexed by calls_campaign
 where campaign_id = ? and id > ? and status = 0 order by id limit ?`
 
 	selectQueuedOf = `
-select id, claim, zone from calls indexed by calls_zone
+select id, claim, zone, phone, provider from calls indexed by calls_zone
 where campaign_id = ? and zone = ? and id > ? and status = 0 order by id limit ?`
 
 	// From each zone a leap to the next one that the index has.
@@ -54,7 +54,7 @@ func (s *Store) Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID
 	rows, err := s.reader.QueryContext(ctx, query, args...)
 	err = each(rows, err, func(scan func(...any) error) error {
 		var w store.Waiting
-		err := scan(&w.ID, &w.Claim, &w.Zone)
+		err := scan(&w.ID, &w.Claim, &w.Zone, &w.Phone, &w.Provider)
 		out = append(out, w)
 		return err
 	})

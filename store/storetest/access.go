@@ -127,9 +127,9 @@ func testOnce(t *testing.T, open Open) {
 	require.False(t, ok)
 
 	one := store.Once{Key: "call/key_1/abc"}
-	call, err := s.CreateCall(s.ctx, contacts(0, 1)[0], "", one)
+	call, err := s.CreateCall(s.ctx, store.NewCall{Contact: contacts(0, 1)[0]}, one)
 	require.NoError(t, err)
-	same, err := s.CreateCall(s.ctx, contacts(0, 1)[0], "", one)
+	same, err := s.CreateCall(s.ctx, store.NewCall{Contact: contacts(0, 1)[0]}, one)
 	require.NoError(t, err)
 	require.Equal(t, call, same)
 	require.Equal(t, 1, s.stats(campaign.Single).Total)
@@ -152,7 +152,7 @@ func testOnceConcurrent(t *testing.T, open Open) {
 	p := pool.NewWithResults[campaign.CallID]()
 	for i := range 8 {
 		p.Go(func() campaign.CallID {
-			c, err := nodes[i%2].CreateCall(s.ctx, contacts(0, 1)[0], "", once)
+			c, err := nodes[i%2].CreateCall(s.ctx, store.NewCall{Contact: contacts(0, 1)[0]}, once)
 			require.NoError(t, err)
 			return c.ID
 		})

@@ -102,7 +102,7 @@ func benchCreateCall(b *testing.B, open Open) {
 	s, _, _ := benchStore(b, open)
 	b.ResetTimer()
 	for _, c := range contacts(0, b.N) {
-		_, err := s.CreateCall(b.Context(), c, "", store.Once{})
+		_, err := s.CreateCall(b.Context(), store.NewCall{Contact: c}, store.Once{})
 		require.NoError(b, err)
 	}
 }

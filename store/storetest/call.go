@@ -52,7 +52,7 @@ func testCalls(t *testing.T, open Open) {
 	require.Empty(t, list(store.CallQuery{Status: campaign.CallFailed, Limit: 10}))
 	page, err := s.Queued(s.ctx, id, campaign.AnyZone, 0, 2)
 	require.NoError(t, err)
-	require.Equal(t, []store.Waiting{{ID: q[2]}, {ID: q[3]}}, page)
+	require.Equal(t, []store.Waiting{{ID: q[2], Phone: s.call(q[2]).Phone}, {ID: q[3], Phone: s.call(q[3]).Phone}}, page)
 }
 
 // testPagingWhileRowsChange: a page shows no call twice and leaves out none that
@@ -166,7 +166,7 @@ func testAttemptsKnown(t *testing.T, open Open) {
 func testAttemptsTo(t *testing.T, open Open) {
 	s := newScene(t, open)
 	one, two := s.campaign(3), s.campaign(3)
-	single, err := s.CreateCall(s.ctx, campaign.Contact{Phone: phone(1)}, "", store.Once{})
+	single, err := s.CreateCall(s.ctx, store.NewCall{Contact: campaign.Contact{Phone: phone(1)}}, store.Once{})
 	require.NoError(t, err)
 	var want []campaign.AttemptID
 	for i, at := range []struct {

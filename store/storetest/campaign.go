@@ -128,15 +128,22 @@ func testStandingCampaign(t *testing.T, open Open) {
 	require.NoError(t, c.Validate())
 	require.WithinDuration(t, time.Now(), c.StartedAt, time.Hour)
 
-	call, err := s.CreateCall(s.ctx, contacts(7, 1)[0], "+14155550100", store.Once{})
+	call, err := s.CreateCall(s.ctx, store.NewCall{Contact: contacts(7, 1)[0], From: "+14155550100"}, store.Once{})
 	require.NoError(t, err)
 	require.Equal(t, campaign.Single, call.CampaignID)
 	require.Equal(t, campaign.CallQueued, call.Status)
 	require.Equal(t, "+14155550100", call.From)
 	require.JSONEq(t, `{"n": 7}`, string(call.Variables))
 	require.Equal(t, call, s.call(call.ID))
-	_, err = s.CreateCall(s.ctx, campaign.Contact{Phone: phone(7)}, "", store.Once{})
+	bound, err := s.CreateCall(s.ctx, store.NewCall{Contact: campaign.Contact{Phone: phone(7)}, Provider: "b"}, store.Once{})
 	require.NoError(t, err, "single calls may repeat a number")
+	require.Equal(t, "b", bound.Provider)
+	require.Equal(t, bound, s.call(bound.ID))
+	page, err := s.Queued(s.ctx, campaign.Single, campaign.AnyZone, 0, 10)
+	require.NoError(t, err)
+	require.Equal(t, []store.Waiting{
+		{ID: call.ID, Zone: call.Zone, Phone: phone(7)}, {ID: bound.ID, Zone: bound.Zone, Phone: phone(7), Provider: "b"},
+	}, page)
 	require.Equal(t, campaign.Stats{Total: 2, Queued: 2}, s.stats(campaign.Single))
 
 	is(t, campaign.CodeConflict, s.DeleteCampaign(s.ctx, campaign.Single))
@@ -237,7 +244,7 @@ func grow(s *scene, id campaign.ID, from, n int) {
 		return
 	}
 	for _, c := range contacts(from, n) {
-		_, err := s.CreateCall(s.ctx, c, "", store.Once{})
+		_, err := s.CreateCall(s.ctx, store.NewCall{Contact: c}, store.Once{})
 		require.NoError(s, err)
 	}
 }

@@ -138,7 +138,7 @@ func checkOlds(s *scene, id campaign.ID) {
 		require.Equal(s, phone(i), c.Phone)
 		require.Equal(s, effortOf(ends), c.Effort)
 		require.Len(s, c.History, len(ends))
-		require.Equal(s, store.Waiting{ID: c.ID, Claim: len(ends)}, page[i])
+		require.Equal(s, store.Waiting{ID: c.ID, Claim: len(ends), Phone: phone(i)}, page[i])
 	}
 	c, err := s.Campaign(s.ctx, id)
 	require.NoError(s, err)

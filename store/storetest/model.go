@@ -321,7 +321,7 @@ func (m *modelled) compareZones(t *rapid.T) {
 		zones[c.Zone] = c.Zones
 		for _, z := range []campaign.ZoneID{c.Zone, campaign.AnyZone} {
 			if c.Status == campaign.CallQueued {
-				queued[z] = append(queued[z], store.Waiting{ID: id, Claim: c.Claim, Zone: c.Zone})
+				queued[z] = append(queued[z], store.Waiting{ID: id, Claim: c.Claim, Zone: c.Zone, Phone: c.Phone})
 			}
 			unfinished[true][z] = unfinished[true][z] || !c.Status.Terminal()
 			unfinished[false][z] = unfinished[false][z] || c.Status == campaign.CallQueued || c.Status == campaign.CallRetryWait

@@ -84,7 +84,7 @@ func testCallsCarryZones(t *testing.T, open Open) {
 		require.Equal(t, numbers[want.Zones], waking[i].Zone)
 	}
 	for i, z := range append(someZones, "Pacific/Auckland") {
-		single, err := s.CreateCall(s.ctx, campaign.Contact{Phone: phone(i), Zones: z}, "", store.Once{})
+		single, err := s.CreateCall(s.ctx, store.NewCall{Contact: campaign.Contact{Phone: phone(i), Zones: z}}, store.Once{})
 		require.NoError(t, err)
 		require.Equal(t, z, single.Zones)
 		require.Equal(t, single, other.call(single.ID))
@@ -220,7 +220,7 @@ func testPagingByZone(t *testing.T, open Open) {
 				require.LessOrEqual(t, waits[len(waits)-1], after, "a page was short")
 				break
 			}
-			require.Equal(t, waiting(z, ahead[:min(size, len(ahead))]), page)
+			require.Equal(t, s.waiting(z, ahead[:min(size, len(ahead))]), page)
 			after = page[len(page)-1].ID
 			// Taken: one of the page, and the second after the cursor.
 			gone := []campaign.CallID{page[0].ID}
@@ -236,10 +236,10 @@ func testPagingByZone(t *testing.T, open Open) {
 	require.Empty(t, none)
 }
 
-func waiting(z campaign.ZoneID, calls []campaign.CallID) []store.Waiting {
+func (s *scene) waiting(z campaign.ZoneID, calls []campaign.CallID) []store.Waiting {
 	out := make([]store.Waiting, len(calls))
 	for i, c := range calls {
-		out[i] = store.Waiting{ID: c, Zone: z}
+		out[i] = store.Waiting{ID: c, Zone: z, Phone: s.call(c).Phone}
 	}
 	return out
 }
