@@ -49,9 +49,10 @@ type client struct {
 	held   int
 	want   sim.Want
 	ways   []way
-	ready  []int        // by the index of a pool: how many of its calls that could take
-	in     []bool       // by the index of a pool: it is eligible there
-	calls  sim.Observed // how long the latest ones lasted
+	ready  []int            // by the index of a pool: how many of its calls that could take
+	in     []bool           // by the index of a pool: it is eligible there
+	told   []strategy.Terms // by the index of a pool: what its strategy knows
+	calls  sim.Observed     // how long the latest ones lasted
 }
 
 // sent is tokens on their way to a campaign.
@@ -99,9 +100,8 @@ func (c *Core) Use(choice Choice, build Build, now time.Time) {
 	c.share()
 	for _, cl := range c.sorted() {
 		clear(cl.in)
-		for _, p := range c.pools {
-			p.strategy.Set(cl.id, cl.terms())
-		}
+		cl.told = nil
+		c.introduce(cl)
 		c.enlist(cl)
 	}
 	for _, sl := range c.slots {
@@ -165,11 +165,9 @@ func (c *Core) demanded(node string, d *Demand) {
 		return // not, or no longer, its owner; the owner's Full brings its demand
 	}
 	cl := c.client(d.Campaign)
-	if t := d.terms(); t != cl.terms() || cl.node == "" {
-		c.introduce(d)
-	}
 	cl.node, cl.demand = node, *d
 	c.route(cl)
+	c.introduce(cl)
 	if c.shadow != nil {
 		c.shadow.weighs(cl)
 	}
@@ -183,10 +181,17 @@ func (c *Core) demanded(node string, d *Demand) {
 	c.forget(cl)
 }
 
-// introduce tells the strategies what a campaign brings.
-func (c *Core) introduce(d *Demand) {
-	for _, p := range c.pools {
-		p.strategy.Set(d.Campaign, d.terms())
+// introduce tells the strategies what a campaign brings, where that has changed.
+func (c *Core) introduce(cl *client) {
+	for i, p := range c.pools {
+		t := cl.termsAt(p, c.pools)
+		if i == len(cl.told) {
+			cl.told = append(cl.told, strategy.Terms{})
+		}
+		if t != cl.told[i] {
+			p.strategy.Set(cl.id, t)
+			cl.told[i] = t
+		}
 	}
 }
 

@@ -35,8 +35,18 @@ func (c *Core) introduceAll(r *Report) {
 	for i := range r.Demands {
 		d := &r.Demands[i]
 		if !d.Gone && c.partition[bus.PartitionOf(d.Campaign)].node == r.Node {
-			c.introduce(d)
+			c.announce(d)
 		}
+	}
+}
+
+// announce tells the strategies what a campaign brings that may not be known yet.
+func (c *Core) announce(d *Demand) {
+	for _, p := range c.pools {
+		p.strategy.Set(d.Campaign, d.terms())
+	}
+	if cl := c.clients[d.Campaign]; cl != nil {
+		cl.told = nil
 	}
 }
 

@@ -1,9 +1,11 @@
 package scheduler
 
 import (
+	"math"
 	"slices"
 	"time"
 
+	"dialtone/actors/scheduler/strategy"
 	"dialtone/campaign/route"
 	"dialtone/provider"
 )
@@ -132,6 +134,35 @@ func (cl *client) waitingAt(p *pool) int {
 	return min(ready, cl.waiting())
 }
 
+// termsAt is what a campaign brings to the distribution of one provider.  Of the calls
+// that it has still to place, those are counted there that are the provider's part by
+// its channels, or a deadline would be reserved for at each of them in full.
+func (cl *client) termsAt(p *pool, pools []*pool) strategy.Terms {
+	t := cl.terms()
+	all, own := 0.0, 0.0
+	for i, other := range pools {
+		if i < len(cl.ready) && cl.ready[i] > 0 && !other.drained && !other.removed {
+			all += other.size()
+			if other == p {
+				own = other.size()
+			}
+		}
+	}
+	if own > 0 && own < all {
+		t.Remaining = int(math.Ceil(float64(t.Remaining) * own / all))
+	}
+	return t
+}
+
+// size is how many calls a provider takes, for comparing it with others.
+func (p *pool) size() float64 {
+	const boundless = 1000
+	if p.limits.Channels == 0 {
+		return boundless
+	}
+	return float64(p.limits.Channels)
+}
+
 // place finds the pool on which a campaign's next call goes, when it is its turn at one
 // of them: a better one of the same route, if that is free.
 func (cl *client) place(at *pool, now time.Time) (*pool, *path) {
@@ -193,9 +224,6 @@ func (c *Core) addPool(name string, l provider.Limits, now time.Time) *pool {
 	p.index = len(c.pools)
 	p.strategy = c.build()
 	c.pools = append(c.pools, p)
-	for _, cl := range c.clients {
-		p.strategy.Set(cl.id, cl.terms())
-	}
 	return p
 }
 
@@ -204,6 +232,7 @@ func (c *Core) reroute() {
 	c.paths, c.all = make(map[route.Route]*path), nil
 	for _, cl := range c.sorted() {
 		c.route(cl)
+		c.introduce(cl)
 		c.consider(cl)
 	}
 }

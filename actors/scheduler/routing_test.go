@@ -352,3 +352,25 @@ func TestRoutesHold(t *testing.T) {
 		})
 	})
 }
+
+// A deadline is reserved for once, however many providers could help to meet it.
+func TestADeadlineOverTwoProviders(t *testing.T) {
+	// reserved is how many slots a campaign gets for its deadline beside a greater one.
+	reserved := func(limits map[string]provider.Limits, by route.Route) int {
+		st, n := among(t, limits)
+		st.use("deadline")
+		st.routed(n, 2, 1000, map[route.Route]int{by: 1000})
+		d := scheduler.Demand{
+			Campaign: 3, Seen: n.seen, Limit: 1000, Weight: 0.001, Fresh: 360, Length: 10 * time.Second, Due: st.now.Add(6 * time.Minute),
+			Routes: []scheduler.RouteDemand{{Route: by, Ready: 360}},
+		}
+		n.demands[3] = d
+		st.core.Take(&scheduler.Report{Node: n.name, Demands: []scheduler.Demand{d}}, st.now)
+		st.grant()
+		require.Equal(t, 100, len(n.held))
+		return n.by(3)["a"] + n.by(3)["b"]
+	}
+	one := reserved(channels(map[string]int{"a": 100}), "a:1")
+	require.Greater(t, one, 10)
+	require.InDelta(t, one, reserved(channels(map[string]int{"a": 70, "b": 30}), "a:1,b:1"), 2)
+}
