@@ -29,8 +29,8 @@ lint: ## format, vet, staticcheck, and who may import whom
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 -run TestHouse ./e2e
 
-drill: build ## kill the service in mid-campaign, and judge by the provider's ledger
-	$(GO) test -count=1 -v -run 'Drill' -timeout 10m ./e2e
+drill: build ## kill the service in mid-campaign, make the providers fail, and judge by their ledgers
+	DIALTONE_STORM=10000 $(GO) test -count=1 -v -run 'Drill' -timeout 30m ./e2e
 
 bench: build ## 100,000 calls through the whole service, on SQLite and PostgreSQL
 	./bin/dialtone bench

@@ -26,7 +26,9 @@ var dead = map[string]struct {
 				HangFor: mockdialer.Fixed(30 * time.Second),
 			}))
 		},
-		func(t *testing.T, mock *mockdialer.Server) { require.NoError(t, mock.SetFaults(mockdialer.FaultPlan{})) },
+		func(t *testing.T, mock *mockdialer.Server) {
+			require.NoError(t, mock.SetFaults(mockdialer.FaultPlan{}))
+		},
 	},
 	"answering 500": {
 		func(t *testing.T, mock *mockdialer.Server) {
@@ -34,7 +36,9 @@ var dead = map[string]struct {
 				Rates: mockdialer.FaultRates{mockdialer.Fault500: 1, mockdialer.FaultList500: 1, mockdialer.FaultFetch500: 1},
 			}))
 		},
-		func(t *testing.T, mock *mockdialer.Server) { require.NoError(t, mock.SetFaults(mockdialer.FaultPlan{})) },
+		func(t *testing.T, mock *mockdialer.Server) {
+			require.NoError(t, mock.SetFaults(mockdialer.FaultPlan{}))
+		},
 	},
 }
 
