@@ -161,6 +161,28 @@ func TestParseTellsTheChecksFaults(t *testing.T) {
 	require.EqualError(t, err, "providers: providers[0].dialect: line 4: permission denied")
 }
 
+// The page about the file names every key, and its example is one.
+func TestPageOnProviders(t *testing.T) {
+	text, err := os.ReadFile("../docs/providers.md")
+	require.NoError(t, err)
+	page := string(text)
+	for _, key := range specKeys {
+		require.Contains(t, page, "\n| `"+key+"` |")
+	}
+	_, example, found := strings.Cut(page, "```yaml\n")
+	require.True(t, found)
+	example, _, _ = strings.Cut(example, "```")
+	t.Setenv("MAIN_TOKEN", "t0ken")
+	f, err := Parse([]byte(strings.Replace(example, "{file: /run/secrets/britain}", "{value: t0ken}", 1)))
+	require.NoError(t, err)
+	require.Len(t, f.Providers, 2)
+	for _, key := range specKeys {
+		if key != "weight" && key != "timeout" {
+			require.Contains(t, example, " "+key+":")
+		}
+	}
+}
+
 // Whatever a file holds, reading it ends with a file or with its faults.
 func TestParseNeverPanics(t *testing.T) {
 	pieces := []string{"a", ":", " ", "\n", "  ", "- ", "{", "}", "[", "]", "&x", "*x", "<<", "!!str", "|", "'", "\"", "#",

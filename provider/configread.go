@@ -37,9 +37,14 @@ func (s section) file(checks []Check) *File {
 	return f
 }
 
+// specKeys are all that can be said of a provider.
+var specKeys = []string{
+	"name", "dialect", "base_url", "account", "token", "channels", "calls_per_second",
+	"priority", "weight", "prefixes", "prices", "from", "from_by_prefix", "twiml", "url", "timeout",
+}
+
 func (s section) spec() Spec {
-	s.Known("name", "dialect", "base_url", "account", "token", "channels", "calls_per_second",
-		"priority", "weight", "prefixes", "prices", "from", "from_by_prefix", "twiml", "url", "timeout")
+	s.Known(specKeys...)
 	spec := Spec{
 		Name:         s.Required("name"),
 		Dialect:      s.Required("dialect"),
