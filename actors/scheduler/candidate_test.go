@@ -368,6 +368,35 @@ func TestNothingIsGrantedUntilTheDrainedAreKnown(t *testing.T) {
 	require.JSONEq(t, `[]`, string(s.other["scheduler.drained"]))
 }
 
+// What becomes of providers is told as CloudEvents, and as how they are.
+func TestProvidersAreToldOf(t *testing.T) {
+	b := bustest.Start(t)
+	type event struct{ Type, Subject string }
+	heard := make(chan event, 10)
+	sub, err := bus.Subscribe(b, "event.a.provider.>", func(e event) { heard <- e })
+	require.NoError(t, err)
+	defer sub.Stop()
+	c := stand(t, b, "n1", &settings{})
+	startNode(t, b, 100, 50)
+	require.Eventually(t, func() bool { return len(c.Health()) == 1 }, soon, often)
+	for _, state := range []string{"drained", "enabled"} {
+		_, err := ask[scheduler.ProviderStatus](t, b, "providers", scheduler.ProviderChange{Provider: "a", State: state})
+		require.NoError(t, err)
+		select {
+		case e := <-heard:
+			require.Equal(t, event{"dialtone.provider." + state + ".v1", "a"}, e)
+		case <-time.After(soon):
+			require.Fail(t, "no event")
+		}
+		require.Eventually(t, func() bool { return c.Health()[0].State == state }, soon, often)
+	}
+	c.SetProviders(map[string]provider.Limits{"a": {Channels: 7}, "b": {}})
+	require.Eventually(t, func() bool {
+		h := c.Health()
+		return len(h) == 2 && h[0].Channels == 7 && h[1].Provider == "b"
+	}, soon, often)
+}
+
 // Bad input changes nothing.
 func TestProvidersAreNotChangedByBadInput(t *testing.T) {
 	b := bustest.Start(t)
