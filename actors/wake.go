@@ -33,6 +33,7 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 	a.life++
 	a.broken = false
 	a.out.Reset()
+	a.handOn(open)
 	a.mind = machine.New(a.machine, c, zones, open, time.Now(), &a.out)
 	h := holds{campaign: a.id}
 	a.mind.Held(func(p machine.Progress) { h.tokens = append(h.tokens, p) })
@@ -84,6 +85,18 @@ func (a *actor) letGo() {
 		a.mind.Unacknowledged(func(r machine.Ref) {
 			_ = r.(bus.Receipt).Nak(naked) // if that is lost, it comes after the ack wait
 		})
+	}
+}
+
+// handOn tells the next machine what the last one was asked for.
+func (a *actor) handOn(open []machine.Open) {
+	if a.mind == nil {
+		return
+	}
+	wishes := make(map[campaign.CallID]machine.Wish)
+	a.mind.Wishes(func(id campaign.CallID, w machine.Wish) { wishes[id] = w })
+	for i := range open {
+		open[i].Wish = wishes[open[i].Call.ID]
 	}
 }
 
