@@ -33,6 +33,7 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 	a.life++
 	a.broken = false
 	a.out.Reset()
+	a.handOn(open)
 	cfg := a.machine
 	cfg.Table = a.table()
 	a.routed = cfg.Table
@@ -87,6 +88,18 @@ func (a *actor) letGo() {
 		a.mind.Unacknowledged(func(r machine.Ref) {
 			_ = r.(bus.Receipt).Nak(naked) // if that is lost, it comes after the ack wait
 		})
+	}
+}
+
+// handOn tells the next machine what the last one was asked for.
+func (a *actor) handOn(open []machine.Open) {
+	if a.mind == nil {
+		return
+	}
+	wishes := make(map[campaign.CallID]machine.Wish)
+	a.mind.Wishes(func(id campaign.CallID, w machine.Wish) { wishes[id] = w })
+	for i := range open {
+		open[i].Wish = wishes[open[i].Call.ID]
 	}
 }
 

@@ -44,7 +44,7 @@ func (m *Machine) cancelCall(c Command, now time.Time, out *Effects) {
 
 // cancel notes that a flight's call is not to be dialled again.
 func (f *flight) cancel(ref Ref) {
-	f.canceled, f.hangingUp = true, true
+	f.Canceled, f.HangUp = true, true
 	f.cancels = append(f.cancels, ref)
 }
 

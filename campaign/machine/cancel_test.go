@@ -262,3 +262,36 @@ func TestACancellationIsLeftToTheNextMachine(t *testing.T) {
 	require.True(t, s.answer(0).Renew)
 	require.Equal(t, []machine.Ref{"cancel"}, s.answered())
 }
+
+// TestWishesOutliveAMachine: what was asked for about calls in flight is handed on to the
+// machine that is built anew, wherever the calls stand by then.
+func TestWishesOutliveAMachine(t *testing.T) {
+	s := running(t, 5, 3).up(3)
+	for call := campaign.CallID(1); call <= 3; call++ {
+		s.cancelCall(call)
+	}
+	wishes := map[campaign.CallID]machine.Wish{}
+	s.m.Wishes(func(id campaign.CallID, w machine.Wish) { wishes[id] = w })
+	require.Len(t, wishes, 3)
+	open := []machine.Open{
+		inFlight(1, 1, campaign.AttemptPlaced, nine),
+		inFlight(2, 1, campaign.AttemptAmbiguous, nine),
+		{Call: campaign.Call{ID: 3, Status: campaign.CallRetryWait, Claim: 1, NextAttemptAt: nine}},
+		inFlight(4, 1, campaign.AttemptPlaced, nine),
+	}
+	for i := range open {
+		open[i].Wish = wishes[open[i].Call.ID]
+	}
+	s = begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 9), open...)
+	require.Equal(t, []campaign.AttemptID{attempt(1, 1)}, s.hangUps())
+	require.Equal(t, cancellation(3), s.out.Records)
+	require.Zero(t, s.m.Demand(s.now).Retries)
+	s.answer(0)
+	require.Empty(t, s.out.Replies, "it was answered before")
+	s.say(campaign.ReportPlaced, attempt(2, 1), as("CA2"))
+	require.Equal(t, []campaign.AttemptID{attempt(2, 1)}, s.hangUps())
+	s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+	require.Equal(t, campaign.CallCanceled, s.out.Records[0].Next)
+	s.say(campaign.ReportEnded, attempt(4, 1), with(campaign.DispositionBusy))
+	require.Equal(t, campaign.CallRetryWait, s.out.Records[0].Next)
+}

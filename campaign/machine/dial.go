@@ -83,7 +83,7 @@ func (m *Machine) claimed(in Claimed, now time.Time, out *Effects) {
 func (m *Machine) dispatch(f *flight, now time.Time, out *Effects) {
 	undo := Record{Unplaced: true}
 	switch day := m.c.Retry.MaxAttemptsPerDay; {
-	case f.canceled: // as which it is undone
+	case f.Canceled: // as which it is undone
 	case m.c.Status != campaign.StatusInProgress, m.renewing:
 		undo.Reason = campaign.GivenBackStopped
 	case !m.queue.lane(f.zone).open:

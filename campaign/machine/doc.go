@@ -41,7 +41,8 @@
 // A cancel may ask for what is up to be hung up, and so does the cancellation of a
 // single call.  What the provider has is hung up at once, by a job; what is being placed
 // or in doubt, as soon as it is heard to be up.  The watch repeats it until the end of
-// the call is told.  The wish lives in memory: whoever lost his owner asks again.
+// the call is told.  The wish lives in memory, from one machine to the next, and is lost with the
+// process: whoever asked for it asks again.
 //
 // A call that waits is canceled in the store, by a record of its own; from then on it is
 // in no lane, and a page that may be older than the record is read without it (struck).

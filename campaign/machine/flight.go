@@ -48,10 +48,8 @@ type flight struct {
 	freed bool
 	// undoing: the claim is being given back, unless it was placed meanwhile.
 	undoing bool
-	// hangingUp: the call is to end as soon as it is known to be up.  canceled: it is not
-	// dialled again; cancels are those who wait to hear of that.
-	hangingUp, canceled bool
-	cancels             []Ref
+	Wish
+	cancels []Ref // who waits to hear that the call is canceled
 	// takenOver: it was claimed by an earlier owner, and had no row when this
 	// machine was built.
 	takenOver bool
@@ -72,17 +70,21 @@ const adopted = 1 << 63
 type Open struct {
 	Call    campaign.Call
 	Current *campaign.Attempt
+	// Wish is what the machine before was asked for; the store does not know it.
+	Wish
 }
 
 // takeUp sorts a call of a campaign that had an owner before.
 func (m *Machine) takeUp(o Open, now time.Time, out *Effects) {
-	switch o.Call.Status {
-	case campaign.CallRetryWait:
+	switch waits := o.Call.Status == campaign.CallRetryWait || o.Call.Status == campaign.CallQueued; {
+	case waits && o.Canceled:
+		m.strikeOut(o.Call.ID, nil, out)
+	case o.Call.Status == campaign.CallRetryWait:
 		m.queue.retry(due{
 			at: o.Call.NextAttemptAt.UnixNano(), call: o.Call.ID, claim: o.Call.Claim,
 			zone: o.Call.Zone, class: m.queue.router.class(o.Call.Phone, o.Call.Provider),
 		})
-	case campaign.CallInProgress:
+	case o.Call.Status == campaign.CallInProgress:
 		m.takeUpFlight(o, now, out)
 	}
 }
@@ -94,6 +96,7 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 		zone:    o.Call.Zone,
 		class:   m.queue.router.class(o.Call.Phone, o.Call.Provider),
 		effort:  o.Call.Effort,
+		Wish:    o.Wish,
 		// Whether a caller has its job, the owner before knew.
 		evidence: campaign.EvidencePlacing,
 	}
@@ -132,6 +135,9 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 		}
 		f.patience = m.cfg.TakeoverPatience
 		f.deadline = now.Add(m.takeoverPatience(f.attempt))
+		if f.HangUp {
+			m.hangUp(f, now, out)
+		}
 	}
 }
 

@@ -118,7 +118,7 @@ func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time, out *Effect
 func (m *Machine) await(f *flight, as campaign.CallStatus, at time.Time, out *Effects) {
 	m.spent = false
 	switch {
-	case f.canceled:
+	case f.Canceled:
 		m.strikeOut(f.attempt.Call(), f.cancels, out)
 		f.cancels = nil
 	case as == campaign.CallRetryWait:

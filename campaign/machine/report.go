@@ -88,7 +88,7 @@ func (m *Machine) recordPlaced(now time.Time, out *Effects) {
 		f.writing-- // it was counted when it was put off
 		if f.stage == placed {
 			m.write(f, Record{Kind: RecordPlaced, ProviderCallID: f.providerCallID}, out)
-			if f.hangingUp {
+			if f.HangUp {
 				m.hangUp(f, now, out)
 			}
 		}
@@ -165,7 +165,7 @@ func (m *Machine) verdict(f *flight, d campaign.Disposition, effort campaign.Eff
 		return campaign.CallCompleted, ""
 	case d == campaign.DispositionCanceled:
 		return campaign.CallCanceled, string(d)
-	case f.canceled:
+	case f.Canceled:
 		return campaign.CallCanceled, campaign.ReasonCanceled
 	case m.c.Retry.Exhausted(d, effort):
 		return campaign.CallFailed, string(d)
@@ -250,7 +250,7 @@ func undialled(reason string) bool {
 func (m *Machine) giveBack(f *flight, rec Record, now time.Time, out *Effects) {
 	rec.Kind = RecordGiveBack
 	switch {
-	case f.canceled:
+	case f.Canceled:
 		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallCanceled, campaign.ReasonCanceled, time.Time{}
 	case rec.Next != "":
 	case m.c.Status == campaign.StatusCanceled:

@@ -14,8 +14,12 @@ const sendLimit = 4 * time.Second
 // job is a caller at work on one delivery of a job.  It may crash between any
 // two steps, and then the job comes again.
 func (w *world) job(d *delivery) {
-	if d.job.Kind == campaign.JobSettle {
+	switch d.job.Kind {
+	case campaign.JobSettle:
 		w.step(func() { w.settle(d) })
+		return
+	case campaign.JobHangUp:
+		w.step(func() { w.hangUp(d) })
 		return
 	}
 	w.step(func() {
@@ -92,6 +96,10 @@ func (w *world) placed(d *delivery, f fate, c *ringing) {
 		r.Kind = campaign.ReportRefused
 	case fateThrottled:
 		r.Reason, r.RetryAfter = campaign.GivenBackThrottled, w.span(0, 5*time.Second)
+	case fateFull:
+		r.Reason = campaign.GivenBackFull
+	case fateBarred:
+		r.Reason = campaign.GivenBackBarred
 	case fateUnreachable:
 		r.Reason = campaign.GivenBackUnreachable
 	case fateMisconfigured:
@@ -106,6 +114,7 @@ func (w *world) placed(d *delivery, f fate, c *ringing) {
 func (w *world) settle(d *delivery) {
 	if w.chance(w.faults.settleFails) {
 		w.saw("settling failed")
+		w.provider.silent[d.job.Attempt] = true
 		w.tell(d, campaign.Report{Kind: campaign.ReportAmbiguous})
 		return
 	}

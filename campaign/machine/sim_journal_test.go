@@ -96,6 +96,7 @@ func (j *journal) apply(batch []*commit) (changed bool) {
 		return j.applyRecords(c, machine.RecordPlaced, machine.RecordAmbiguous)
 	})
 	each(func(c *commit) bool { return j.applyRecords(c, machine.RecordFinish, machine.RecordGiveBack) })
+	each(func(c *commit) bool { return j.applyCancels(c) })
 	each(func(c *commit) bool { return j.applyClaims(c) })
 	each(func(c *commit) bool {
 		if c.end != nil {
@@ -131,6 +132,17 @@ func (j *journal) applyRecords(c *commit, kinds ...machine.RecordKind) (any bool
 		j.w.log("record %v: kind %d %s%s refused %v changed %v", r.Attempt, r.Kind, r.Next, r.Reason, refused, changed)
 		c.recorded[i] = machine.RecordResult{Record: r, Refused: refused, Changed: changed}
 		any = any || changed
+	}
+	return any
+}
+
+func (j *journal) applyCancels(c *commit) (any bool) {
+	for i, r := range c.records {
+		if r.Kind == machine.RecordCancel {
+			c.recorded[i] = j.w.store.cancelCall(r.Attempt.Call())
+			c.recorded[i].Record = r
+			any = any || c.recorded[i].Changed
+		}
 	}
 	return any
 }

@@ -5,6 +5,7 @@ import (
 
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
+	"dialtone/campaign/route"
 )
 
 // owner is the shell around a machine: it performs the effects and tells what
@@ -22,7 +23,12 @@ type owner struct {
 	ticks   int
 	heard   time.Time       // when the newest answer arrives, to keep them in order
 	held    map[uint64]bool // tokens, by what was granted and released
-	due     map[campaign.CallID]time.Time
+	// outcomes are the tokens of which one was told; plan is how the machine routes.
+	outcomes map[uint64]bool
+	plan     *route.Plan
+	wishes   map[campaign.CallID]machine.Wish // of the machine before
+	spent    map[uint64]campaign.AttemptID    // on what the tokens were spent
+	due      map[campaign.CallID]time.Time
 }
 
 // wake makes a new owner from what the store has.
@@ -36,8 +42,15 @@ func (o *owner) build() {
 	o.life++
 	o.commits, o.inbox = 0, nil
 	o.held, o.due = map[uint64]bool{}, map[campaign.CallID]time.Time{}
+	o.outcomes, o.spent, o.plan = map[uint64]bool{}, map[uint64]campaign.AttemptID{}, nil
+	if o.w.table != nil {
+		o.plan = o.w.table.Plan(o.w.store.c.Routing)
+	}
 	var out machine.Effects
 	open := o.w.store.open()
+	for i := range open {
+		open[i].Wish = o.wishes[open[i].Call.ID]
+	}
 	o.mind = machine.New(o.w.config(), o.w.store.c, o.w.store.zones(), open, o.w.now, &out)
 	o.mind.Held(func(p machine.Progress) { o.held[p.Token.ID] = true })
 	for _, c := range open {
@@ -100,11 +113,17 @@ func (o *owner) turn() {
 			}
 		}
 	}
+	o.note()
 	var out machine.Effects
 	o.mind.Handle(in, o.w.now, &out)
 	o.judgeClaims(out.Claims)
 	o.learn(in, out.Claims)
 	o.perform(&out)
+}
+
+// note remembers on what the tokens were spent.
+func (o *owner) note() {
+	o.mind.Held(func(p machine.Progress) { o.spent[p.Token.ID] = p.Attempt })
 }
 
 // perform does what the machine wants, in the order of package actors; it may
@@ -142,6 +161,8 @@ func (o *owner) rebuild(meant bool) {
 		o.w.saw("rebuilt")
 		o.w.happy("the view of an owner that lasts stays true", !o.w.lasting)
 	}
+	o.wishes = map[campaign.CallID]machine.Wish{}
+	o.mind.Wishes(func(id campaign.CallID, w machine.Wish) { o.wishes[id] = w })
 	o.mind.Unacknowledged(func(r machine.Ref) { r.(*delivery).again() })
 	o.w.journal.flush()
 	if o.epoch < o.w.store.epoch {
@@ -199,6 +220,7 @@ func (o *owner) postAnswers(c *commit) {
 func (o *owner) publish(out *machine.Effects) {
 	life := o.life
 	for _, j := range out.Publish {
+		o.w.happyf(j.Kind != campaign.JobPlace || o.leads(o.w.store.call(j.Attempt.Call()), j.Provider), "%s goes by a provider that its route leads to, not by %s", j.To, j.Provider)
 		o.w.happyf(j.Provider != "" && j.To != "" && j.Number > 0 && j.Campaign == o.w.store.c.ID, "a job is complete: %+v", j)
 		if o.w.chance(o.w.faults.publishFails) {
 			o.w.saw("publish failed")
@@ -223,7 +245,11 @@ func (o *owner) acknowledge(out *machine.Effects) {
 }
 
 func (o *owner) release(out *machine.Effects) {
+	for _, p := range out.Progress {
+		o.judgeOutcome(p.Token, p.Attempt, p.Outcome)
+	}
 	for _, r := range out.Releases {
+		o.judgeOutcome(r.Token, o.spent[r.Token.ID], r.Outcome)
 		o.w.happyf(o.held[r.Token.ID], "token %d is released once, by who holds it", r.Token.ID)
 		delete(o.held, r.Token.ID)
 	}
@@ -256,7 +282,9 @@ func (o *owner) read(out *machine.Effects) {
 }
 
 func (o *owner) poke() {
-	o.answerTo(func() machine.Input { return machine.Refreshed{Campaign: o.w.store.c, Zones: o.w.store.zones()} })
+	o.answerTo(func() machine.Input {
+		return machine.Refreshed{Campaign: o.w.store.c, Zones: o.w.store.zones(), Table: o.w.table}
+	})
 }
 
 func (o *owner) answerTo(read func() machine.Input) {
@@ -309,6 +337,7 @@ func (o *owner) learn(in []machine.Input, claims []machine.Claim) {
 
 // judgeClaims holds claims against what the machine knew before this turn.
 func (o *owner) judgeClaims(claims []machine.Claim) {
+	by := o.providers()
 	for _, cl := range claims {
 		id := cl.Attempt.Call()
 		call := o.w.store.call(id)
@@ -321,6 +350,9 @@ func (o *owner) judgeClaims(claims []machine.Claim) {
 			continue // it was given back in this very turn
 		}
 		for other, at := range o.due {
+			if o.w.user.wished[other] || !o.leads(o.w.store.call(other), by[cl.Attempt]) {
+				continue
+			}
 			o.w.happyf(at.After(o.w.now) || !o.w.inHours(o.w.store.call(other), true), "RetriesFirst: new number %d goes before retry %d, due %v", id, other, o.w.now.Sub(at))
 		}
 	}

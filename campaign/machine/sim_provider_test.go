@@ -16,6 +16,8 @@ type ledger struct {
 	dialled  map[campaign.AttemptID]bool
 	up       int
 	refusals int
+	fates    map[campaign.AttemptID]fate // of the requests
+	silent   map[campaign.AttemptID]bool // attempts about which it was asked in vain
 }
 
 // ringing is one call at the provider.
@@ -39,6 +41,8 @@ const (
 	fateThrottled     fate = "throttled"
 	fateUnreachable   fate = "unreachable"
 	fateMisconfigured fate = "misconfigured"
+	fateFull          fate = "full"
+	fateBarred        fate = "barred"
 	fateTimeoutBefore fate = "create timed out before dialling"
 	fateTimeoutAfter  fate = "create timed out after dialling"
 )
@@ -49,6 +53,7 @@ func (l *ledger) create(j campaign.Job, answer func(fate, *ringing)) {
 	w.happyf(!w.user.stopped, "StopMeansStop: a create of %v reaches the provider after the answer", j.Attempt)
 	f := l.fate()
 	w.saw(string(f))
+	l.fates[j.Attempt] = f
 	switch f {
 	case fateDialled:
 		w.after(w.span(0, 2*time.Second), func() {
@@ -76,7 +81,7 @@ func (l *ledger) fate() fate {
 		chance int
 	}{
 		{fateRefused, f.refused}, {fateThrottled, f.throttled}, {fateUnreachable, f.unreachable},
-		{fateMisconfigured, f.misconfigured}, {fateTimeoutBefore, f.timeoutBefore}, {fateTimeoutAfter, f.timeoutAfter},
+		{fateFull, f.full}, {fateBarred, f.barred}, {fateMisconfigured, f.misconfigured}, {fateTimeoutBefore, f.timeoutBefore}, {fateTimeoutAfter, f.timeoutAfter},
 	} {
 		if n -= x.chance; n < 0 {
 			return x.fate
@@ -91,6 +96,9 @@ func (l *ledger) dial(j campaign.Job) *ringing {
 	w.happyf(!l.dialled[j.Attempt], "NeverTwice: attempt %v is dialled twice", j.Attempt)
 	l.dialled[j.Attempt] = true
 	for _, c := range l.byNumber[j.To] {
+		if w.lost(c.attempt) {
+			continue
+		}
 		w.happyf(!c.endedAt.IsZero(), "NeverTwice: %s is dialled as %v while %v is up", j.To, j.Attempt, c.attempt)
 		w.happyf(w.store.rows[c.attempt].State == campaign.AttemptEnded,
 			"NeverTwice: %s is dialled as %v while %v is unsettled", j.To, j.Attempt, c.attempt)
@@ -102,6 +110,7 @@ func (l *ledger) dial(j campaign.Job) *ringing {
 	w.happyf(len(l.byNumber[j.To]) <= w.store.c.Retry.MaxAttempts, "NeverTwice: %s is dialled oftener than max_attempts", j.To)
 	l.up++
 	w.judgeHours(j.To)
+	w.judgeCanceled(j.Attempt)
 	w.log("DIAL %v %s as %s", j.Attempt, j.To, c.sid)
 	if w.chance(100) {
 		l.callback(campaign.Report{Kind: campaign.ReportPlaced, Attempt: c.attempt, ProviderCallID: c.sid, At: w.now})
@@ -110,7 +119,11 @@ func (l *ledger) dial(j campaign.Job) *ringing {
 	if w.chance(30) {
 		long = 20 * time.Minute
 	}
-	w.after(w.span(0, long), func() { l.end(c) })
+	w.after(w.span(0, long), func() {
+		if c.endedAt.IsZero() {
+			l.end(c)
+		}
+	})
 	return c
 }
 

@@ -1,7 +1,6 @@
 package machine_test
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -40,13 +39,14 @@ func (m *memory) addContacts(n int) {
 		zone := m.zoned[m.w.pick.below(len(m.zoned))]
 		m.calls = append(m.calls, &campaign.Call{
 			ID: m.nextID, Zone: zone.ID, CampaignID: m.c.ID, Status: campaign.CallQueued, CreatedAt: m.w.now,
-			Contact: campaign.Contact{Phone: fmt.Sprintf("+4930%06d", m.phones), Zones: zone.Zones},
+			Contact: campaign.Contact{Phone: m.w.phone(m.phones), Zones: zone.Zones},
 		})
 		m.c.Stats.Total++
 		m.c.Stats.Queued++
 	}
 }
 
+// call is nil for an id that is none.
 func (m *memory) call(id campaign.CallID) *campaign.Call {
 	i, ok := slices.BinarySearchFunc(m.calls, id, func(c *campaign.Call, id campaign.CallID) int { return int(c.ID - id) })
 	if !ok {
@@ -161,6 +161,7 @@ func (m *memory) finish(a *row, r machine.Record) (refused, changed bool) {
 		a.ProviderCallID = r.ProviderCallID
 	}
 	c.Effort = c.With(r.Disposition, r.Day)
+	m.judgeLost(a, r)
 	m.c.Stats.Attempts++
 	if c.Attempts > 1 {
 		m.c.Stats.Retries++
@@ -181,6 +182,16 @@ func (m *memory) giveBack(a *row, r machine.Record) (refused, changed bool) {
 	return false, true
 }
 
+// judgeLost holds an attempt that is given up against the time that it had.
+func (m *memory) judgeLost(a *row, r machine.Record) {
+	if r.Disposition != campaign.DispositionLost {
+		return
+	}
+	m.w.saw("lost")
+	m.w.happyf(m.w.now.Sub(a.StartedAt) >= time.Duration(m.c.Retry.SettleWithin), "an attempt is lost after settle_within, not %v", m.w.now.Sub(a.StartedAt))
+	m.w.happyf(m.w.provider.silent[a.ID], "before it is lost the provider is asked: %v", a.ID)
+}
+
 // leave takes a call out of progress.
 func (m *memory) leave(c *campaign.Call, r machine.Record) {
 	m.move(c, r.Next)
@@ -190,6 +201,22 @@ func (m *memory) leave(c *campaign.Call, r machine.Record) {
 	if r.Next == campaign.CallFailed || r.Next == campaign.CallCanceled {
 		c.Reason = r.Reason
 	}
+}
+
+// cancelCall cancels a call that waits.
+func (m *memory) cancelCall(id campaign.CallID) (r machine.RecordResult) {
+	c := m.call(id)
+	switch {
+	case c == nil:
+		r.Missing, r.Refused = true, true
+	case c.Status == campaign.CallInProgress:
+		r.Refused = true
+	case waits(c.Status):
+		m.move(c, campaign.CallCanceled)
+		c.NextAttemptAt, c.Reason, r.Changed = time.Time{}, campaign.ReasonCanceled, true
+		m.w.saw("waiting call canceled")
+	}
+	return r
 }
 
 func (m *memory) setStatus(s machine.ChangeStatus) (refused, changed bool) {
@@ -252,7 +279,7 @@ func (m *memory) zones() (out []machine.Zone) {
 func (m *memory) queued(l machine.Load) (p machine.Page) {
 	for _, c := range m.calls {
 		if c.ID > l.After && c.Status == campaign.CallQueued && len(p.Calls) < l.Limit && (l.Zone == campaign.AnyZone || l.Zone == c.Zone) {
-			p.Calls = append(p.Calls, machine.Waiting{ID: c.ID, Claim: c.Claim, Zone: c.Zone})
+			p.Calls = append(p.Calls, machine.Waiting{ID: c.ID, Claim: c.Claim, Zone: c.Zone, Phone: c.Phone})
 		}
 	}
 	p.Last = len(p.Calls) < l.Limit

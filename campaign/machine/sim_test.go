@@ -78,10 +78,12 @@ func TestPromisesHoldWhateverFails(t *testing.T) {
 	}
 	for _, what := range []string{
 		"caller crashed", "caller stalled", "caller stopping", "job unsent", "job expired", "job found taken",
-		"job found stopped", "job found outdated", "refused", "throttled", "unreachable", "misconfigured",
+		"job found stopped", "job found outdated", "refused", "throttled", "unreachable", "misconfigured", "full", "barred",
 		"create timed out before dialling", "create timed out after dialling", "settled", "settling failed",
 		"callback lost", "callback repeated", "message delayed", "message duplicated", "batch applied twice",
 		"publish failed", "owner killed", "owner deposed", "owner found itself deposed", "owner crashed between two effects", "owner let go",
+		"user: routes changed", "user: cancel_call", "waiting call canceled", "canceled in flight", "no call to cancel", "hung up", "hang-up failed",
+		"outcome answered", "outcome broken", "outcome throttled", "outcome full", "outcome unreachable", "outcome barred",
 		"queues wiped", "renewed", "armed", "user: schedule changed", "waiting call expired", "waiting call campaign_canceled", "user: pause", "user: resume", "user: cancel", "user: contacts added", "stops answered",
 	} {
 		require.Positive(t, happened[what], "it was meant to happen: %s", what)
@@ -102,6 +104,18 @@ func TestAnOwnerThatLivesIsNeverInDoubt(t *testing.T) {
 	}
 	for _, what := range []string{"caller crashed", "batch applied twice", "queues wiped", "callback lost", "user: pause"} {
 		require.Positive(t, happened[what], "it was meant to happen: %s", what)
+	}
+}
+
+// TestWhatCanNotBeSettledIsLost: a provider that tells nothing most of the time keeps no
+// call for ever; and nothing is lost before its time, nor without having asked.
+func TestWhatCanNotBeSettledIsLost(t *testing.T) {
+	f := rough
+	f.settleFails, f.callbackLost, f.settleWithin = 900, 500, 90*time.Second
+	f.delayed, f.wiped = 0, 0 // or nobody might be asked in time
+	happened := simulate(t, 100, f, small)
+	if os.Getenv(envSeed) == "" {
+		require.Positive(t, happened["lost"])
 	}
 }
 

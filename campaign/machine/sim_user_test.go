@@ -43,13 +43,9 @@ func (k *desk) grant(o *owner) {
 	if w.faults != calm && w.chance(100) {
 		n += w.pick.below(4)
 	}
-	var tokens []machine.Token
-	for range n {
-		k.next++
-		tokens = append(tokens, machine.Token{ID: k.next, Provider: "mock"})
-	}
+	w.judgeRoutes(d)
 	if n > 0 {
-		o.post(machine.Granted{Tokens: tokens})
+		o.post(machine.Granted{Tokens: k.tokens(n, d)})
 	}
 }
 
@@ -60,10 +56,16 @@ type user struct {
 	stopped  bool
 	asked    []*request
 	canceled bool
+	// hungUp: a cancel with a hang-up was asked for; wished are the calls that were to be
+	// canceled, and lastClaim how often they had been claimed when that was answered.
+	hungUp    bool
+	wished    map[campaign.CallID]bool
+	lastClaim map[campaign.CallID]int
 }
 
 type request struct {
 	verb    machine.Verb
+	call    campaign.CallID
 	at      time.Time
 	answers int
 	owner   *owner
@@ -100,7 +102,7 @@ func (u *user) care() {
 
 func (u *user) play() {
 	w := u.w
-	switch n := w.pick.below(40); {
+	switch n := w.pick.below(50); {
 	case n < 10:
 		u.command(machine.Pause)
 	case n < 20:
@@ -115,6 +117,10 @@ func (u *user) play() {
 		u.change()
 	case n < 38 && w.faults.hours:
 		u.reschedule()
+	case n >= 40 && n < 46 && w.faults.cancels:
+		u.cancelCall()
+	case n >= 46 && w.table != nil:
+		u.reroute()
 	default:
 		u.command(machine.Pause)
 		u.command(machine.Resume)
@@ -122,14 +128,23 @@ func (u *user) play() {
 }
 
 func (u *user) command(v machine.Verb) {
-	o := u.w.owner
-	if o.dead {
+	if u.w.owner.dead {
 		return
 	}
 	u.w.saw("user: " + string(v))
-	r := &request{verb: v, at: u.w.now, owner: o}
+	u.ask(machine.Command{Verb: v, HangUp: v == machine.Cancel && u.w.chance(500)})
+}
+
+func (u *user) ask(c machine.Command) {
+	o := u.w.owner
+	r := &request{verb: c.Verb, call: c.Call, at: u.w.now, owner: o}
 	u.asked = append(u.asked, r)
-	o.post(machine.Command{Verb: v, Ref: r})
+	u.hungUp = u.hungUp || c.HangUp
+	if c.Verb == machine.CancelCall {
+		u.wished[c.Call] = true
+	}
+	c.Ref = r
+	o.post(c)
 }
 
 func (u *user) addContacts() {
@@ -161,6 +176,10 @@ func (u *user) answered(r machine.Reply) {
 	req.answers++
 	u.w.log("answer to %s: %v", req.verb, r.Err)
 	u.w.happyf(req.answers == 1, "a command is answered once: %s", req.verb)
+	if req.verb == machine.CancelCall {
+		u.canceledCall(req, r.Err)
+		return
+	}
 	if r.Err != nil {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
+	"dialtone/campaign/route"
 
 	"pgregory.net/rapid"
 )
@@ -35,12 +36,15 @@ func (d drawn) below(n int) int { return rapid.IntRange(0, n-1).Draw(d.T, "choic
 type faults struct {
 	callerCrash, callerStall                          int
 	refused, throttled, unreachable, misconfigured    int
+	full, barred                                      int
 	timeoutBefore, timeoutAfter, settleFails          int
 	callbackLost, callbackTwice, duplicated, delayed  int
 	commitTwice, commitSlow, publishFails, ownerCrash int
 	letGo                                             int
 	ownerKilled, ownerDeposed, wiped, users           time.Duration
-	cancels, hours                                    bool
+	cancels, hours, routes                            bool
+	// settleWithin is the policy's, where it is to be felt.
+	settleWithin time.Duration
 }
 
 // calm is a world in which everything works, in its own time.
@@ -49,13 +53,13 @@ var calm = faults{}
 // rough is a world in which everything fails now and then.
 var rough = faults{
 	callerCrash: 20, callerStall: 15,
-	refused: 20, throttled: 60, unreachable: 40, misconfigured: 15,
+	refused: 20, throttled: 30, full: 30, unreachable: 30, barred: 10, misconfigured: 15,
 	timeoutBefore: 50, timeoutAfter: 60, settleFails: 150,
 	callbackLost: 200, callbackTwice: 150, duplicated: 60, delayed: 60,
 	commitTwice: 60, commitSlow: 60, publishFails: 40, ownerCrash: 2,
 	ownerKilled: 4 * time.Minute, ownerDeposed: 5 * time.Minute, wiped: 6 * time.Minute,
 	letGo: 300,
-	users: 40 * time.Second, cancels: true, hours: true,
+	users: 40 * time.Second, cancels: true, hours: true, routes: true,
 }
 
 // scale is the size of a run.
@@ -83,9 +87,11 @@ type world struct {
 	desk     desk
 	user     user
 	versions []version
+	table    *route.Table // of the providers that there are, or nil
 
 	// lasting: nothing befalls the owner, so that its view must stay true.
 	lasting  bool
+	loses    bool // attempts may be given up as lost while their calls are up
 	unjudged bool // only what happens is judged, not the state after every step
 	happened map[string]int
 	verbose  bool
@@ -98,9 +104,16 @@ type verdict string
 func newWorld(pick chooser, f faults, s scale) *world {
 	w := &world{pick: pick, faults: f, scale: s, happened: map[string]int{}}
 	w.lasting = f.ownerCrash+f.letGo == 0 && f.ownerKilled+f.ownerDeposed == 0
+	w.loses = f.settleWithin > 0
 	w.began = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	w.now = w.began
-	w.provider = &ledger{w: w, byNumber: map[string][]*ringing{}, dialled: map[campaign.AttemptID]bool{}}
+	if f.routes && pick.below(2) == 0 {
+		w.table = simTables[pick.below(len(simTables))]
+	}
+	w.provider = &ledger{
+		w: w, byNumber: map[string][]*ringing{}, dialled: map[campaign.AttemptID]bool{}, fates: map[campaign.AttemptID]fate{},
+		silent: map[campaign.AttemptID]bool{},
+	}
 	w.store = newMemory(w, campaign.Settings{
 		Name: "simulated", From: "+4930123456", MaxConcurrentCalls: s.limit, DefaultTimeZone: simDefaultZone,
 		Retry: w.policy(),
@@ -114,7 +127,8 @@ func newWorld(pick chooser, f faults, s scale) *world {
 	w.journal.w = w
 	w.dial = &queue{w: w, name: "dial", sink: w.job}
 	w.reports = &queue{w: w, name: "reports", sink: w.report}
-	w.desk.w, w.user.w = w, w
+	w.desk.w = w
+	w.user = user{w: w, wished: map[campaign.CallID]bool{}, lastClaim: map[campaign.CallID]int{}}
 	return w
 }
 
@@ -122,7 +136,7 @@ func newWorld(pick chooser, f faults, s scale) *world {
 func (w *world) policy() campaign.RetryPolicy {
 	p := campaign.RetryPolicy{
 		MaxAttempts: 1 + w.pick.below(4), Delay: campaign.Duration(time.Duration(1+w.pick.below(60)) * time.Second),
-		Jitter: float64(w.pick.below(2)) / 2,
+		Jitter: float64(w.pick.below(2)) / 2, SettleWithin: campaign.Duration(w.faults.settleWithin),
 	}
 	if w.faults.hours && w.pick.below(4) == 0 {
 		p.ByDisposition = map[campaign.Disposition]campaign.RetryRule{
@@ -173,7 +187,10 @@ func (w *world) play(most time.Duration, done func() bool) {
 }
 
 // settleDown ends the faults.
-func (w *world) settleDown() { w.faults = calm }
+func (w *world) settleDown() {
+	w.faults = calm
+	w.openRoutes()
+}
 
 // misfortunes are what befalls the owner and the queues from time to time.
 func (w *world) misfortunes() {
@@ -270,5 +287,5 @@ func (w *world) happyf(ok bool, format string, args ...any) {
 // config is the machine's: the defaults, but pages that are soon used up.
 // The last request leaves early enough to arrive while the hours last.
 func (w *world) config() machine.Config {
-	return machine.Config{PageSize: w.scale.pageSize, CloseEarly: createLimit}
+	return machine.Config{PageSize: w.scale.pageSize, CloseEarly: createLimit, Table: w.table}
 }

@@ -52,8 +52,13 @@ func (tr *trace) tell(what string) {
 	for _, r := range o.Acks {
 		line("acknowledge: %v", r)
 	}
+	for _, p := range o.Progress {
+		if p.Outcome != "" {
+			line("outcome: token %d, %s", p.Token.ID, p.Outcome)
+		}
+	}
 	for _, r := range o.Releases {
-		line("release: token %d after %v", r.Token.ID, r.Held)
+		line("release: token %d after %v%s", r.Token.ID, r.Held, outcomeText(r.Outcome))
 	}
 	for _, r := range o.Replies {
 		line("reply: %v", r.Ref)
@@ -66,8 +71,15 @@ func (tr *trace) tell(what string) {
 	}
 }
 
+func outcomeText(o campaign.Outcome) string {
+	if o == "" {
+		return ""
+	}
+	return ", " + string(o)
+}
+
 func recordText(r machine.Record) string {
-	kind := [...]string{"placed", "ambiguous", "finish", "give back"}[r.Kind]
+	kind := [...]string{"placed", "ambiguous", "finish", "give back", "cancel"}[r.Kind]
 	parts := []string{kind, fmt.Sprintf("claim %d of call %d", r.Attempt.Claim(), r.Attempt.Call())}
 	for _, p := range []string{r.ProviderCallID, string(r.Disposition), r.Detail, r.Reason} {
 		if p != "" {
@@ -100,7 +112,9 @@ func (tr *trace) golden(name string) {
 
 // started is a campaign of one call, started and with a token.
 func started(t *testing.T) *trace {
-	tr := &trace{script: begin(t, machine.Config{}, aCampaign(campaign.StatusPending, 2))}
+	c := aCampaign(campaign.StatusPending, 2)
+	c.Retry.SettleWithin = campaign.Duration(10 * time.Minute)
+	tr := &trace{script: begin(t, machine.Config{}, c)}
 	tr.tell("built from the store")
 	tr.command(machine.Start)
 	tr.tell("command: start")
@@ -167,4 +181,34 @@ func TestTheLifeOfACallInDoubt(t *testing.T) {
 	tr.committed(0)
 	tr.committed(0)
 	tr.golden("doubt")
+}
+
+// TestTheLifeOfACallThatIsCanceled: it is just being placed, so it is hung up once it is
+// up, and again when nothing is heard of that; its end is its cancellation.
+func TestTheLifeOfACallThatIsCanceled(t *testing.T) {
+	tr := started(t)
+	tr.hear(time.Second, campaign.ReportTaken, attempt(1, 1))
+	tr.now = nine.Add(2 * time.Second)
+	tr.cancelCall(1)
+	tr.tell("command: cancel call 1")
+	tr.hear(3*time.Second, campaign.ReportPlaced, attempt(1, 1), as("CA1"))
+	tr.committed(0)
+	tr.tick(18 * time.Second)
+	tr.hear(20*time.Second, campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionNoAnswer), as("CA1"))
+	tr.committed(0)
+	tr.golden("canceled")
+}
+
+// TestTheLifeOfACallThatIsLost: its provider does not answer, whatever is asked.
+func TestTheLifeOfACallThatIsLost(t *testing.T) {
+	tr := started(t)
+	tr.hear(10*time.Second, campaign.ReportAmbiguous, attempt(1, 1))
+	tr.committed(0)
+	for _, at := range []time.Duration{25, 55, 115, 235, 475} {
+		tr.tick(at * time.Second)
+		tr.hear((at+1)*time.Second, campaign.ReportAmbiguous, attempt(1, 1))
+	}
+	tr.tick(610 * time.Second)
+	tr.committed(0)
+	tr.golden("lost")
 }

@@ -61,7 +61,7 @@ func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
 		return
 	case ambiguous, placed:
 		m.doubtFrom(f, now, now)
-		if f.hangingUp && f.stage == placed && f.providerCallID != "" {
+		if f.HangUp && f.stage == placed && f.providerCallID != "" {
 			m.publishHangUp(f, out)
 		}
 		m.publishSettle(f, out)
