@@ -75,9 +75,12 @@ func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (
 	case q.State != ProviderDrained && q.State != ProviderEnabled:
 		return nil, campaign.Invalid("state", "There is no state %q; take one of %s, %s.", q.State, ProviderDrained, ProviderEnabled)
 	}
-	drained := core.drained()
+	drained := maps.Clone(core.drained)
 	delete(drained, q.Provider)
 	if q.State == ProviderDrained {
+		if drained == nil {
+			drained = make(map[string]bool)
+		}
 		drained[q.Provider] = true
 	}
 	if err := c.keepDrained(ctx, drained); err != nil {
@@ -86,16 +89,6 @@ func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (
 	core.Drain(drained)
 	c.log.Info("provider "+q.State, "provider", q.Provider)
 	return p.status(time.Now()), nil
-}
-
-func (c *Core) drained() map[string]bool {
-	out := make(map[string]bool)
-	for _, p := range c.pools {
-		if p.drained {
-			out[p.name] = true
-		}
-	}
-	return out
 }
 
 func (c *Candidate) keepDrained(ctx context.Context, drained map[string]bool) error {

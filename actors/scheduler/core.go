@@ -21,6 +21,7 @@ type Core struct {
 	shadow    *shadow // nil where none plays
 	now       time.Time
 	pools     []*pool
+	drained   map[string]bool // providers, by people's wish, whether there are such or not
 	paths     map[route.Route]*path
 	all       *path
 	clients   map[campaign.ID]*client

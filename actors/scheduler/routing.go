@@ -222,7 +222,7 @@ func (c *Core) pool(name string, now time.Time) *pool {
 func (c *Core) addPool(name string, l provider.Limits, now time.Time) *pool {
 	p := newPool(name, l, now)
 	p.index = len(c.pools)
-	p.strategy = c.build()
+	p.strategy, p.drained = c.build(), c.drained[name]
 	c.pools = append(c.pools, p)
 	return p
 }
@@ -259,9 +259,10 @@ func (c *Core) Configure(limits map[string]provider.Limits, now time.Time) {
 	c.reroute()
 }
 
-// Drain keeps calls from the providers named, and from no others.
+// Drain keeps calls from the providers named, and from no others, be they configured
+// now or later.
 func (c *Core) Drain(drained map[string]bool) {
-	c.blind = false
+	c.drained, c.blind = drained, false
 	for _, p := range c.pools {
 		p.drained = drained[p.name]
 	}

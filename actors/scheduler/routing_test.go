@@ -144,6 +144,10 @@ func TestDrainAndEnable(t *testing.T) {
 	st.grant()
 	require.Equal(t, map[string]int{"a": 3, "b": 3}, n.by(2))
 	require.Equal(t, []campaign.EventType{campaign.EventProviderEnabled}, types(st.core.News(st.now)))
+
+	st.core.Drain(map[string]bool{"c": true})
+	st.core.Configure(channels(map[string]int{"a": 5, "c": 5}), st.now)
+	require.Equal(t, scheduler.ProviderDrained, st.status("c").State, "though it is new")
 }
 
 func types(events []campaign.Event) (out []campaign.EventType) {
