@@ -58,9 +58,6 @@ func NewNode(cfg Config) *Node {
 		store: cfg.Store, journal: cfg.Journal, bus: cfg.Bus,
 		machine: cfg.Machine, table: cfg.Table, log: n.log, reads: make(chan struct{}, mostReads),
 	}
-	if n.rt.table == nil {
-		n.rt.table = func() *route.Table { return nil }
-	}
 	n.rt.desk = newDesk(cfg.Name,
 		func(r scheduler.Report) error { return cfg.Bus.Send(bus.SubjectDemand(), r) },
 		n.deliver, n.log)

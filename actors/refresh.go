@@ -36,7 +36,7 @@ func (a *actor) reread(ctx context.Context) (*machine.Refreshed, error) {
 		return nil, err
 	}
 	zones, err := a.zones(ctx)
-	return &machine.Refreshed{Campaign: c, Zones: zones, Table: a.table()}, err
+	return &machine.Refreshed{Campaign: c, Zones: zones, Table: a.routes()}, err
 }
 
 func (a *actor) refreshed(ctx context.Context, r reread) {

@@ -41,7 +41,7 @@ func TestReroute(t *testing.T) {
 	r.eventually("it is awake", func() bool { return reads.reads.Load() == 1 && asked.Load() == 1 })
 	table.Store(route.NewTable([]route.Provider{{Name: "other"}}))
 	n.Reroute()
-	r.eventually("it has looked again", func() bool { return reads.reads.Load() == 2 && asked.Load() == 2 })
+	r.eventually("it has looked again", func() bool { return reads.reads.Load() >= 2 && asked.Load() >= 2 })
 }
 
 // TestRefreshedTellsANewTableOnce: what is as it was need not be reckoned again.

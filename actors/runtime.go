@@ -37,7 +37,7 @@ type runtime struct {
 	bus     *bus.Bus
 	desk    *desk
 	machine machine.Config
-	table   func() *route.Table // never nil
+	table   func() *route.Table // nil for none
 	log     *slog.Logger
 	// reads bounds how many reads are under way at once.
 	reads chan struct{}
@@ -45,6 +45,14 @@ type runtime struct {
 	mu         sync.Mutex
 	background conc.WaitGroup // the reads under way; not begun after finish
 	finished   bool
+}
+
+// routes is the table that calls are routed by at this moment, or nil.
+func (rt *runtime) routes() *route.Table {
+	if rt.table == nil {
+		return nil
+	}
+	return rt.table()
 }
 
 // mostReads is how many actors may read from the store at once.

@@ -35,7 +35,7 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 	a.out.Reset()
 	a.handOn(open)
 	cfg := a.machine
-	cfg.Table = a.table()
+	cfg.Table = a.routes()
 	a.routed = cfg.Table
 	a.mind = machine.New(cfg, c, zones, open, time.Now(), &a.out)
 	h := holds{campaign: a.id}

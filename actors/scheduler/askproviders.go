@@ -29,11 +29,14 @@ type ProviderList struct {
 	Providers []ProviderStatus `json:"providers"`
 }
 
-// Providers is how they are, by name.
+// Providers is how they are, by name.  Of those that were taken out it has the ones at
+// which calls are up.
 func (c *Core) Providers(now time.Time) []ProviderStatus {
 	out := make([]ProviderStatus, 0, len(c.pools))
 	for _, p := range c.pools {
-		out = append(out, p.status(now))
+		if !p.removed || p.held > 0 {
+			out = append(out, p.status(now))
+		}
 	}
 	slices.SortFunc(out, func(a, b ProviderStatus) int { return strings.Compare(a.Provider, b.Provider) })
 	return out

@@ -207,10 +207,7 @@ func (c *Core) Stats(leader string, now time.Time) Stats {
 	st := Stats{
 		Leader: leader, Term: c.term, Since: c.since, Ready: c.Ready(), Granted: c.granted,
 		Strategy: choice.Strategy, Parameters: choice.Parameters, Strategies: strategy.Kinds(),
-		Providers: []ProviderStatus{}, Campaigns: []CampaignStats{},
-	}
-	for _, p := range c.pools {
-		st.Providers = append(st.Providers, p.status(now))
+		Providers: c.Providers(now), Campaigns: []CampaignStats{},
 	}
 	late := c.late(now)
 	for _, cl := range c.sorted() {
