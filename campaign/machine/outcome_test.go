@@ -52,6 +52,7 @@ func TestOutcomes(t *testing.T) {
 		{{given, campaign.GivenBackUnknown, ""}},
 		{{unclear, "", campaign.OutcomeBroken}, {unclear, "", ""}, {placed, "", ""}, {ended, "", ""}},
 		{{unclear, "", campaign.OutcomeBroken}, {given, campaign.GivenBackNotDialled, ""}},
+		{{unclear, "", campaign.OutcomeBroken}, {given, campaign.GivenBackThrottled, ""}},
 	} {
 		s := running(t, 5, 1).dialling(1)
 		for _, st := range steps {
@@ -97,4 +98,11 @@ func TestOutcomesAreNotToldAgainByTheNextOwner(t *testing.T) {
 	require.Empty(t, s.outcomes())
 	s.say(campaign.ReportEnded, attempt(2, 1), with(campaign.DispositionBusy))
 	require.Equal(t, []campaign.Outcome{campaign.OutcomeAnswered}, s.outcomes())
+}
+
+// Of what comes to be known in one batch the first counts.
+func TestTheFirstOutcomeCounts(t *testing.T) {
+	s := running(t, 5, 1).dialling(1)
+	s.do(reported(campaign.ReportAmbiguous, attempt(1, 1), "caller"), reported(campaign.ReportPlaced, attempt(1, 1), "callback", as("CA1")))
+	require.Equal(t, []campaign.Outcome{campaign.OutcomeBroken}, s.outcomes())
 }

@@ -127,13 +127,13 @@ func TestSettleWithinAfterATakeover(t *testing.T) {
 // With very many in doubt the provider is not asked about all of them at once, and those
 // that have waited longest come first.
 func TestAsksAreSpread(t *testing.T) {
-	const n = 1000
+	const n = 8000
 	s := running(t, n, n).dialling(n)
 	for i := range n {
 		s.say(campaign.ReportAmbiguous, attempt(campaign.CallID(i+1), 1))
 	}
 	asked := map[campaign.AttemptID]int{}
-	for second := range 20 {
+	for second := range 54 { // by when those that were first are to be asked again
 		out := s.pass(time.Second)
 		require.LessOrEqual(t, len(out.Publish), 200)
 		for _, j := range out.Publish {

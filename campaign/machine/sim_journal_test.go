@@ -71,12 +71,15 @@ func (j *journal) turn() {
 	})
 }
 
-// flush commits all that an owner has submitted, without answers.
-func (j *journal) flush() {
+// flush commits all that an owner has submitted, without answers, and what others have,
+// who may have been made since.
+func (j *journal) flush(o *owner) {
 	for len(j.line) > 0 {
-		c := j.line[0]
+		c := j.line[:1:1]
 		j.line = j.line[1:]
-		j.apply([]*commit{c})
+		if changed := j.apply(c); c[0].owner != o {
+			j.answer(c, changed)
+		}
 	}
 }
 

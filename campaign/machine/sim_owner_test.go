@@ -164,7 +164,7 @@ func (o *owner) rebuild(meant bool) {
 	o.wishes = map[campaign.CallID]machine.Wish{}
 	o.mind.Wishes(func(id campaign.CallID, w machine.Wish) { o.wishes[id] = w })
 	o.mind.Unacknowledged(func(r machine.Ref) { r.(*delivery).again() })
-	o.w.journal.flush()
+	o.w.journal.flush(o)
 	if o.epoch < o.w.store.epoch {
 		o.die("found itself deposed")
 		return
