@@ -14,6 +14,10 @@ import (
 // askProviders is the scheduler's endpoint on the bus.
 const askProviders = "scheduler.providers"
 
+// statusPatience is how long the scheduler may take to say how the providers are: what
+// is configured is known without it.
+const statusPatience = time.Second
+
 const providersPath = "/v1/providers/"
 
 // noProviders is the service without any.
@@ -97,7 +101,9 @@ func (a *API) listProviders(ctx context.Context, _ *struct{}) (*providersOutput,
 	var told struct {
 		Providers []status `json:"providers"`
 	}
-	asked := a.ask(ctx, askProviders, nil, &told)
+	patience, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	asked := a.ask(patience, askProviders, nil, &told)
 	for _, s := range told.Providers {
 		known[s.Provider] = s.ProviderState
 	}
