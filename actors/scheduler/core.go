@@ -50,7 +50,6 @@ type client struct {
 	held   int
 	want   sim.Want
 	ways   []way
-	ready  []int            // by the index of a pool: how many of its calls that could take
 	in     []bool           // by the index of a pool: it is eligible there
 	told   []strategy.Terms // by the index of a pool: what its strategy knows
 	calls  sim.Observed     // how long the latest ones lasted
@@ -60,7 +59,7 @@ type client struct {
 type sent struct {
 	seq  uint64
 	at   time.Time
-	pool *pool
+	path *path
 	n    int
 }
 
@@ -214,7 +213,7 @@ func (c *Core) enlist(cl *client) {
 		cl.in = append(cl.in, false)
 	}
 	for i, p := range c.pools {
-		in := cl.want == sim.Waiting && cl.waitingAt(p) > 0
+		in := cl.want == sim.Waiting && cl.waitsAt(p)
 		switch {
 		case in == cl.in[i]:
 		case in:
@@ -285,16 +284,14 @@ func (c *Core) Grant(now time.Time) map[string]*Grants {
 			}
 			cl := c.clients[id]
 			on, by := cl.place(p, now)
-			if by != nil {
-				by.took(on, now)
-			}
-			c.grant(cl, on, out, now)
+			by.took(on, now)
+			c.grant(cl, on, by, out, now)
 		}
 	}
 	return out
 }
 
-func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time) {
+func (c *Core) grant(cl *client, p *pool, by *path, out map[string]*Grants, now time.Time) {
 	g := out[cl.node]
 	if g == nil {
 		g = c.Beat(cl.node)
@@ -312,20 +309,20 @@ func (c *Core) grant(cl *client, p *pool, out map[string]*Grants, now time.Time)
 	if c.shadow != nil {
 		c.shadow.granted(cl)
 	}
-	cl.send(g.Seq, p, now)
+	cl.send(g.Seq, by, now)
 	g.add(Grant{Campaign: cl.id, Provider: p.name, Epoch: c.partition[cl.part].epoch}, c.token)
 	c.consider(cl)
 }
 
-func (cl *client) send(seq uint64, p *pool, now time.Time) {
+func (cl *client) send(seq uint64, by *path, now time.Time) {
 	cl.away++
 	for i := len(cl.sent) - 1; i >= 0 && cl.sent[i].seq == seq; i-- {
-		if cl.sent[i].pool == p {
+		if cl.sent[i].path == by {
 			cl.sent[i].n++
 			return
 		}
 	}
-	cl.sent = append(cl.sent, sent{seq: seq, at: now, pool: p, n: 1})
+	cl.sent = append(cl.sent, sent{seq: seq, at: now, path: by, n: 1})
 }
 
 // settle drops the grants that are not on their way any more.

@@ -12,7 +12,8 @@ import (
 //
 //   - Its breaker is open: it gets nothing, then a few probes.
 //   - It is silent: requests are out, and for stallAfter it has answered none.  More
-//     would hang as well, and hold slots that others could use.
+//     would hang as well, and hold slots that others could use: it gets one in that
+//     time.
 //   - It asked for patience: nothing for as long, then less, and slowly more again.
 type health struct {
 	breaker  *breaker.Breaker
@@ -24,6 +25,7 @@ type health struct {
 
 	waiting  int       // requests that are out, and of which nothing was heard
 	silent   time.Time // since when, at most, nothing was heard while some were out
+	asked    time.Time // when the latest went out
 	placed   int       // calls that are up
 	failures uint64    // in all
 	last     string    // what the last failure was
@@ -46,29 +48,37 @@ func (h *health) allows(now time.Time) bool {
 	if now.Before(h.paused) || h.stalled(now) || !h.breaker.Allows(now) {
 		return false
 	}
-	if v, ok := h.rate.Value(now); ok {
-		h.gate.Adjust(v)
-		return h.gate.Open(now)
-	}
-	return true
+	return h.paced(now) == nil || h.gate.Open(now)
 }
 
+// paced is the gate of the rate that is allowed, or nil where none is cut.
+func (h *health) paced(now time.Time) *pace.Gate {
+	v, ok := h.rate.Value(now)
+	if !ok {
+		h.gate = pace.Gate{} // or what passes unpaced would count against the next cut
+		return nil
+	}
+	h.gate.Adjust(v)
+	return &h.gate
+}
+
+// stalled reports whether a provider is silent.  One request a stallAfter goes out all
+// the same, so that one that is well again is found out.
 func (h *health) stalled(now time.Time) bool {
-	return h.waiting >= stallOf && now.Sub(h.silent) > stallAfter
+	return h.waiting >= stallOf && now.Sub(h.silent) > stallAfter && now.Sub(h.asked) < stallAfter
 }
 
 // waitsFor is when time alone lets the next request go; false where it takes more.
 func (h *health) waitsFor(now time.Time) (at time.Time, ever bool) {
-	if h.stalled(now) {
-		return at, false
-	}
 	at = later(h.paused, h.breaker.Until())
+	if h.stalled(now) {
+		at = later(at, h.asked.Add(stallAfter))
+	}
 	if !at.After(now) && !h.breaker.Allows(now) {
 		return at, false // its probes are out
 	}
-	if v, ok := h.rate.Value(now); ok {
-		h.gate.Adjust(v)
-		at = later(at, h.gate.Next())
+	if g := h.paced(now); g != nil {
+		at = later(at, g.Next())
 	}
 	return at, true
 }
@@ -76,7 +86,9 @@ func (h *health) waitsFor(now time.Time) (at time.Time, ever bool) {
 // pass counts a request that goes now.
 func (h *health) pass(now time.Time) {
 	h.meter.add(now)
-	h.gate.Pass(now)
+	if g := h.paced(now); g != nil {
+		g.Pass(now)
+	}
 }
 
 // begin notes that a request is on its way.
@@ -85,6 +97,7 @@ func (h *health) begin(now time.Time) breaker.Ticket {
 		h.silent = now
 	}
 	h.waiting++
+	h.asked = now
 	return h.breaker.Begin(now)
 }
 

@@ -110,8 +110,11 @@ func (c *Core) count(node string, f *Full, now time.Time) map[uint64]bool {
 // enter takes over what a Full says of a token, and counts it if it was not known.
 func (c *Core) enter(node string, token uint64, h *Holding, e campaign.Evidence, now time.Time) {
 	s := c.slots[token]
-	if s == nil {
+	switch {
+	case s == nil:
 		s = c.adopt(node, token, h, now)
+	case len(s.pools) > 1 && h.Provider != "":
+		c.narrow(s, c.pool(h.Provider, now), now)
 	}
 	s.show(e, now)
 	if s.attempt == 0 && s.evidence != campaign.EvidenceGranted {
@@ -151,6 +154,21 @@ func (c *Core) poolsOf(token uint64, h *Holding, now time.Time) []*pool {
 		}
 	}
 	return slices.Clone(c.pools)
+}
+
+// narrow has a call of which the provider has become known count there alone.
+func (c *Core) narrow(s *slot, to *pool, now time.Time) {
+	s.settle(0, now)
+	for _, p := range s.pools {
+		if p != to {
+			s.leave(p, true, now)
+		}
+	}
+	if !slices.Contains(s.pools, to) {
+		to.count()
+	}
+	s.pools = []*pool{to}
+	s.adopt(now)
 }
 
 // adopted marks the tokens that an owner makes up for what it finds in flight; the rest

@@ -109,29 +109,28 @@ func (c *Core) route(cl *client) {
 	if cl.demand.Routes == nil {
 		cl.ways = append(cl.ways, way{c.anywhere(), cl.demand.Retries + cl.demand.Fresh})
 	}
-	cl.ready = append(cl.ready[:0], make([]int, len(c.pools))...)
-	for _, w := range cl.ways {
-		for _, tier := range w.path.tiers {
-			for i := range tier {
-				cl.ready[tier[i].pool.index] += w.ready
-			}
-		}
-	}
 }
 
-// waitingAt is how many of a campaign's calls a provider could still take, beyond what
-// was sent to it.
-func (cl *client) waitingAt(p *pool) int {
-	if p.index >= len(cl.ready) {
-		return 0
-	}
-	ready := cl.ready[p.index]
-	for _, s := range cl.sent {
-		if s.pool == p {
-			ready -= s.n
+// left is how many of a campaign's calls could still go by a way, beyond what was sent
+// to it.
+func (cl *client) left(w *way) int {
+	n := w.ready
+	for i := range cl.sent {
+		if cl.sent[i].path == w.path {
+			n -= cl.sent[i].n
 		}
 	}
-	return min(ready, cl.waiting())
+	return max(0, n)
+}
+
+// waitsAt reports whether a provider could take more of a campaign's calls.
+func (cl *client) waitsAt(p *pool) bool {
+	for i := range cl.ways {
+		if w := &cl.ways[i]; w.path.leads(p) && cl.left(w) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // termsAt is what a campaign brings to the distribution of one provider.  Of the calls
@@ -140,8 +139,8 @@ func (cl *client) waitingAt(p *pool) int {
 func (cl *client) termsAt(p *pool, pools []*pool) strategy.Terms {
 	t := cl.terms()
 	all, own := 0.0, 0.0
-	for i, other := range pools {
-		if i < len(cl.ready) && cl.ready[i] > 0 && !other.drained && !other.removed {
+	for _, other := range pools {
+		if cl.leads(other) && !other.drained && !other.removed {
 			all += other.size()
 			if other == p {
 				own = other.size()
@@ -163,27 +162,29 @@ func (p *pool) size() float64 {
 	return float64(p.limits.Channels)
 }
 
+// leads reports whether any of a campaign's ways leads to a provider.
+func (cl *client) leads(to *pool) bool {
+	return slices.ContainsFunc(cl.ways, func(w way) bool { return w.path.leads(to) })
+}
+
 // place finds the pool on which a campaign's next call goes, when it is its turn at one
-// of them: a better one of the same route, if that is free.
-func (cl *client) place(at *pool, now time.Time) (*pool, *path) {
-	var other *pool
-	var by *path
-	for _, w := range cl.ways {
-		if w.ready == 0 || !w.path.leads(at) {
+// of them, and by which path: on a better one of the same route, if that is free.
+func (cl *client) place(at *pool, now time.Time) (on *pool, by *path) {
+	for i := range cl.ways {
+		w := &cl.ways[i]
+		if !w.path.leads(at) || cl.left(w) == 0 {
 			continue
 		}
 		best := w.path.best(now)
-		if best != nil && best.pool == at {
+		switch {
+		case best == nil:
+		case best.pool == at:
 			return at, w.path
-		}
-		if best != nil && other == nil {
-			other, by = best.pool, w.path
+		case on == nil:
+			on, by = best.pool, w.path
 		}
 	}
-	if other == nil {
-		return at, nil
-	}
-	return other, by
+	return on, by
 }
 
 func (p *path) leads(to *pool) bool {

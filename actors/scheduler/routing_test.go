@@ -220,14 +220,84 @@ func TestASilentProvider(t *testing.T) {
 	first := st.grant()[2]
 	require.Len(t, first, 10)
 	st.pass(1100 * time.Millisecond)
-	require.True(t, st.status("a").Stalled)
 	st.routed(n, 2, 999, map[route.Route]int{"a:1;b:1": 30})
 	st.grant()
-	require.Equal(t, map[string]int{"a": 10, "b": 10}, n.by(2))
-	require.Zero(t, st.core.NextGrant(st.now), "time alone does not help")
+	require.Equal(t, map[string]int{"a": 11, "b": 10}, n.by(2), "one, to see how it goes")
+	require.True(t, st.status("a").Stalled)
+	require.Equal(t, st.now.Add(time.Second), st.core.NextGrant(st.now), "and one a second")
 	st.told(n, campaign.OutcomeAnswered, 0, first[0])
 	st.grant()
 	require.Equal(t, 30, n.by(2)["a"])
+}
+
+// Requests of which nobody will ever say what came of them are not waited for: their
+// caller died.
+func TestNobodyWaitsForTheDead(t *testing.T) {
+	st, n := among(t, channels(map[string]int{"a": 10}))
+	st.routed(n, 2, 999, map[route.Route]int{"a:1": 10})
+	got := st.grant()[2]
+	for _, token := range got[:5] {
+		st.show(n, campaign.EvidencePlacing, token)
+		st.show(n, campaign.EvidenceAmbiguous, token)
+	}
+	st.told(n, campaign.OutcomeAnswered, 0, got[5:]...)
+	st.pass(3 * time.Second)
+	st.release(n, 3*time.Second, got[5:]...)
+	require.False(t, st.status("a").Stalled)
+	st.routed(n, 2, 999, map[route.Route]int{"a:1": 10})
+	require.Len(t, st.grant()[2], 5)
+}
+
+// What went unpaced while nothing was cut does not count against the next cut.
+func TestASecondThrottling(t *testing.T) {
+	st, n := among(t, map[string]provider.Limits{"a": {}})
+	throttle := func() {
+		st.routed(n, 2, 100_000, map[route.Route]int{"a:1": 1})
+		for _, token := range st.grant()[2] {
+			st.told(n, campaign.OutcomeThrottled, 0, token)
+		}
+	}
+	play := func(span time.Duration) {
+		for end := st.now.Add(span); st.now.Before(end); st.pass(10 * time.Millisecond) {
+			st.routed(n, 2, 100_000, map[route.Route]int{"a:1": 10})
+			for _, token := range st.grant()[2] {
+				st.show(n, campaign.EvidencePlaced, token)
+				st.release(n, time.Second, token)
+			}
+		}
+	}
+	play(time.Second)
+	throttle()
+	play(5 * time.Minute)
+	throttle()
+	st.routed(n, 2, 100_000, map[route.Route]int{"a:1": 1})
+	require.Empty(t, st.grant())
+	require.Less(t, st.core.NextGrant(st.now).Sub(st.now), time.Second)
+}
+
+// A route that is stuck does not draw tokens for another of the same campaign.
+func TestAStuckRouteDrawsNoTokens(t *testing.T) {
+	st, n := among(t, channels(map[string]int{"a": 500, "b": 500, "c": 500}))
+	st.core.Drain(map[string]bool{"c": true})
+	st.routed(n, 2, 999, map[route.Route]int{"a:1;b:1": 1, "c:1": 300})
+	st.grant()
+	require.Equal(t, map[string]int{"a": 1}, n.by(2))
+}
+
+// A call of which the provider is not known counts at each of them until it is.
+func TestTheProviderOfACallBecomesKnown(t *testing.T) {
+	st, n := among(t, channels(map[string]int{"a": 5, "b": 5}))
+	const token = 1<<63 | 77
+	id := campaign.ID(2)
+	n.demands[id] = scheduler.Demand{Campaign: id, Limit: 5}
+	n.held[token] = holding{id, "", campaign.EvidencePlacing}
+	st.beat(n)
+	require.Equal(t, []int{1, 1}, []int{st.held("a"), st.held("b")})
+	n.held[token] = holding{id, "a", campaign.EvidencePlaced}
+	st.beat(n)
+	require.Equal(t, []int{1, 0}, []int{st.held("a"), st.held("b")})
+	st.release(n, time.Second, token)
+	require.Equal(t, []int{0, 0}, []int{st.held("a"), st.held("b")})
 }
 
 // A provider that asks for patience is left alone for as long, then gets less than it

@@ -50,6 +50,10 @@ func (s *slot) show(e campaign.Evidence, now time.Time) {
 	}
 	was := s.sent()
 	s.evidence = e
+	if e == campaign.EvidenceAmbiguous && s.unheard {
+		s.unheard = false // nobody will say what the provider made of it
+		s.pools[0].health.drop(s.ticket)
+	}
 	if e == campaign.EvidencePlaced {
 		for _, p := range s.pools {
 			p.health.placed++
@@ -150,21 +154,27 @@ func (c *Core) free(token uint64, s *slot, held time.Duration, unsent bool) {
 		s.pools[0].health.drop(s.ticket)
 	}
 	for _, p := range s.pools {
-		if s.evidence == campaign.EvidencePlaced {
-			p.health.placed--
-		}
-		switch {
-		case s.sent():
-		case unsent:
-			p.unsent()
-		default:
-			p.saw(c.now)
-		}
-		p.held--
+		s.leave(p, unsent, c.now)
 	}
 	s.client.held--
 	c.consider(s.client)
 	c.forget(s.client)
+}
+
+// leave takes a slot off a provider's books.  Unsent: it was not asked for a call with
+// it.
+func (s *slot) leave(p *pool, unsent bool, now time.Time) {
+	if s.evidence == campaign.EvidencePlaced {
+		p.health.placed--
+	}
+	switch {
+	case s.sent():
+	case unsent:
+		p.unsent()
+	default:
+		p.saw(now)
+	}
+	p.held--
 }
 
 // SlotQuery selects slots.

@@ -13,8 +13,8 @@
 // ever.
 //
 // Failures are heard of late: a refusal comes at once, a time-out when the time is out.
-// So a failure tells nothing against a provider that has answered a request which began
-// later.
+// So a failure is no part of a row if the provider has answered a request which began
+// later; in the ratio every one counts.
 package breaker
 
 import (
@@ -164,8 +164,11 @@ func (b *Breaker) End(t Ticket, failed bool, now time.Time) {
 		if t.at.After(b.good) {
 			b.good = t.at
 		}
-	case b.state == Closed && !t.at.Before(b.good):
-		if b.streak++; b.failing(now) {
+	case b.state == Closed:
+		if !t.at.Before(b.good) {
+			b.streak++
+		}
+		if b.failing(now) {
 			b.open(now)
 		}
 	}

@@ -126,6 +126,28 @@ func TestLateFailuresAreNoStreak(t *testing.T) {
 	require.Equal(t, breaker.Open, b.State(noon.Add(time.Second)))
 }
 
+// A provider that hangs on most requests, and answers some at once, is failing, though
+// each time-out is heard of after a later request was answered.
+func TestHangingOnMost(t *testing.T) {
+	b := breaker.New(breaker.Config{Window: 10 * time.Second, Ratio: 0.5, Requests: 20})
+	hung := map[time.Time][]breaker.Ticket{}
+	for i := range 2000 {
+		now := noon.Add(time.Duration(i) * 10 * time.Millisecond)
+		for _, t := range hung[now] {
+			b.End(t, true, now)
+		}
+		if b.State(now) == breaker.Open {
+			return
+		}
+		if ticket := b.Begin(now); i%5 == 0 {
+			b.End(ticket, false, now)
+		} else {
+			hung[now.Add(3*time.Second)] = append(hung[now.Add(3*time.Second)], ticket)
+		}
+	}
+	require.Fail(t, "it stays closed")
+}
+
 func TestAProbeThatNobodyHearsOfGivesItsPlaceBack(t *testing.T) {
 	b := opened(t, breaker.Config{OpenFor: time.Second, Probes: 1, ProbeFor: 7 * time.Second})
 	now := noon.Add(time.Second)
