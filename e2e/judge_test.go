@@ -131,7 +131,8 @@ func assertNeverTwice(t *testing.T, l ledger) {
 	}
 	for n, calls := range l.byNumber() {
 		for i := 1; i < len(calls); i++ {
-			assert.False(t, calls[i].ReceivedAt.Before(calls[i-1].EndedAt), "%s was dialled while a call to it was up", n)
+			over := !calls[i-1].EndedAt.IsZero() && !calls[i].ReceivedAt.Before(calls[i-1].EndedAt)
+			assert.True(t, over, "%s was dialled while a call to it was up", n)
 		}
 	}
 }

@@ -72,7 +72,9 @@ type Config struct {
 type Caller struct {
 	cfg     Config
 	log     *slog.Logger
-	work    chan task
+	work    chan task // to be dialled
+	asks    chan task // to be asked about, or hung up
+	lanes   *lanes
 	hands   chan struct{} // one for each job in hand
 	reports *reporter
 
@@ -120,6 +122,8 @@ func New(cfg Config) *Caller {
 	return &Caller{
 		cfg: cfg, log: log,
 		work:    make(chan task, 2*cfg.Workers),
+		asks:    make(chan task, max(1, cfg.Workers/2)),
+		lanes:   newLanes(cfg.Workers),
 		hands:   make(chan struct{}, 2*cfg.Workers),
 		reports: newReporter(cfg.Bus, 2*cfg.Workers, log),
 	}
@@ -131,7 +135,10 @@ func (c *Caller) Start(ctx context.Context) (err error) {
 	c.accept, c.refuse = context.WithCancel(c.ctx)
 	c.reports.start(c.ctx)
 	for range c.cfg.Workers {
-		c.workers.Go(c.workOff)
+		c.workers.Go(c.dialAll)
+	}
+	for range max(1, c.cfg.Workers/4) {
+		c.workers.Go(c.askAll)
 	}
 	c.service, err = c.cfg.Bus.ServeRole(bus.ServiceCallers, "Place calls with the providers", map[string]func([]byte) (any, error){
 		"stats": func([]byte) (any, error) { return c.Stats(), nil },
@@ -170,6 +177,7 @@ func (c *Caller) Stop(ctx context.Context) {
 			c.hands <- struct{}{} // all hands are empty when we hold them all
 		}
 		close(c.work)
+		close(c.asks)
 		c.workers.Wait()
 		c.reports.stop()
 		c.abort()
@@ -200,17 +208,38 @@ func (c *Caller) take(d bus.JobDelivery) {
 	case c.accept.Err() != nil:
 		c.decline(d, 0)
 	case d.Job.Kind == campaign.JobSettle, d.Job.Kind == campaign.JobHangUp:
-		c.work <- task{delivery: d}
+		select {
+		case c.asks <- task{delivery: d}:
+		default:
+			c.tooMany(d)
+		}
 	case d.Job.Kind != campaign.JobPlace:
 		c.log.Error("a job of an unknown kind is dropped", "kind", d.Job.Kind)
 		c.acknowledge(d)
 	case late(&d.Job):
 		c.giveBack(d, campaign.GivenBackExpired, "", 0)
+	case c.cfg.Provider(d.Job.Provider) == nil && d.Deliveries < mostStrange:
+		// Another caller may have read its providers file again already.
+		c.decline(d, declinePause)
 	case c.cfg.Provider(d.Job.Provider) == nil:
 		c.giveBack(d, campaign.GivenBackUnknown, d.Job.Provider, 0)
 	default:
 		c.place(d)
 	}
+}
+
+// mostStrange is how often a job is delivered whose provider is not configured, before
+// it is given back.
+const mostStrange = 5
+
+// tooMany lets go of a question for which there is no hand: dialling goes first.  The
+// campaign's machine asks again, in a while.
+func (c *Caller) tooMany(d bus.JobDelivery) {
+	if d.Job.Kind == campaign.JobHangUp {
+		c.acknowledge(d)
+		return
+	}
+	c.report(d, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: "too many calls are being asked about"})
 }
 
 // late reports whether a job is of no use any more.

@@ -72,16 +72,36 @@ func (c *Caller) settleUnknown(ctx context.Context, t task, p provider.Provider)
 		c.report(t.delivery, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: err.Error()})
 		return
 	}
+	calls = nobodys(calls, known, job.Attempt)
+	open := unsettled(known, job)
+	switch {
+	case len(calls) == 0:
+		c.giveBack(t.delivery, campaign.GivenBackNotDialled, "", 0)
+	case len(calls) <= len(open):
+		// Whose they are can't be told; a callback, which names the attempt, may.
+		c.report(t.delivery, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: fmt.Sprintf(
+			"the provider has %d calls to the number for %d attempts", len(calls), len(open)+1)})
+	default:
+		c.report(t.delivery, reportOf(likeliest(calls, job.From)))
+	}
+}
+
+// nobodys are the calls that no other attempt is known to be.
+func nobodys(calls []provider.Call, known []campaign.Attempt, own campaign.AttemptID) []provider.Call {
 	others := make(map[string]bool, len(known))
 	for _, a := range known {
-		others[a.ProviderCallID] = a.ID != job.Attempt
+		others[a.ProviderCallID] = a.ID != own
 	}
-	calls = slices.DeleteFunc(calls, func(call provider.Call) bool { return others[call.ProviderCallID] })
-	if len(calls) == 0 {
-		c.giveBack(t.delivery, campaign.GivenBackNotDialled, "", 0)
-		return
-	}
-	c.report(t.delivery, reportOf(likeliest(calls, job.From)))
+	return slices.DeleteFunc(calls, func(call provider.Call) bool { return others[call.ProviderCallID] })
+}
+
+// unsettled are the other attempts, of other campaigns, whose call at the provider may
+// be among those found.
+func unsettled(known []campaign.Attempt, job *campaign.Job) []campaign.Attempt {
+	return slices.DeleteFunc(slices.Clone(known), func(a campaign.Attempt) bool {
+		open := a.State == campaign.AttemptPlacing || a.State == campaign.AttemptAmbiguous
+		return a.ID == job.Attempt || a.Provider != job.Provider || a.ProviderCallID != "" || !open
+	})
 }
 
 // likeliest is the call that is most likely an attempt's: the first with its caller

@@ -9,16 +9,24 @@ import (
 	"dialtone/provider"
 )
 
-// workOff is one worker: one request to a provider at a time.
-func (c *Caller) workOff() {
+// dialAll is one worker: one request to a provider at a time.
+func (c *Caller) dialAll() {
 	for t := range c.work {
-		switch t.delivery.Job.Kind {
-		case campaign.JobSettle:
-			c.settle(t)
-		case campaign.JobHangUp:
-			c.hangUp(t)
-		default:
+		for ok := c.lanes.begin(t); ok; t, ok = c.lanes.next(t) {
 			c.dial(t)
+		}
+	}
+}
+
+// askAll is one worker that asks about calls and hangs them up.  There are fewer of
+// them, apart from those that dial: a provider that answers no question holds up no
+// call over another.
+func (c *Caller) askAll() {
+	for t := range c.asks {
+		if t.delivery.Job.Kind == campaign.JobHangUp {
+			c.hangUp(t)
+		} else {
+			c.settle(t)
 		}
 	}
 }
@@ -65,6 +73,10 @@ func (c *Caller) notPlaced(t task, err error) {
 	case provider.Full:
 		c.giveBack(t.delivery, campaign.GivenBackFull, fault.Detail, fault.RetryAfter)
 	case provider.Unreachable:
+		if c.ctx.Err() != nil { // it was we who gave up
+			c.giveBack(t.delivery, campaign.GivenBackUnsent, fault.Detail, 0)
+			return
+		}
 		c.giveBack(t.delivery, campaign.GivenBackUnreachable, fault.Detail, fault.RetryAfter)
 	case provider.Barred:
 		c.log.Error("the provider refuses our account", "provider", t.delivery.Job.Provider, "detail", fault.Detail)

@@ -238,7 +238,7 @@ func (q *queue) readOn() {
 }
 
 // mostAtHand bounds what is read ahead of a lane whose numbers have different routes.
-const mostAtHand = 50_000
+const mostAtHand = 100_000
 
 // load picks the lane to read from: of those that are open the first that is not read
 // to its end.  Numbers that no provider serves do not count as at hand.

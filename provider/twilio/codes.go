@@ -66,7 +66,7 @@ func faultOf(status, code int) provider.Fault {
 	switch {
 	case status == http.StatusTooManyRequests:
 		return provider.Throttled
-	case code == 0 && (status == http.StatusUnauthorized || status == http.StatusForbidden):
+	case code == 0: // not the API's own words: a gateway's, or another server's
 		return provider.Barred
 	}
 	return provider.Misconfigured

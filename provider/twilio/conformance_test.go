@@ -65,7 +65,7 @@ func refusals() []providertest.Refusal {
 		refusal("21213", 400, `{"code":21213,"message":"no caller id"}`, provider.Misconfigured),
 		refusal("a code of tomorrow", 400, `{"code":99999,"message":"?"}`, provider.Misconfigured),
 		refusal("a code of tomorrow, forbidden", 403, `{"code":99999,"message":"?"}`, provider.Misconfigured),
-		refusal("404 of something else", 404, "<html>Not Found</html>", provider.Misconfigured),
+		refusal("404 of something else", 404, "<html>Not Found</html>", provider.Barred),
 
 		refusal("10001", 403, `{"code":10001,"message":"not active"}`, provider.Barred),
 		refusal("10002", 400, `{"code":10002,"message":"trial"}`, provider.Barred),

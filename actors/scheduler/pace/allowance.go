@@ -14,12 +14,15 @@ type Allowance struct {
 	cut   float64 // what was left by the last cut
 	base  float64 // what there was before it
 	limit float64 // where it ends
+	slope float64 // growth a second
 	at    time.Time
 }
 
 const (
-	// growth is the part of what there was before the cut that comes back a second.
-	growth = 0.1
+	// growth is the part that comes back a second: of what there was before the cut, or,
+	// as that may have been a quiet moment, of quietGrowth of the limit, if that is more.
+	growth      = 0.1
+	quietGrowth = 0.3
 	// rest is how long after a cut nothing grows, and another changes nothing: the
 	// requests that were under way meet the same answer.
 	rest = time.Second
@@ -36,7 +39,10 @@ func (a *Allowance) Cut(to, base, limit float64, now time.Time) {
 	if limit <= 0 {
 		limit = headroom * base
 	}
-	*a = Allowance{cut: max(1, to), base: max(1, base), limit: max(1, limit), at: now}
+	*a = Allowance{
+		cut: max(1, to), base: max(1, base), limit: max(1, limit), at: now,
+		slope: max(1, growth*max(base, quietGrowth*limit)),
+	}
 }
 
 // Value is what is given now; ok is false where the limit itself is in force.
@@ -44,7 +50,7 @@ func (a *Allowance) Value(now time.Time) (v float64, ok bool) {
 	if a.base == 0 {
 		return 0, false
 	}
-	grown := max(0, now.Sub(a.at)-rest).Seconds() * max(1, growth*a.base)
+	grown := max(0, now.Sub(a.at)-rest).Seconds() * a.slope
 	if v = a.cut + grown; v >= a.limit {
 		*a = Allowance{}
 		return 0, false
@@ -59,6 +65,6 @@ func (a *Allowance) Reaches(v float64, now time.Time) time.Time {
 	if !ok || is >= v {
 		return time.Time{}
 	}
-	wait := (min(v, a.limit) - a.cut) / max(1, growth*a.base)
+	wait := (min(v, a.limit) - a.cut) / a.slope
 	return a.at.Add(rest + time.Duration(math.Ceil(wait*float64(time.Second))))
 }

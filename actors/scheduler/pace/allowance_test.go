@@ -52,6 +52,16 @@ func TestWithoutALimitItEndsBeyondWhatThereWas(t *testing.T) {
 	require.False(t, ok)
 }
 
+// Asked for patience in a quiet moment, a provider is not slow for minutes.
+func TestAQuietMoment(t *testing.T) {
+	var a pace.Allowance
+	a.Cut(0.5, 1, 200, noon)
+	require.Equal(t, 1.0, value(t, &a, time.Second))
+	require.Equal(t, 61.0, value(t, &a, 11*time.Second))
+	_, ok := a.Value(noon.Add(35 * time.Second))
+	require.False(t, ok)
+}
+
 // Waiting until it Reaches a value is enough, and a moment before is not.
 func TestReaches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
