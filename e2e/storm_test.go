@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"os"
 	"strconv"
 	"testing"
@@ -31,6 +30,16 @@ var stormRates = mockdialer.FaultRates{
 	mockdialer.FaultFetch500:         0.05,
 }
 
+var stormFaults = mockdialer.FaultPlan{Seed: 5, Rates: stormRates, HangFor: mockdialer.Fixed(5 * time.Second)}
+
+// stormTide is how often a provider goes down, each time for a third of it.
+const stormTide = 15 * time.Second
+
+func downForAThird(p mockdialer.FaultPlan) mockdialer.FaultPlan {
+	p.Down = &mockdialer.Outage{Times: mockdialer.Times{After: stormTide / 3, For: stormTide / 3, Every: stormTide}}
+	return p
+}
+
 // stormNumbers is how many numbers the storm has: 10,000 in `make drill`.
 func stormNumbers(t *testing.T) int {
 	text := os.Getenv("DIALTONE_STORM")
@@ -38,7 +47,7 @@ func stormNumbers(t *testing.T) int {
 		if testing.Short() {
 			return 500
 		}
-		return 1500
+		return 1000
 	}
 	n, err := strconv.Atoi(text)
 	require.NoError(t, err)
@@ -60,27 +69,19 @@ func TestDrillStorm(t *testing.T) {
 	tr := newTrunks(t, mockdialer.Config{
 		Seed: 11, Outcomes: mockdialer.Outcomes{Completed: 70, Busy: 20, NoAnswer: 10},
 		Duration: mockdialer.DurationRange{Min: 100 * time.Millisecond, Max: 900 * time.Millisecond},
-		Faults:   mockdialer.FaultPlan{Seed: 5, Rates: stormRates, HangFor: mockdialer.Fixed(5 * time.Second)},
+		Faults:   stormFaults,
 	}, []trunk{
 		{name: "a", channels: each, settings: "    calls_per_second: " + strconv.Itoa(rate) + "\n    timeout: 1s\n"},
 		{name: "b", channels: each, settings: "    calls_per_second: " + strconv.Itoa(rate) + "\n    timeout: 1s\n"},
 	}, func(c *app.Config) {
 		// A request is over a second after it is sent, and is sent three after placing at
 		// the latest.
-		c.Machine = machine.Config{PlacingPatience: 5 * time.Second, CallPatience: 5 * time.Second, SettlePatience: 3 * time.Second}
+		c.Machine = machine.Config{PlacingPatience: 5 * time.Second, CallPatience: 5 * time.Second, SettlePatience: time.Second}
 	})
 	id := tr.load(settings{"max_concurrent_calls": limit, "retry": settings{"max_attempts": attempts, "delay": "500ms"}}, numbers)
 	began := time.Now()
 	tr.command(id, "start")
-	done := func(share float64) func(campaignJSON) bool {
-		return func(c campaignJSON) bool { return float64(c.Stats.Total-c.Stats.Open()) > share*float64(c.Stats.Total) }
-	}
-	tr.until(id, 5*time.Minute, done(0.1))
-	fell := time.Now()
-	require.NoError(t, tr.of["a"].mock.GoDown(context.Background()))
-	tr.until(id, 15*time.Minute, done(0.85))
-	down := time.Since(fell)
-	require.NoError(t, tr.of["a"].mock.GoUp(context.Background()))
+	require.NoError(t, tr.of["a"].mock.SetFaults(downForAThird(stormFaults)))
 	c := tr.until(id, 15*time.Minute, ended)
 	took := time.Since(began)
 
@@ -95,7 +96,7 @@ func TestDrillStorm(t *testing.T) {
 		own := tr.ledgerOf(name)
 		assert.LessOrEqual(t, own.peak(), each, "channels of %s", name)
 		assert.LessOrEqual(t, own.busiest(time.Second), rate, "calls per second of %s", name)
-		assert.Greater(t, len(own), len(numbers)/5, "%s took its part", name)
+		assert.Greater(t, len(own), len(numbers)/10, "%s took its part", name)
 	}
 	for f, share := range stormRates {
 		if f == mockdialer.FaultList500 || f == mockdialer.FaultFetch500 {
@@ -103,9 +104,8 @@ func TestDrillStorm(t *testing.T) {
 		}
 		assert.Greater(t, float64(met[f]), share*float64(len(l))/3, "%v did occur", f)
 	}
-	assert.Positive(t, met[mockdialer.FaultDown])
-	assert.Greater(t, down.Seconds(), 0.3*took.Seconds(), "it was down for about a third of the run")
-	t.Logf("%d numbers, %d calls in %.0f s, a provider down for %.0f s of them", len(numbers), len(l), took.Seconds(), down.Seconds())
+	assert.GreaterOrEqual(t, met[mockdialer.FaultDown], int64(took/stormTide), "it was down for a third of the run, again and again")
+	t.Logf("%d numbers, %d calls in %.0f s, a provider down %d times for %v", len(numbers), len(l), took.Seconds(), met[mockdialer.FaultDown], stormTide/3)
 	t.Logf("statistics %+v", c.Stats)
 	t.Logf("faults %v", met)
 }
