@@ -2,9 +2,12 @@ package actors
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"dialtone/bus"
+	"dialtone/bus/bustest"
 	"dialtone/campaign"
 	"dialtone/store"
 )
@@ -76,6 +79,35 @@ func TestCancelCall(t *testing.T) {
 	require.Equal(t, 2, c.Stats.Canceled)
 	require.Equal(t, 3, c.Stats.Completed)
 	require.Equal(t, campaign.CallCanceled, cancel(waits).Status, "the campaign is over")
+}
+
+// TestNeverDialledAgainAfterCancelAndKill: the owner dies after it has answered who
+// canceled a call that is up, and before that is hung up.  The next one does it.
+func TestNeverDialledAgainAfterCancelAndKill(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, bustest.WithLeaseTTL(time.Second), bustest.WithAckWait(time.Second))
+	first := r.node("n1")
+	r.line.hold()
+	r.line.change(func(l *line) {
+		l.deaf = true
+		l.script = func(string, int) campaign.Disposition { return campaign.DispositionBusy }
+	})
+	id := r.begin(1, 1)
+	r.eventually("it is called", func() bool { return r.line.upNow(id) == 1 })
+	up := r.callsOf(id, campaign.CallInProgress)[0]
+	_, err := r.say(id, ActionCancelCall, CancelCallBody{Call: up.ID})
+	require.NoError(t, err)
+	first.kill()
+	require.Equal(t, 1, r.line.upNow(id))
+	require.Equal(t, 1, r.campaign(id).Stats.InProgress)
+
+	second := r.node("n2")
+	r.eventually("it is taken over", func() bool { return second.Owned() == bus.Partitions })
+	r.line.change(func(l *line) { l.deaf = false })
+	require.Equal(t, 1, r.finished(id, campaign.StatusCompleted).Stats.Canceled)
+	require.Equal(t, campaign.ReasonCanceled, r.callsOf(id, campaign.CallCanceled)[0].Reason)
+	require.Equal(t, 1, r.line.dials(up.Phone))
+	require.Positive(t, r.line.unheard(), "hang-ups were lost")
 }
 
 func TestCancelSingleCall(t *testing.T) {

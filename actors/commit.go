@@ -158,6 +158,9 @@ func (c *committed) recordResults() []machine.RecordResult {
 	for i, r := range c.records {
 		o := store.OutcomeOf(c.ops[i])
 		out[i] = machine.RecordResult{Record: r, Refused: o.Err != nil, Missing: errors.Is(o.Err, store.ErrUnknown), Changed: o.Changed}
+		if cancel, ok := c.ops[i].(*store.CancelCall); ok {
+			out[i].Marked = cancel.Marked
+		}
 	}
 	return out
 }

@@ -32,6 +32,8 @@ type line struct {
 	peak   map[campaign.ID]int
 	limit  map[campaign.ID]int // the highest that it ever was
 	faults []string            // against what must always be true
+	deaf   bool                // hang-ups are lost
+	lost   int                 // of them
 }
 
 // dialed is a call as the provider has it.
@@ -134,6 +136,10 @@ func (l *line) dial(j campaign.Job) {
 func (l *line) end(j campaign.Job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.deaf {
+		l.lost++
+		return
+	}
 	if call := l.ledger[j.Attempt]; call != nil {
 		call.once.Do(func() { close(call.hungUp) })
 	}
@@ -203,6 +209,13 @@ func (l *line) peakOf(id campaign.ID) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.peak[id]
+}
+
+// unheard counts the hang-ups that were lost.
+func (l *line) unheard() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
 }
 
 // bound has a campaign watched for its limit.

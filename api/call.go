@@ -44,9 +44,12 @@ type Attempt struct {
 
 func showCall(c campaign.Call) Call {
 	out := Call{
-		ID: c.ID.String(), CampaignID: c.CampaignID.String(), To: c.Phone, From: c.From, Provider: c.Provider, Status: string(c.Status), Reason: c.Reason,
+		ID: c.ID.String(), CampaignID: c.CampaignID.String(), To: c.Phone, From: c.From, Provider: c.Provider, Status: string(c.Status),
 		TimeZones: c.Zones.Names(), Variables: c.Variables, NextAttemptAt: c.NextAttemptAt.UTC(), CreatedAt: c.CreatedAt.UTC(),
 		Attempts: make([]Attempt, len(c.History)),
+	}
+	if c.Status.Terminal() { // else it is for the call's owner
+		out.Reason = c.Reason
 	}
 	for i, at := range c.History {
 		out.Attempts[i] = Attempt{

@@ -10,15 +10,13 @@ import (
 	"dialtone/store"
 )
 
-// canceling has the owner cancel calls that wait in the store.
+// canceling has the owner cancel calls in the store.
 func (s *service) canceling() {
 	s.bus.onCommand = func(id campaign.ID, action string) error {
 		require.Equal(s.t, actionCancelCall, action)
 		page, err := s.store.ListCalls(s.t.Context(), store.CallQuery{Campaign: id, Limit: 1})
 		require.NoError(s.t, err)
-		if page[0].Status != campaign.CallInProgress {
-			s.apply(&store.CancelCall{Fence: s.own(), Campaign: id, Call: page[0].ID})
-		}
+		s.apply(&store.CancelCall{Fence: s.own(), Campaign: id, Call: page[0].ID})
 		return nil
 	}
 }
@@ -41,7 +39,8 @@ func TestCancelCall(t *testing.T) {
 	require.Equal(t, []string{`{"call":"` + single + `"}`, `{"call":"` + ofCampaign + `"}`}, s.bus.bodies)
 }
 
-// A call that is up is canceled when it has ended: that is accepted.
+// A call that is up is canceled when it has ended: that is accepted, and until then it
+// has no reason.
 func TestCancelCallInProgress(t *testing.T) {
 	s := newService(t)
 	s.canceling()
@@ -56,6 +55,10 @@ func TestCancelCallInProgress(t *testing.T) {
 	r := s.post("/v1/calls/"+call+"/cancel", "{}")
 	require.Equal(t, http.StatusAccepted, r.status, "%s", r.body)
 	require.Equal(t, "in_progress", r.json()["status"])
+	require.NotContains(t, r.json(), "reason")
+	marked, err := s.store.Call(t.Context(), number)
+	require.NoError(t, err)
+	require.Equal(t, campaign.ReasonCanceled, marked.Reason)
 }
 
 func TestCancelCallRefusesBadInput(t *testing.T) {

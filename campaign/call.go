@@ -52,7 +52,8 @@ type Call struct {
 	// NextAttemptAt is when a call in retry_wait is due, else zero.
 	NextAttemptAt time.Time
 	CreatedAt     time.Time
-	// Reason says why a failed or canceled call ended so, in a word.
+	// Reason says why a failed or canceled call ended so, in a word.  One in progress
+	// that is to end as canceled has ReasonCanceled already.
 	Reason string
 	// History is filled only where the store's reader says so.
 	History []Attempt

@@ -154,14 +154,21 @@ type GiveBack struct {
 // CancelCall cancels a call that waits: queued or retry_wait → canceled, for the reason
 // canceled.
 //
-// A call that is over is accepted unchanged, however it ended.  One in progress is
-// ErrState: its end is that of its attempt.  ErrUnknown if the campaign has no such
-// call.
+// One in progress is marked only: it gets that reason and stays in progress, since its
+// end is that of its attempt.  So whoever owns it next finds in Open that it is to end
+// as canceled.  Who ends it must heed that: Finish and GiveBack take the mark away and
+// leave the reason that they have, none for a call that was completed.
+//
+// A call that is over, however it ended, or is marked already, is accepted unchanged.
+// ErrUnknown if the campaign has no such call.
 type CancelCall struct {
 	Outcome
 	Fence
 	Campaign campaign.ID
 	Call     campaign.CallID
+
+	// Result: the call is in progress, and marked.
+	Marked bool
 }
 
 // SetStatus moves a campaign from one of the statuses From to To, and sets
@@ -211,7 +218,8 @@ type EndCalls struct {
 // Batch is the operations of one transaction.  Within a batch an attempt's
 // operations take effect in the order SetStatus, Finish and GiveBack after
 // Placed and Ambiguous, then CancelCall, then Claim, then Placing, then EndCalls; of
-// each kind in the order given.  So a call is canceled that the batch gives back.
+// each kind in the order given.  So a call is canceled, and not only marked, that the
+// batch gives back or has wait for a retry.
 type Batch struct {
 	SetStatus  []*SetStatus
 	Placed     []*Placed

@@ -7,7 +7,7 @@ import (
 	"dialtone/campaign"
 )
 
-// struck is a call that waited and is being canceled by itself.
+// struck is a call that is being canceled by itself, whether it waited or is in flight.
 //
 // Invariant: it is in no lane.  Its record may be refused by nobody but a store that
 // knows of no such call.
@@ -21,32 +21,32 @@ type struck struct {
 // It need not wait for other commands, since it does not matter in which status the
 // campaign is.
 //
-// Whose attempt a caller may be at, or the provider has, is canceled when that has
-// ended: the answer is that this is under way.  In any other case it is that the store
-// has it.
+// What can be done is done at once; the answer is that the store has it, so that it
+// outlives this owner.  Of a call that is in progress then, whose attempt a caller may be
+// at, or the provider has, the store has a mark: it is canceled when that has ended.
 func (m *Machine) cancelCall(c Command, now time.Time, out *Effects) {
-	f := m.flightOf(c.Call)
-	switch {
-	case m.renewing: // the next machine is asked again
-	case f == nil:
-		m.strikeOut(c.Call, []Ref{c.Ref}, out)
-	case f.stage == claimed:
-		f.cancel(c.Ref)
-		m.giveBack(f, Record{Unplaced: true}, now, out)
-	case f.stage == claiming, f.stage == closing:
-		f.cancel(c.Ref)
-	default:
-		f.cancel(c.Ref)
-		m.hangUp(f, now, out)
-		m.answerCancels(f, out)
+	if m.renewing {
+		return // the next machine is asked again
 	}
+	f := m.flightOf(c.Call)
+	if f != nil {
+		f.cancel()
+		switch f.stage {
+		case claiming: // a record that overtook the claim would have it refused
+			f.cancels = append(f.cancels, c.Ref)
+			return
+		case claimed:
+			m.giveBack(f, Record{Unplaced: true}, now, out)
+		case closing: // once that is written, the record meets what it left
+		default:
+			m.hangUp(f, now, out)
+		}
+	}
+	m.strikeOut(c.Call, []Ref{c.Ref}, out)
 }
 
-// cancel notes that a flight's call is not to be dialled again.
-func (f *flight) cancel(ref Ref) {
-	f.Canceled, f.HangUp = true, true
-	f.cancels = append(f.cancels, ref)
-}
+// cancel notes that a flight's call is to end, and not to be dialled again.
+func (f *flight) cancel() { f.canceled, f.HangUp = true, true }
 
 // flightOf is the attempt that a call has in flight, or nil.
 func (m *Machine) flightOf(call campaign.CallID) *flight {
@@ -58,20 +58,14 @@ func (m *Machine) flightOf(call campaign.CallID) *flight {
 	return nil
 }
 
-// answerCancels tells who asked for it that a flight's call is, or will be, canceled.
-func (m *Machine) answerCancels(f *flight, out *Effects) {
-	m.reply(f.cancels, nil, out)
-	f.cancels = nil
-}
-
 func (m *Machine) reply(refs []Ref, err *campaign.Error, out *Effects) {
 	for _, ref := range refs {
 		out.Replies = append(out.Replies, Reply{Ref: ref, Campaign: m.c, Err: err})
 	}
 }
 
-// strikeOut cancels a call that is not in flight.  Whether it waits, is over, or is none
-// at all, the store knows.
+// strikeOut has the store cancel a call.  Whether it waits, is in progress or over, or is
+// none at all, the store knows.
 func (m *Machine) strikeOut(call campaign.CallID, refs []Ref, out *Effects) {
 	if s := m.struck[call]; s != nil && !s.confirmed {
 		s.refs = append(s.refs, refs...)
@@ -95,7 +89,7 @@ func (m *Machine) recordedCancel(r *RecordResult, out *Effects) {
 	switch {
 	case r.Missing:
 		m.reply(s.refs, campaign.NotFound("The campaign %v has no call %v.", m.c.ID, call), out)
-	case r.Refused:
+	case r.Refused, r.Marked && m.flightOf(call) == nil:
 		out.Rebuild = true // it is in progress, and the machine does not know; it is asked again
 		return
 	default:

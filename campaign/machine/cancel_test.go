@@ -39,6 +39,12 @@ func cancellation(call campaign.CallID) []machine.Record {
 	return []machine.Record{{Kind: machine.RecordCancel, Attempt: attempt(call, 0)}}
 }
 
+// mark answers the cancellation of a call in flight.
+func (s *script) mark(call campaign.CallID) *machine.Effects {
+	s.Helper()
+	return s.do(machine.Recorded{Results: []machine.RecordResult{{Record: cancellation(call)[0], Marked: true, Changed: true}}})
+}
+
 // TestACallThatWaitsIsCanceledInTheStore: it is not dialled from the moment on that it
 // is asked for, and the answer waits for the commit.
 func TestACallThatWaitsIsCanceledInTheStore(t *testing.T) {
@@ -82,10 +88,10 @@ func TestACallThatIsNone(t *testing.T) {
 	require.Contains(t, out.Replies[0].Err.Message, "call_9")
 	require.False(t, out.Rebuild)
 
-	rec = s.cancelCall(9).Records[0]
-	out = s.do(machine.Recorded{Results: []machine.RecordResult{{Record: rec, Refused: true}}})
+	s.cancelCall(9)
+	out = s.mark(9)
 	require.True(t, out.Rebuild, "it is in progress, and nobody here knows")
-	require.Empty(t, out.Replies)
+	require.Empty(t, out.Replies, "the next machine is asked again")
 }
 
 // TestACanceledCallIsNotReadAgain: a page that was on its way when it was canceled may
@@ -117,50 +123,57 @@ func TestACampaignEndsAfterItsLastCallIsCanceled(t *testing.T) {
 	require.True(t, s.answer(0).Status[0].Drained)
 }
 
-// TestACallInFlightIsCanceled in each stage: what is done at once, and what becomes of
-// it if its attempt ends busy, or was not dialled.
+// TestACallInFlightIsCanceled in each stage: what is done at once; that the answer waits
+// until it is on record; and what becomes of it if its attempt ends busy, or was not
+// dialled.
 func TestACallInFlightIsCanceled(t *testing.T) {
 	for _, c := range []struct {
-		stage    string
-		atOnce   bool // it is answered
-		hangUp   bool
-		undone   bool
-		notified bool // once what was on its way is committed
+		stage  string
+		hangUp bool
+		undone bool
+		marked bool // it is in progress when the record comes to the store
 	}{
-		{"claiming", false, false, true, true},
-		{"claimed", false, false, true, true},
-		{"placing", true, false, false, false},
-		{"ambiguous", true, false, false, false},
-		{"placed", true, true, false, false},
-		{"closing", false, false, false, true},
+		{"claiming", false, true, false},
+		{"claimed", false, true, false},
+		{"placing", false, false, true},
+		{"ambiguous", false, false, true},
+		{"placed", true, false, true},
+		{"closing", false, false, false},
 	} {
 		t.Run(c.stage, func(t *testing.T) {
 			s := inStage(t, c.stage)
 			closing, claims := s.out.Records, s.out.Claims
 			s.cancelCall(1)
-			require.Equal(t, c.atOnce, len(s.answered()) == 1)
+			require.Empty(t, s.answered())
 			require.Equal(t, c.hangUp, len(s.hangUps()) == 1)
 			if c.stage == "claiming" {
+				require.Empty(t, s.out.Records, "it would overtake the claim")
 				s.out.Claims = claims
 				s.answer(0)
 				require.Empty(t, s.out.Publish)
 			}
+			want := cancellation(1)
 			if c.undone {
-				require.Equal(t, []machine.Record{{
+				want = append([]machine.Record{{
 					Kind: machine.RecordGiveBack, Attempt: attempt(1, 1), Unplaced: true, Next: campaign.CallCanceled, Reason: "canceled",
-				}}, s.out.Records)
+				}}, want...)
 			}
-			if c.stage == "closing" {
-				s.out.Records = closing
-			}
-			if c.notified {
+			require.Equal(t, want, s.out.Records)
+			if c.marked {
+				s.mark(1)
+			} else {
+				if c.stage == "closing" {
+					s.out.Records = append(closing, s.out.Records...)
+				}
 				s.answer(0)
-				require.Equal(t, []machine.Ref{"cancel"}, s.answered())
-				return
 			}
-			s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
-			require.Equal(t, campaign.CallCanceled, s.out.Records[0].Next)
-			require.Equal(t, "canceled", s.out.Records[0].Reason)
+			require.Equal(t, []machine.Ref{"cancel"}, s.answered())
+			require.False(t, s.out.Rebuild)
+			if c.marked {
+				s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
+				require.Equal(t, campaign.CallCanceled, s.out.Records[0].Next)
+				require.Equal(t, "canceled", s.out.Records[0].Reason)
+			}
 		})
 	}
 }
@@ -172,17 +185,20 @@ func TestACallThatCompletesAfterItsCancellationIsCompleted(t *testing.T) {
 	require.Equal(t, campaign.CallCompleted, s.out.Records[0].Next)
 }
 
-// TestACallCanceledWhileItComesBack: the record on its way leads it to wait again; then
-// it is canceled as one that waits.
+// TestACallCanceledWhileItComesBack: the record on its way leads it to wait again; the
+// one of its cancellation comes after that, and cancels it as one that waits.
 func TestACallCanceledWhileItComesBack(t *testing.T) {
 	s := running(t, 5, 2).up(1)
 	s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
 	rec := s.out.Records
 	require.Equal(t, campaign.CallRetryWait, rec[0].Next)
-	require.Empty(t, s.cancelCall(1).Replies)
+	out := s.cancelCall(1)
+	require.Empty(t, out.Replies)
+	require.Equal(t, cancellation(1), out.Records)
 	s.out.Records = rec
-	require.Equal(t, cancellation(1), s.answer(0).Records)
+	require.Empty(t, s.answer(0).Records)
 	require.Empty(t, s.out.Replies)
+	s.out.Records = cancellation(1)
 	s.answer(0)
 	require.Equal(t, []machine.Ref{"cancel"}, s.answered())
 	s.pass(time.Hour)
@@ -192,13 +208,40 @@ func TestACallCanceledWhileItComesBack(t *testing.T) {
 // TestAClaimThatCanNotBeUndoneIsHungUp: a caller had placed it meanwhile.
 func TestAClaimThatCanNotBeUndoneIsHungUp(t *testing.T) {
 	s := running(t, 5, 1).dialling(1)
-	rec := s.cancelCall(1).Records
-	s.out.Records = rec
-	s.refuse()
+	s.out.Records = s.cancelCall(1).Records[:1]
+	require.Empty(t, s.refuse().Replies)
+	s.mark(1)
 	require.Equal(t, []machine.Ref{"cancel"}, s.answered(), "it will be")
 	s.say(campaign.ReportPlaced, attempt(1, 1), as("CA1"))
 	require.Equal(t, []campaign.AttemptID{attempt(1, 1)}, s.hangUps())
 	require.Equal(t, "CA1", s.out.Publish[0].ProviderCallID)
+}
+
+// TestACancellationOutlivesItsOwner: whoever finds the mark hangs up what is up, undoes
+// the claim of which nothing is on record, and has no attempt follow.
+func TestACancellationOutlivesItsOwner(t *testing.T) {
+	open := []machine.Open{
+		inFlight(1, 1, campaign.AttemptPlaced, nine),
+		inFlight(2, 1, campaign.AttemptPlacing, nine),
+		inFlight(3, 1, "", nine),
+	}
+	for i := range open {
+		open[i].Call.Reason = campaign.ReasonCanceled
+	}
+	s := begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 9), open...)
+	require.Equal(t, []campaign.AttemptID{attempt(1, 1)}, s.hangUps())
+	require.Equal(t, []machine.Record{{
+		Kind: machine.RecordGiveBack, Attempt: attempt(3, 1), Unplaced: true, Next: campaign.CallCanceled, Reason: "canceled",
+	}}, s.out.Records)
+	s.answer(0)
+	s.say(campaign.ReportPlaced, attempt(2, 1), as("CA2"))
+	require.Equal(t, []campaign.AttemptID{attempt(2, 1)}, s.hangUps())
+	s.answer(0)
+	for call := campaign.CallID(1); call <= 2; call++ {
+		s.say(campaign.ReportEnded, attempt(call, 1), with(campaign.DispositionNoAnswer))
+		require.Equal(t, campaign.CallCanceled, s.out.Records[0].Next)
+		require.Equal(t, "canceled", s.out.Records[0].Reason)
+	}
 }
 
 // TestCancelWithHangUp: what is up ends at once, what turns out to be up later; and it
@@ -263,35 +306,26 @@ func TestACancellationIsLeftToTheNextMachine(t *testing.T) {
 	require.Equal(t, []machine.Ref{"cancel"}, s.answered())
 }
 
-// TestWishesOutliveAMachine: what was asked for about calls in flight is handed on to the
-// machine that is built anew, wherever the calls stand by then.
+// TestWishesOutliveAMachine: that calls in flight are to be hung up, though not canceled
+// by themselves, is handed on to the machine that is built anew, wherever they stand by
+// then.
 func TestWishesOutliveAMachine(t *testing.T) {
 	s := running(t, 5, 3).up(3)
-	for call := campaign.CallID(1); call <= 3; call++ {
-		s.cancelCall(call)
-	}
+	s.do(machine.Command{Verb: machine.Cancel, HangUp: true, Ref: "cancel"})
+	s.answer(0)
 	wishes := map[campaign.CallID]machine.Wish{}
 	s.m.Wishes(func(id campaign.CallID, w machine.Wish) { wishes[id] = w })
 	require.Len(t, wishes, 3)
 	open := []machine.Open{
 		inFlight(1, 1, campaign.AttemptPlaced, nine),
 		inFlight(2, 1, campaign.AttemptAmbiguous, nine),
-		{Call: campaign.Call{ID: 3, Status: campaign.CallRetryWait, Claim: 1, NextAttemptAt: nine}},
 		inFlight(4, 1, campaign.AttemptPlaced, nine),
 	}
 	for i := range open {
 		open[i].Wish = wishes[open[i].Call.ID]
 	}
-	s = begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 9), open...)
+	s = begin(t, machine.Config{}, aCampaign(campaign.StatusCanceled, 9), open...)
 	require.Equal(t, []campaign.AttemptID{attempt(1, 1)}, s.hangUps())
-	require.Equal(t, cancellation(3), s.out.Records)
-	require.Zero(t, s.m.Demand(s.now).Retries)
-	s.answer(0)
-	require.Empty(t, s.out.Replies, "it was answered before")
 	s.say(campaign.ReportPlaced, attempt(2, 1), as("CA2"))
 	require.Equal(t, []campaign.AttemptID{attempt(2, 1)}, s.hangUps())
-	s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionBusy))
-	require.Equal(t, campaign.CallCanceled, s.out.Records[0].Next)
-	s.say(campaign.ReportEnded, attempt(4, 1), with(campaign.DispositionBusy))
-	require.Equal(t, campaign.CallRetryWait, s.out.Records[0].Next)
 }

@@ -83,7 +83,7 @@ func (m *Machine) claimed(in Claimed, now time.Time, out *Effects) {
 func (m *Machine) dispatch(f *flight, now time.Time, out *Effects) {
 	undo := Record{Unplaced: true}
 	switch day := m.c.Retry.MaxAttemptsPerDay; {
-	case f.Canceled: // as which it is undone
+	case f.canceled: // as which it is undone
 	case m.c.Status != campaign.StatusInProgress, m.renewing:
 		undo.Reason = campaign.GivenBackStopped
 	case !m.queue.lane(f.zone).open:
@@ -98,6 +98,10 @@ func (m *Machine) dispatch(f *flight, now time.Time, out *Effects) {
 		return
 	}
 	m.giveBack(f, undo, now, out)
+	if f.canceled {
+		m.strikeOut(f.attempt.Call(), f.cancels, out)
+		f.cancels = nil
+	}
 }
 
 // withdraw undoes the claims of numbers whose hours are over: a job may carry a

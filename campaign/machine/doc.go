@@ -41,12 +41,15 @@
 // A cancel may ask for what is up to be hung up, and so does the cancellation of a
 // single call.  What the provider has is hung up at once, by a job; what is being placed
 // or in doubt, as soon as it is heard to be up.  The watch repeats it until the end of
-// the call is told.  The wish lives in memory, from one machine to the next, and is lost with the
-// process: whoever asked for it asks again.
+// the call is told.  That all calls of a canceled campaign are to be hung up lives in memory,
+// from one machine to the next, and is lost with the process: what was up or being placed
+// then goes on, and whoever asked for it asks again.
 //
-// A call that waits is canceled in the store, by a record of its own; from then on it is
-// in no lane, and a page that may be older than the record is read without it (struck).
-// In flight it is canceled when its attempt has ended, unless that completed it.
+// A single call is canceled in the store, by a record of its own, and the answer waits for
+// that.  One that waits is in no lane from then on, and a page that may be older than the
+// record is read without it (struck).  One in flight is marked in the store, and canceled
+// when its attempt has ended, unless that completed it: whoever owns it by then, for a new
+// machine that finds the mark has the wish.
 //
 // # Crash
 //

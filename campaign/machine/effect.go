@@ -57,7 +57,8 @@ const (
 	RecordAmbiguous
 	RecordFinish
 	RecordGiveBack
-	// RecordCancel cancels the call of an Attempt, of which only that counts.
+	// RecordCancel cancels the call of an Attempt, of which only that counts; one in
+	// progress is marked.
 	RecordCancel
 )
 

@@ -49,7 +49,10 @@ type flight struct {
 	// undoing: the claim is being given back, unless it was placed meanwhile.
 	undoing bool
 	Wish
-	cancels []Ref // who waits to hear that the call is canceled
+	// canceled: the call is not dialled again.  The store has that, or its record is on
+	// its way, but while claiming: then cancels are who asked for it.
+	canceled bool
+	cancels  []Ref
 	// takenOver: it was claimed by an earlier owner, and had no row when this
 	// machine was built.
 	takenOver bool
@@ -70,21 +73,20 @@ const adopted = 1 << 63
 type Open struct {
 	Call    campaign.Call
 	Current *campaign.Attempt
-	// Wish is what the machine before was asked for; the store does not know it.
+	// Wish is what the machine before was asked for; the store does not know it.  That
+	// a call in progress was canceled is its Reason.
 	Wish
 }
 
 // takeUp sorts a call of a campaign that had an owner before.
 func (m *Machine) takeUp(o Open, now time.Time, out *Effects) {
-	switch waits := o.Call.Status == campaign.CallRetryWait || o.Call.Status == campaign.CallQueued; {
-	case waits && o.Canceled:
-		m.strikeOut(o.Call.ID, nil, out)
-	case o.Call.Status == campaign.CallRetryWait:
+	switch o.Call.Status {
+	case campaign.CallRetryWait:
 		m.queue.retry(due{
 			at: o.Call.NextAttemptAt.UnixNano(), call: o.Call.ID, claim: o.Call.Claim,
 			zone: o.Call.Zone, class: m.queue.router.class(o.Call.Phone, o.Call.Provider),
 		})
-	case o.Call.Status == campaign.CallInProgress:
+	case campaign.CallInProgress:
 		m.takeUpFlight(o, now, out)
 	}
 }
@@ -99,6 +101,9 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 		Wish:    o.Wish,
 		// Whether a caller has its job, the owner before knew.
 		evidence: campaign.EvidencePlacing,
+	}
+	if o.Call.Reason == campaign.ReasonCanceled {
+		f.cancel()
 	}
 	f.token.ID = adopted | uint64(f.attempt)
 	f.job = campaign.Job{

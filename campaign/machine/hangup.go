@@ -11,12 +11,10 @@ import (
 // Wish is what was asked for about a call in flight.
 //
 // It is in memory only.  Who builds a machine anew hands it on (Wishes, Open); with the
-// process it is lost, and whoever asked for it asks again.
+// process it is lost, unless the call itself was canceled: that is on record.
 type Wish struct {
 	// HangUp: the call is to end as soon as it is known to be up.
 	HangUp bool
-	// Canceled: it is not dialled again.
-	Canceled bool
 }
 
 // Wishes lists what was asked for about the calls in flight.

@@ -90,6 +90,7 @@ type RecordResult struct {
 	Record
 	Refused bool
 	Missing bool // there is no such call
+	Marked  bool // it is in progress, and will be canceled
 	Changed bool
 }
 

@@ -57,7 +57,7 @@ func (m *Machine) recordedFinish(f *flight, r *RecordResult, now time.Time, out 
 		return
 	}
 	if r.Next == campaign.CallRetryWait {
-		m.await(f, r.Next, r.NextAttemptAt, out)
+		m.await(f, r.Next, r.NextAttemptAt)
 	}
 	m.tellCall(f, r, now, out)
 	if f.token.ID&adopted == 0 { // else its beginning is not known
@@ -82,7 +82,7 @@ func (m *Machine) recordedGiveBack(f *flight, r *RecordResult, now time.Time, ou
 	case r.Refused:
 		out.Rebuild = true
 	default:
-		m.requeue(f, r, now, out)
+		m.requeue(f, r, now)
 		m.land(f, now, out)
 	}
 }
@@ -93,7 +93,6 @@ func (m *Machine) placedMeanwhile(f *flight, now time.Time, out *Effects) {
 	f.undoing = false
 	m.acknowledge(f, out)
 	m.enter(f, placing, now)
-	m.answerCancels(f, out)
 	late := f.late
 	f.late = nil
 	for _, in := range late {
@@ -102,25 +101,22 @@ func (m *Machine) placedMeanwhile(f *flight, now time.Time, out *Effects) {
 }
 
 // requeue puts a call given back among those that wait for their time.
-func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time, out *Effects) {
+func (m *Machine) requeue(f *flight, r *RecordResult, now time.Time) {
 	at := now
 	if !r.NextAttemptAt.IsZero() {
 		at = r.NextAttemptAt
 	}
 	if !r.Next.Terminal() {
-		m.await(f, r.Next, at, out)
+		m.await(f, r.Next, at)
 	}
 }
 
 // await puts a flight's call among those that wait for their time.  A queued one that
-// the cursor has not come to yet will be read with its page.  One that was canceled
-// while this was being written is canceled now.
-func (m *Machine) await(f *flight, as campaign.CallStatus, at time.Time, out *Effects) {
+// the cursor has not come to yet will be read with its page.
+func (m *Machine) await(f *flight, as campaign.CallStatus, at time.Time) {
 	m.spent = false
 	switch {
-	case f.Canceled:
-		m.strikeOut(f.attempt.Call(), f.cancels, out)
-		f.cancels = nil
+	case f.canceled: // while this was being written; the record of that comes after it
 	case as == campaign.CallRetryWait:
 		m.queue.retry(f.waiting(at))
 	default:
@@ -136,7 +132,6 @@ func (m *Machine) land(f *flight, now time.Time, out *Effects) {
 		out.Acks = append(out.Acks, in.Ref)
 	}
 	m.free(f, now, out)
-	m.answerCancels(f, out)
 	delete(m.flights, f.attempt)
 	m.freed--
 }

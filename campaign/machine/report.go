@@ -165,7 +165,7 @@ func (m *Machine) verdict(f *flight, d campaign.Disposition, effort campaign.Eff
 		return campaign.CallCompleted, ""
 	case d == campaign.DispositionCanceled:
 		return campaign.CallCanceled, string(d)
-	case f.Canceled:
+	case f.canceled:
 		return campaign.CallCanceled, campaign.ReasonCanceled
 	case m.c.Retry.Exhausted(d, effort):
 		return campaign.CallFailed, string(d)
@@ -250,7 +250,7 @@ func undialled(reason string) bool {
 func (m *Machine) giveBack(f *flight, rec Record, now time.Time, out *Effects) {
 	rec.Kind = RecordGiveBack
 	switch {
-	case f.Canceled:
+	case f.canceled:
 		rec.Next, rec.Reason, rec.NextAttemptAt = campaign.CallCanceled, campaign.ReasonCanceled, time.Time{}
 	case rec.Next != "":
 	case m.c.Status == campaign.StatusCanceled:

@@ -48,14 +48,35 @@ func (u *user) canceledCall(req *request, err *campaign.Error) {
 	w.happyf(c != nil, "what is canceled is a call: %v", id)
 	if !c.Status.Terminal() {
 		w.happyf(c.Status == campaign.CallInProgress, "a call that waits is canceled when it is answered: %v is %s", id, c.Status)
+		w.happyf(c.Reason == campaign.ReasonCanceled, "TruthInStore: that %v is to be canceled is on record", id)
 		w.saw("canceled in flight")
+		u.caught[id] = true
 	}
 	u.lastClaim[id] = c.Claim
 }
 
-// judgeCanceled holds a dial against what was answered to who canceled its call.  Who
-// lost his owner asks again.
+// judgeCanceled holds a dial against what was answered to who canceled its call, whoever
+// its owner is by now.
 func (w *world) judgeCanceled(id campaign.AttemptID) {
 	last, canceled := w.user.lastClaim[id.Call()]
-	w.happyf(!canceled || !w.lasting || id.Claim() <= last, "a canceled call is dialled again: %v", id)
+	w.happyf(!canceled || id.Claim() <= last, "a canceled call is dialled again: %v", id)
+}
+
+// judgeCaught holds the end of a call against what was answered while it was in flight.
+func (w *world) judgeCaught(c *campaign.Call) {
+	w.happyf(c.Status != campaign.CallCompleted || c.Reason == "", "a completed call has no reason: %v, %s", c.ID, c.Reason)
+	if w.user.caught[c.ID] {
+		w.happyf(c.Status == campaign.CallCompleted || c.Status == campaign.CallCanceled && c.Reason == campaign.ReasonCanceled,
+			"a call that was canceled in flight ends so, unless completed: %v is %s %s", c.ID, c.Status, c.Reason)
+	}
+}
+
+// takeUp notes the calls of which a new owner learns from the store alone that they were
+// canceled.
+func (w *world) takeUp(open []machine.Open) {
+	for _, o := range open {
+		if o.Call.Status == campaign.CallInProgress && o.Call.Reason == campaign.ReasonCanceled {
+			w.saw("canceled in flight, then taken over")
+		}
+	}
 }

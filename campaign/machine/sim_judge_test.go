@@ -59,6 +59,7 @@ func (w *world) judgeEnd() {
 	for _, c := range s.calls {
 		w.happyf(c.Status.Terminal(), "NothingLost: call %d is %s at the end", c.ID, c.Status)
 		w.judgeCall(c)
+		w.judgeCaught(c)
 	}
 	want := s.c.Stats.Outcome()
 	if w.user.canceled {

@@ -51,6 +51,9 @@ func (o *owner) build() {
 	for i := range open {
 		open[i].Wish = o.wishes[open[i].Call.ID]
 	}
+	if o.life == 1 {
+		o.w.takeUp(open)
+	}
 	o.mind = machine.New(o.w.config(), o.w.store.c, o.w.store.zones(), open, o.w.now, &out)
 	o.mind.Held(func(p machine.Progress) { o.held[p.Token.ID] = true })
 	for _, c := range open {

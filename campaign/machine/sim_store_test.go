@@ -198,19 +198,21 @@ func (m *memory) leave(c *campaign.Call, r machine.Record) {
 	if r.Next == campaign.CallRetryWait {
 		c.NextAttemptAt = r.NextAttemptAt
 	}
+	c.Reason = ""
 	if r.Next == campaign.CallFailed || r.Next == campaign.CallCanceled {
 		c.Reason = r.Reason
 	}
 }
 
-// cancelCall cancels a call that waits.
+// cancelCall cancels a call that waits, and marks one in progress.
 func (m *memory) cancelCall(id campaign.CallID) (r machine.RecordResult) {
 	c := m.call(id)
 	switch {
 	case c == nil:
 		r.Missing, r.Refused = true, true
 	case c.Status == campaign.CallInProgress:
-		r.Refused = true
+		r.Marked, r.Changed = true, c.Reason != campaign.ReasonCanceled
+		c.Reason = campaign.ReasonCanceled
 	case waits(c.Status):
 		m.move(c, campaign.CallCanceled)
 		c.NextAttemptAt, c.Reason, r.Changed = time.Time{}, campaign.ReasonCanceled, true

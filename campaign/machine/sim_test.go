@@ -82,7 +82,7 @@ func TestPromisesHoldWhateverFails(t *testing.T) {
 		"create timed out before dialling", "create timed out after dialling", "settled", "settling failed",
 		"callback lost", "callback repeated", "message delayed", "message duplicated", "batch applied twice",
 		"publish failed", "owner killed", "owner deposed", "owner found itself deposed", "owner crashed between two effects", "owner let go",
-		"user: routes changed", "user: cancel_call", "waiting call canceled", "canceled in flight", "no call to cancel", "hung up", "hang-up failed",
+		"user: routes changed", "user: cancel_call", "waiting call canceled", "canceled in flight", "canceled in flight, then taken over", "no call to cancel", "hung up", "hang-up failed",
 		"outcome answered", "outcome broken", "outcome throttled", "outcome full", "outcome unreachable", "outcome barred",
 		"queues wiped", "renewed", "armed", "user: schedule changed", "waiting call expired", "waiting call campaign_canceled", "user: pause", "user: resume", "user: cancel", "user: contacts added", "stops answered",
 	} {

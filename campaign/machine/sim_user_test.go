@@ -57,9 +57,11 @@ type user struct {
 	asked    []*request
 	canceled bool
 	// hungUp: a cancel with a hang-up was asked for; wished are the calls that were to be
-	// canceled, and lastClaim how often they had been claimed when that was answered.
+	// canceled, lastClaim how often they had been claimed when that was answered, and
+	// caught those that were in flight then.
 	hungUp    bool
 	wished    map[campaign.CallID]bool
+	caught    map[campaign.CallID]bool
 	lastClaim map[campaign.CallID]int
 }
 

@@ -128,7 +128,7 @@ func newWorld(pick chooser, f faults, s scale) *world {
 	w.dial = &queue{w: w, name: "dial", sink: w.job}
 	w.reports = &queue{w: w, name: "reports", sink: w.report}
 	w.desk.w = w
-	w.user = user{w: w, wished: map[campaign.CallID]bool{}, lastClaim: map[campaign.CallID]int{}}
+	w.user = user{w: w, wished: map[campaign.CallID]bool{}, caught: map[campaign.CallID]bool{}, lastClaim: map[campaign.CallID]int{}}
 	return w
 }
 

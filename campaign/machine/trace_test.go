@@ -191,6 +191,8 @@ func TestTheLifeOfACallThatIsCanceled(t *testing.T) {
 	tr.now = nine.Add(2 * time.Second)
 	tr.cancelCall(1)
 	tr.tell("command: cancel call 1")
+	tr.mark(1)
+	tr.tell("committed")
 	tr.hear(3*time.Second, campaign.ReportPlaced, attempt(1, 1), as("CA1"))
 	tr.committed(0)
 	tr.tick(18 * time.Second)

@@ -93,7 +93,7 @@ func queueCalls(q *pgx.Batch, led *ledger.Ledger, need ledger.Need) {
 	// By primary key, locked in ascending order against other nodes' batches.  What
 	// is needed to dial is fetched for the calls to be claimed only.
 	q.Queue(`
-select c.id, c.campaign_id, c.status, c.claim, c.attempts, c.tally, c.last_day, c.on_day,
+select c.id, c.campaign_id, c.status, c.claim, c.attempts, c.tally, c.last_day, c.on_day, c.reason,
        case when u.dial then c.phone else '' end, case when u.dial then c.from_number else '' end,
        case when u.dial then c.variables::text end
 from unnest($1::bigint[], $2::bool[]) u (id, dial) join calls c on c.id = u.id
@@ -102,7 +102,8 @@ order by c.id for no key update of c`, need.Calls, need.Full).Query(rows(func(ro
 		var status int
 		var variables *string
 		err := row.Scan((*int64)(&c.ID), (*int64)(&c.Campaign), &status, &c.Claim,
-			&c.Attempts, (*uint64)(&c.Tally), (*int32)(&c.Day), &c.OnDay, &c.Phone, &c.From, &variables)
+			&c.Attempts, (*uint64)(&c.Tally), (*int32)(&c.Day), &c.OnDay, &c.Reason,
+			&c.Phone, &c.From, &variables)
 		c.Status, c.Variables = code.Call(status), raw(variables)
 		led.AddCall(c)
 		return err

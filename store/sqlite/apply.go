@@ -87,7 +87,7 @@ func (s *Store) loadCalls(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, n
 		if err := each(rows, err, func(scan func(...any) error) error {
 			var c ledger.Call
 			var status int
-			err := scan(&c.ID, &c.Campaign, &status, &c.Claim, &c.Attempts, &c.Tally, &c.Day, &c.OnDay)
+			err := scan(&c.ID, &c.Campaign, &status, &c.Claim, &c.Attempts, &c.Tally, &c.Day, &c.OnDay, &c.Reason)
 			c.Status = code.Call(status)
 			led.AddCall(c)
 			return err
@@ -104,7 +104,7 @@ func (s *Store) loadCalls(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, n
 		var status int
 		var variables []byte
 		err := scan(&c.ID, &c.Campaign, &status, &c.Claim,
-			&c.Attempts, &c.Tally, &c.Day, &c.OnDay, &c.Phone, &c.From, &variables)
+			&c.Attempts, &c.Tally, &c.Day, &c.OnDay, &c.Reason, &c.Phone, &c.From, &variables)
 		c.Status, c.Variables = code.Call(status), json.RawMessage(variables)
 		led.AddCall(c)
 		return err

@@ -59,12 +59,12 @@ func (p *statements) close() {
 const (
 	// The rows that a batch's operations act on, by primary key.
 	selectCalls = `
-select id, campaign_id, status, claim, attempts, tally, last_day, on_day from calls
+select id, campaign_id, status, claim, attempts, tally, last_day, on_day, reason from calls
 where id in (select value from json_each(?))`
 
 	// The same for calls to be claimed, with what is needed to dial.
 	selectDialled = `
-select id, campaign_id, status, claim, attempts, tally, last_day, on_day, phone, from_number, variables from calls
+select id, campaign_id, status, claim, attempts, tally, last_day, on_day, reason, phone, from_number, variables from calls
 where id in (select value from json_each(?))`
 
 	// The attempts that the operations name; many do not exist yet.  What Finish

@@ -210,7 +210,11 @@ func testCancelCall(t *testing.T, open Open) {
 
 	s.again(s.cancelCall(id, q[0]), s.cancelCall(id, done))
 	require.Equal(t, campaign.CallCompleted, s.call(done).Status, "what is over stays as it ended")
-	s.refused(store.ErrState, s.cancelCall(id, up), s.claim(id, attempt(q[0], 1)))
+	s.refused(store.ErrState, s.claim(id, attempt(q[0], 1)))
+	mark := s.cancelCall(id, up)
+	s.done(mark)
+	require.True(t, mark.Marked)
+	require.Equal(t, campaign.CallInProgress, s.call(up).Status, "its attempt has not ended")
 	s.refused(store.ErrUnknown, s.cancelCall(id, q[6]+1000), s.cancelCall(s.campaign(1), q[5]))
 
 	// In the batch that gives it back, whichever was submitted first; and not in the
@@ -224,4 +228,55 @@ func testCancelCall(t *testing.T, open Open) {
 	require.Equal(t, campaign.Stats{Total: 7, Queued: 1, InProgress: 1, Completed: 1, Canceled: 4, Attempts: 2}, s.stats(id))
 	s.move(id, campaign.StatusPaused)
 	s.done(s.cancelCall(id, q[6]))
+}
+
+// testCancelCallInProgress: the call is marked, for its owner and the next one, until its
+// attempt has ended.
+func testCancelCallInProgress(t *testing.T, open Open) {
+	s := newScene(t, open)
+	id, q := ready(s, 6)
+	before := s.stats(id)
+	for _, call := range q[1:5] {
+		op := s.cancelCall(id, call)
+		s.done(op)
+		require.True(t, op.Marked)
+		s.again(op, s.claim(id, attempt(call, 1)))
+		require.True(t, op.Marked, "told again")
+		s.again(s.placing(id, attempt(call, 1)))
+		s.done(s.placed(id, attempt(call, 1)))
+	}
+	require.Equal(t, before, s.stats(id), "they are in progress still")
+	waking, err := s.Open(s.ctx, id, 0, 10)
+	require.NoError(t, err)
+	require.Len(t, waking, 4)
+	for _, o := range waking {
+		require.Equal(t, campaign.CallInProgress, o.Status)
+		require.Equal(t, campaign.ReasonCanceled, o.Reason)
+	}
+
+	for i, end := range []struct {
+		next   campaign.CallStatus
+		reason string
+	}{{campaign.CallCompleted, ""}, {campaign.CallCanceled, campaign.ReasonCanceled}, {campaign.CallFailed, "busy"}, {campaign.CallRetryWait, ""}} {
+		op := s.finish(id, attempt(q[i+1], 1), end.next)
+		op.Reason = end.reason
+		s.done(op)
+		got := s.call(q[i+1])
+		require.Equal(t, end.next, got.Status)
+		require.Equal(t, end.reason, got.Reason, "the mark is gone with the end")
+	}
+	// A claim begins without one, and what is given back keeps none.
+	for n := 2; n <= 3; n++ {
+		s.done(s.claim(id, attempt(q[4], n)))
+		require.Empty(t, s.call(q[4]).Reason)
+		s.done(s.cancelCall(id, q[4]))
+		s.done(s.giveBack(id, attempt(q[4], n), campaign.CallQueued))
+		require.Empty(t, s.call(q[4]).Reason)
+	}
+	s.done(s.claim(id, attempt(q[4], 4)), s.placing(id, attempt(q[4], 4)))
+	waits := s.cancelCall(id, q[4])
+	s.done(waits, s.finish(id, attempt(q[4], 4), campaign.CallRetryWait))
+	require.False(t, waits.Marked, "in the batch of its end it is canceled")
+	require.Equal(t, campaign.CallCanceled, s.call(q[4]).Status)
+	require.Equal(t, campaign.ReasonCanceled, s.call(q[4]).Reason)
 }

@@ -28,6 +28,7 @@ type model struct {
 type verdict struct {
 	err     error
 	changed bool
+	marked  bool // of a CancelCall
 }
 
 // at is the call in progress under the claim, or the verdict that it is not.
@@ -151,7 +152,9 @@ func (m *model) cancelCall(op *store.CancelCall) verdict {
 	case c == nil:
 		return verdict{err: store.ErrUnknown}
 	case c.Status == campaign.CallInProgress:
-		return verdict{err: store.ErrState}
+		known := c.Reason == "canceled"
+		c.Reason = "canceled"
+		return verdict{changed: !known, marked: true}
 	case c.Status == campaign.CallQueued || c.Status == campaign.CallRetryWait:
 		c.Status, c.NextAttemptAt, c.Reason = campaign.CallCanceled, time.Time{}, "canceled"
 		return verdict{changed: true}

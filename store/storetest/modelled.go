@@ -98,6 +98,9 @@ func (m *modelled) both(t *rapid.T, b *store.Batch) {
 		}
 		require.True(t, errors.Is(out.Err, want[i].err), "%T%+v: %v, not %v", op, op, out.Err, want[i].err)
 		require.Equal(t, want[i].changed, out.Changed, "%T%+v", op, op)
+		if cancel, ok := op.(*store.CancelCall); ok {
+			require.Equal(t, want[i].marked, cancel.Marked, "%+v", cancel)
+		}
 		i++
 	}
 	for i, op := range mine.EndCalls {

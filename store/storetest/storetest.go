@@ -59,6 +59,7 @@ var parts = []struct {
 	{"ClaimTwice", testClaimTwice},
 	{"GiveBack", testGiveBack},
 	{"CancelCall", testCancelCall},
+	{"CancelCallInProgress", testCancelCallInProgress},
 	{"FinishOutOfOrder", testFinishOutOfOrder},
 	{"AppliedTwice", testAppliedTwice},
 	{"SetStatus", testSetStatus},

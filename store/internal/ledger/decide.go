@@ -240,6 +240,7 @@ func (l *Ledger) giveBack(op *store.GiveBack) (bool, error) {
 }
 
 func (l *Ledger) cancelCall(op *store.CancelCall) (bool, error) {
+	op.Marked = false
 	c := l.calls[op.Call]
 	switch {
 	case c == nil || c.Campaign != op.Campaign:
@@ -247,10 +248,21 @@ func (l *Ledger) cancelCall(op *store.CancelCall) (bool, error) {
 	case c.Status.Terminal():
 		return false, nil
 	case c.Status == campaign.CallInProgress:
-		return false, store.ErrState
+		op.Marked = true
+		return c.mark(campaign.ReasonCanceled), nil
 	}
 	l.move(c, campaign.CallCanceled, time.Time{}, campaign.ReasonCanceled)
 	return true, nil
+}
+
+// mark gives a call in progress the reason for which it is to end, and reports whether
+// it had another.
+func (c *Call) mark(reason string) bool {
+	if c.Reason == reason {
+		return false
+	}
+	c.Reason, c.changed = reason, true
+	return true
 }
 
 // end only tells how: the driver ends calls once everything else is written.
@@ -294,7 +306,8 @@ func (l *Ledger) attempt(id campaign.AttemptID) *Attempt {
 }
 
 // move gives the call a status and moves the statistics with it.  Only a retry
-// that waits is due at a time, and only what is over for good has a reason.
+// that waits is due at a time, and only what is over for good has a reason:
+// a mark is gone with the move.
 func (l *Ledger) move(c *Call, to campaign.CallStatus, due time.Time, reason string) {
 	d := l.delta(c.Campaign)
 	*count(d, c.Status)--

@@ -49,7 +49,8 @@ type Call struct {
 	Claim    int
 	campaign.Effort
 	NextAttemptAt time.Time
-	Reason        string
+	// Reason is that of its end, or, of a call in progress, its mark.
+	Reason string
 
 	Phone     string
 	From      string
