@@ -47,7 +47,7 @@ func TestNothingLostForGoodWhenAProviderStaysAway(t *testing.T) {
 	s.answer(0)
 	at, asked := s.silence(2*time.Hour, func() { s.say(campaign.ReportAmbiguous, attempt(1, 1)) })
 	require.Equal(t, time.Hour, at, "by default")
-	require.Equal(t, 10, asked, "less and less often")
+	require.Equal(t, 32, asked, "less and less often, down to every two minutes")
 	want := machine.Record{
 		Kind: machine.RecordFinish, Attempt: attempt(1, 1), Disposition: campaign.DispositionLost, EndedAt: s.now, Day: aMonday,
 		Detail: "whether it was dialled could not be learnt from mock within 1h0m0s",

@@ -12,6 +12,7 @@ import (
 const (
 	watchEvery  = time.Second
 	maxPatience = 10 * time.Minute
+	maxSettling = 2 * time.Minute
 	// mostAsked bounds of how many attempts the watch asks the provider at a time: when
 	// it is back after a trouble, it is not to drown in what it has missed.
 	mostAsked = 200
@@ -66,8 +67,17 @@ func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
 		}
 		m.publishSettle(f, out)
 	}
-	f.patience = min(2*f.patience, maxPatience)
+	f.patience = min(2*f.patience, f.mostPatience())
 	f.deadline = now.Add(f.patience)
+}
+
+// mostPatience is how long the pauses between asking grow.  An attempt that is to be
+// settled keeps a number waiting, and a slot; a call that is up is known to be.
+func (f *flight) mostPatience() time.Duration {
+	if f.stage == ambiguous {
+		return maxSettling
+	}
+	return maxPatience
 }
 
 // doubt marks an attempt as ambiguous, to be settled from a time on: a
