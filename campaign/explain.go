@@ -17,7 +17,7 @@ const (
 	RuleLimitReached    Rule = "limit_reached"     // as many calls as max_concurrent_calls allows are up
 	RuleRetryNotDue     Rule = "retry_not_due"     // only retries are left, and none is due
 	RuleDayCap          Rule = "day_cap"           // max_attempts_per_day is used up
-	RuleProviderTrouble Rule = "provider_trouble"  // calls came back undialled for what the campaign asks for; it waits before it tries again
+	RuleProviderTrouble Rule = "provider_trouble"  // each provider refuses what the campaign asks for; it waits before it tries again
 	RuleNoRoute         Rule = "no_route"          // no provider serves the numbers that are left, or this one
 	RuleWaitingForToken Rule = "waiting_for_token" // other campaigns or the provider's limits hold the scheduler's tokens
 	RuleNoContactsLeft  Rule = "no_contacts_left"  // every call is terminal or in progress

@@ -14,9 +14,24 @@ func (m *Machine) Demand(now time.Time) Demand {
 		Remaining: max(m.c.Stats.Queued+m.c.Stats.RetryWait-m.claims, m.queue.size()) - m.queue.stranded(),
 		Due:       m.due.at(now), Length: time.Duration(m.length),
 	}
-	ready := m.queue.ready(now, m.room(now))
-	d.Retries, d.Fresh, d.Routes = ready.retries, ready.fresh, m.queue.router.demand(ready.byClass)
+	room := m.room(now)
+	ready := m.queue.ready(now, room)
+	d.Retries, d.Fresh = ready.retries, ready.fresh
+	d.Routes = m.spare(m.queue.router.demand(ready.byClass), room, now)
+	if m.queue.router.plan != nil {
+		d.bound()
+	}
 	return d
+}
+
+// bound leaves no more to be dialled than could go by the routes.
+func (d *Demand) bound() {
+	total := 0
+	for _, r := range d.Routes {
+		total += r.Ready
+	}
+	d.Retries = min(d.Retries, total)
+	d.Fresh = min(d.Fresh, total-d.Retries)
 }
 
 // target is by when a campaign's calls should be placed.

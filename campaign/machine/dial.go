@@ -13,7 +13,7 @@ func (m *Machine) granted(in Granted, now time.Time, out *Effects) {
 	room := m.room(now)
 	for _, t := range in.Tokens {
 		next, ok := due{}, false
-		if room > 0 {
+		if room > 0 && m.admits(m.holder(t.Provider), now, room) > 0 {
 			next, ok = m.queue.take(now, t.Provider)
 		}
 		if !ok {
@@ -25,27 +25,12 @@ func (m *Machine) granted(in Granted, now time.Time, out *Effects) {
 	}
 }
 
-// room is how many calls may be dialled now.
+// room is how many calls may be dialled now, by whatever providers.
 func (m *Machine) room(now time.Time) int {
 	if m.c.Status != campaign.StatusInProgress || m.renewing {
 		return 0
 	}
-	underway := 0
-	if m.hold.streak > 0 {
-		underway = m.underway()
-	}
-	return max(0, m.hold.room(now, m.c.MaxConcurrentCalls-m.up(), underway))
-}
-
-// underway counts the calls of which nobody has said yet whether the provider
-// took them.
-func (m *Machine) underway() (n int) {
-	for _, f := range m.flights {
-		if f.stage <= placing {
-			n++
-		}
-	}
-	return n
+	return max(0, m.admits(everyone, now, m.c.MaxConcurrentCalls-m.up()))
 }
 
 func (m *Machine) spend(t Token, d due, now time.Time, out *Effects) {

@@ -95,7 +95,9 @@
 // What a provider made of a request is told with the progress or the release of its
 // token, once for each attempt.  One that is not well or has enough does not slow the
 // campaign down: the scheduler spares it.  Only what is this campaign's own fault, its
-// caller id or its script, is a hold.
+// caller id or its script, is a hold: that provider is taken out of the routes of the
+// Demand, and its tokens go back, until a time; then one call at a time probes it until
+// one gets through.  Without a table the campaign as a whole is held.
 //
 // # Order
 //

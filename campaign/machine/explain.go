@@ -61,19 +61,40 @@ func (m *Machine) explain(now time.Time, empty []campaign.ZoneID) campaign.Expla
 		return held(campaign.RuleNone, now, "The next numbers are being read.")
 	case ready == 0:
 		e := m.explainQueue(now, empty)
-		if e.Rule == campaign.RuleRetryNotDue && now.Before(m.hold.until) {
-			return held(campaign.RuleProviderTrouble, later(e.NextDialAt, m.hold.until), "Calls came back undialled; the next is tried at %s.", clockOf(later(e.NextDialAt, m.hold.until)))
+		if e.Rule == campaign.RuleRetryNotDue {
+			return m.explainTrouble(m.queue.byClass(), now, e)
 		}
 		return e
 	case m.up() >= m.c.MaxConcurrentCalls:
 		return held(campaign.RuleLimitReached, time.Time{}, "Calls up or being placed: %d; max_concurrent_calls is %d.", m.up(), m.c.MaxConcurrentCalls)
-	case now.Before(m.hold.until):
-		return held(campaign.RuleProviderTrouble, m.hold.until, "Calls came back undialled; the next is tried at %s.", clockOf(m.hold.until))
-	case m.room(now) == 0:
-		return held(campaign.RuleProviderTrouble, time.Time{}, "Calls came back undialled; one call at a time is tried until one gets through.")
 	default:
-		return held(campaign.RuleWaitingForToken, now, "Calls that could be dialled now and wait for the scheduler's tokens: %d; the provider's limits and other campaigns decide when.", ready)
+		return m.explainTrouble(at.byClass, now, held(campaign.RuleWaitingForToken, now, "Calls that could be dialled now and wait for the scheduler's tokens: %d; the provider's limits and other campaigns decide when.", ready))
 	}
+}
+
+// explainTrouble covers calls, by class, of which no provider takes any, since each that
+// they lead to refuses what the campaign asks for.  If one could go, it is as otherwise.
+func (m *Machine) explainTrouble(byClass []int, now time.Time, otherwise campaign.Explanation) campaign.Explanation {
+	var next time.Time
+	var by []string
+	for _, h := range m.trouble(byClass, now) {
+		next = soonest(now, next, h.until)
+		who := h.provider
+		if h.detail != "" {
+			who = fmt.Sprintf("%s (%s)", h.provider, h.detail)
+		}
+		by = append(by, who)
+	}
+	switch {
+	case by == nil, next.IsZero() && otherwise.Rule == campaign.RuleRetryNotDue:
+		return otherwise
+	case next.IsZero():
+		return held(campaign.RuleProviderTrouble, next, "What the campaign asks for is refused by %s; one call at a time is tried until one gets through.", strings.Join(by, ", "))
+	}
+	if otherwise.Rule == campaign.RuleRetryNotDue {
+		next = later(otherwise.NextDialAt, next)
+	}
+	return held(campaign.RuleProviderTrouble, next, "What the campaign asks for is refused by %s; the next call is tried at %s.", strings.Join(by, ", "), clockOf(next))
 }
 
 // explainStatus covers a campaign that isn't dialling at all.

@@ -82,7 +82,8 @@ type Machine struct {
 	// moved are flights of which more has become known in the batch being handled.
 	moved []*flight
 
-	hold     hold
+	// holds are those of the providers that refuse what the campaign asks for, by name.
+	holds    map[string]*hold
 	commands []pendingCommand
 	// stopBy is when the answers to the latest change of status stop waiting.
 	stopBy time.Time
@@ -131,6 +132,7 @@ func New(cfg Config, c campaign.Campaign, zones []Zone, open []Open, now time.Ti
 		queue:       queue{early: cfg.CloseEarly, router: newRouter(cfg.Table, &c)},
 		flights:     make(map[campaign.AttemptID]*flight),
 		misfits:     make(map[campaign.CallID]int),
+		holds:       make(map[string]*hold),
 		struck:      make(map[campaign.CallID]*struck),
 		ending:      ending{canceling: c.Status == campaign.StatusCanceled},
 		nextWatch:   now.Add(watchEvery),
@@ -255,7 +257,7 @@ func (m *Machine) NextTick(now time.Time) time.Time {
 	}
 	if m.c.Status == campaign.StatusInProgress {
 		next = m.sooner(next, m.queue.next(m.handled))
-		next = m.sooner(next, m.hold.until)
+		next = m.sooner(next, m.releases(m.handled))
 		next = m.sooner(next, m.c.Schedule.EndAt)
 	}
 	if m.c.Armed {

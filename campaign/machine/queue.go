@@ -288,6 +288,17 @@ func (q *queue) stranded() (n int) {
 	return n
 }
 
+// byClass counts the calls at hand, in open lanes and in closed ones, by class.
+func (q *queue) byClass() []int {
+	out := make([]int, q.router.classes())
+	for _, l := range q.lanes {
+		for c := range l.shelves {
+			out[c] += l.shelves[c].size()
+		}
+	}
+	return out
+}
+
 // size is how many calls are at hand, in open lanes and in closed ones.
 func (q *queue) size() (n int) {
 	for _, l := range q.lanes {

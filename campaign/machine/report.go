@@ -29,13 +29,15 @@ func (m *Machine) reported(in Reported, now time.Time, out *Effects) {
 	case campaign.ReportEnded:
 		f.refs = append(f.refs, in.Ref)
 		if r.Disposition != campaign.DispositionLost { // it got through, though nobody has told of that yet
-			m.hold.clear()
+			if f.stage != placed { // it says nothing of now if it was up before
+				m.gotThrough(f)
+			}
 			f.made(campaign.OutcomeAnswered, 0)
 		}
 		m.finish(f, r, now, out)
 	case campaign.ReportRefused:
 		f.refs = append(f.refs, in.Ref)
-		m.hold.clear()
+		m.gotThrough(f)
 		f.made(campaign.OutcomeAnswered, 0)
 		r.Disposition = campaign.DispositionRejected
 		m.finish(f, r, now, out)
@@ -70,7 +72,7 @@ func (m *Machine) reportPlaced(f *flight, in Reported, now time.Time, out *Effec
 		f.deadline, f.doubted = now.Add(f.patience), time.Time{}
 		return
 	}
-	m.hold.clear()
+	m.gotThrough(f)
 	delete(m.misfits, f.attempt.Call())
 	f.made(campaign.OutcomeAnswered, 0)
 	f.heard(in.Report.At, now)
@@ -198,7 +200,7 @@ func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects)
 	f.refs = append(f.refs, in.Ref)
 	f.made(outcomes[r.Reason], r.RetryAfter)
 	free := f.attempt.Claim() - f.effort.Attempts // claims that cost nothing, this one included
-	if r.Reason == campaign.GivenBackProvider && m.misfit(f.attempt.Call()) {
+	if r.Reason == campaign.GivenBackProvider && f.job.From != "" && m.misfit(f.attempt.Call()) {
 		r.Disposition = campaign.DispositionRejected
 		m.finish(f, r, now, out)
 		return
@@ -206,7 +208,7 @@ func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects)
 	rec := Record{Reason: r.Reason, Detail: r.Detail, Unplaced: !knows}
 	switch r.Reason {
 	case campaign.GivenBackProvider, campaign.GivenBackUnknown:
-		rec.NextAttemptAt = m.hold.extend(now).Add(behind(free))
+		rec.NextAttemptAt = m.holdOff(f, r, now).Add(behind(free))
 	case campaign.GivenBackThrottled, campaign.GivenBackFull, campaign.GivenBackUnreachable, campaign.GivenBackBarred:
 		rec.NextAttemptAt = now.Add(behind(free))
 	case campaign.GivenBackExpired:
@@ -218,6 +220,10 @@ func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects)
 // mostMisfits is how often a call may come back because the provider refuses our
 // settings before it counts as rejected.  It may be this call's own settings that are
 // refused, its caller id for one, and then it would come back for ever.
+//
+// A request without a caller id of the call's or the campaign's was made by the
+// provider's own configuration alone.  To put that right is the operator's, and no
+// number pays for it.
 const mostMisfits = 10
 
 // misfit counts one more time, and reports whether it was once too often.

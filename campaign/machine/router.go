@@ -75,6 +75,14 @@ func (r *router) leads(provider string) []bool {
 	return known
 }
 
+// providers are those that a class leads to; everyone where there is no table.
+func (r *router) providers(c class) (names []string) {
+	if r.plan == nil {
+		return []string{everyone}
+	}
+	return r.plan.Routes()[c].Providers()
+}
+
 // demand says by which routes how many could go, in a stable order; nil where there is
 // no table.
 func (r *router) demand(ready []int) (out []RouteDemand) {

@@ -85,6 +85,47 @@ func (r Route) Leads(to string) bool {
 	return false
 }
 
+// Without is a route with a provider taken out of it, and tiers in which nobody is left;
+// empty where it led to nobody else.  The text of what stays is as it was, so that
+// routes can still be compared.
+func (r Route) Without(provider string) Route {
+	if !r.Leads(provider) {
+		return r
+	}
+	var tiers []string
+	for tier := range strings.SplitSeq(string(r), ";") {
+		choices := slices.DeleteFunc(strings.Split(tier, ","), func(choice string) bool {
+			name, _, _ := strings.Cut(choice, ":")
+			return name == provider
+		})
+		if len(choices) > 0 {
+			tiers = append(tiers, strings.Join(choices, ","))
+		}
+	}
+	return Route(strings.Join(tiers, ";"))
+}
+
+// Rank is how many tiers go before a provider's; -1 where the route does not lead to it.
+func (r Route) Rank(provider string) int {
+	rank := 0
+	for tier := range strings.SplitSeq(string(r), ";") {
+		if Route(tier).Leads(provider) {
+			return rank
+		}
+		rank++
+	}
+	return -1
+}
+
+// Providers are those that a route leads to, in its order.
+func (r Route) Providers() (names []string) {
+	for choice := range strings.FieldsFuncSeq(string(r), func(c rune) bool { return c == ',' || c == ';' }) {
+		name, _, _ := strings.Cut(choice, ":")
+		names = append(names, name)
+	}
+	return names
+}
+
 // sortTiers groups choices that rank alike, the best first.
 func sortTiers(ranked []ranked) Tiers {
 	slices.SortFunc(ranked, func(a, b rankedChoice) int {

@@ -72,11 +72,36 @@ func TestRouteText(t *testing.T) {
 		require.Equal(t, tiers, again)
 		for _, name := range append(names, "x", "") {
 			require.Equal(t, slices.Contains(names, name), tiers.Route().Leads(name), "%q in %q", name, tiers.Route())
+			require.Equal(t, tiersWithout(tiers, name).Route(), tiers.Route().Without(name), "%q out of %q", name, tiers.Route())
+			rank := slices.IndexFunc(tiers, func(tier route.Tier) bool {
+				return slices.ContainsFunc(tier, func(c route.Choice) bool { return c.Provider == name })
+			})
+			require.Equal(t, rank, tiers.Route().Rank(name))
 		}
+		require.ElementsMatch(t, names, tiers.Route().Providers())
 	})
 	for _, bad := range []route.Route{"a", "a:0", "a:-1", ":1", "a:1;;b:1", "a:1,", "a:x"} {
 		_, err := bad.Tiers()
 		require.Error(t, err, bad)
+	}
+}
+
+func tiersWithout(ts route.Tiers, name string) (out route.Tiers) {
+	for _, tier := range ts {
+		left := slices.DeleteFunc(slices.Clone(tier), func(c route.Choice) bool { return c.Provider == name })
+		if len(left) > 0 {
+			out = append(out, left)
+		}
+	}
+	return out
+}
+
+func TestWithout(t *testing.T) {
+	for _, c := range []struct{ route, provider, want route.Route }{
+		{"a:1,b:3;c:1", "a", "b:3;c:1"}, {"a:1,b:3;c:1", "c", "a:1,b:3"}, {"a:1;b:0.5;c:1e+06", "b", "a:1;c:1e+06"},
+		{"a:1", "a", ""}, {"a:1", "b", "a:1"}, {"", "a", ""}, {"aa:1,a:2", "a", "aa:1"},
+	} {
+		require.Equal(t, c.want, c.route.Without(string(c.provider)), c)
 	}
 }
 
