@@ -88,6 +88,7 @@ func TestParseFaults(t *testing.T) {
 		{"script's URL", with("url: /script"), "providers[0].url: line 8: Give an absolute URL"},
 		{"script too long", with("twiml: " + strings.Repeat("x", LimitScript+1)), "providers[0].twiml: line 8: The script has 4001 characters"},
 		{"timeout", with("timeout: 10"), "providers[0].timeout: line 8: Write a duration"},
+		{"timeout too long", with("timeout: 10001ms"), `providers[0].timeout: line 8: Write a duration above 0s and up to 10s, like 10s, not "10001ms".`},
 		{"channels", with("channels: -1"), "providers[0].channels: line 8: Write a whole number"},
 		{"channels in words", with("channels: many"), "providers[0].channels: line 8: Write a whole number"},
 		{"rate", with("calls_per_second: .nan"), "providers[0].calls_per_second: line 8: Write a number"},

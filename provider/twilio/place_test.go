@@ -274,3 +274,38 @@ func TestAppendEscapedIsQueryEscape(t *testing.T) {
 		require.Equal(t, url.QueryEscape(s), string(appendEscaped(nil, s)))
 	})
 }
+
+// A detail tells the time that a request had: its caller's, where that is less than the
+// configured one.
+func TestPlaceTellsTheTimeThatItHad(t *testing.T) {
+	gone := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-gone:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { close(gone) })
+	for _, c := range []struct {
+		configured, given time.Duration
+		want              string
+	}{
+		{time.Minute, 50 * time.Millisecond, "^no answer within (50|4.)ms$"},
+		{50 * time.Millisecond, time.Minute, "^no answer within 50ms$"},
+	} {
+		p := openAt(t, srv.URL, func(cfg *Config) { cfg.CallTimeout = c.configured })
+		ctx, cancel := context.WithTimeout(t.Context(), c.given)
+		_, err := p.Place(ctx, provider.Request{To: "+12025550123"})
+		cancel()
+		var pe *provider.PlaceError
+		require.ErrorAs(t, err, &pe)
+		require.Equal(t, provider.Ambiguous, pe.Fault)
+		require.Regexp(t, c.want, pe.Detail)
+	}
+	p := openAt(t, srv.URL, func(cfg *Config) { cfg.CallTimeout = time.Minute })
+	require.Equal(t, time.Minute, p.patience(t.Context()), "nobody else bounds it")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.Equal(t, 10*time.Second, p.patience(ctx).Round(time.Second))
+}
