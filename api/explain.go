@@ -18,7 +18,7 @@ const explainPatience = 5 * time.Second
 
 // Explanation is what holds something back at this moment.
 type Explanation struct {
-	Rule       string    `json:"rule" enum:"none,not_started,start_ahead,paused,ended,expired,outside_hours,limit_reached,retry_not_due,day_cap,no_route,provider_trouble,waiting_for_token,no_contacts_left,in_progress,queued_behind" example:"outside_hours" doc:"What holds back the next dial, for programs."`
+	Rule       string    `json:"rule" enum:"none,not_started,start_ahead,paused,ended,expired,outside_hours,limit_reached,retry_not_due,day_cap,no_route,provider_trouble,waiting_for_token,provider_unavailable,no_contacts_left,in_progress,queued_behind" example:"outside_hours" doc:"What holds back the next dial, for programs."`
 	Message    string    `json:"message" example:"The schedule is closed until 2026-12-01T14:00:00Z." doc:"The rule in a sentence, with its figures."`
 	NextDialAt time.Time `json:"next_dial_at,omitzero" example:"2026-12-01T14:00:00Z" doc:"The earliest time of the next dial; absent where that can't be said, or is never."`
 }
@@ -51,7 +51,7 @@ type (
 func (a *API) explainRoutes() {
 	register(a, huma.Operation{
 		OperationID: "explain-campaign", Method: http.MethodGet, Path: "/v1/campaigns/{id}/explain",
-		Summary: "See what holds a campaign back", Description: "The rule by which it does not dial at this moment, and when it can next. Its owner is asked, who alone knows.",
+		Summary: "See what holds a campaign back", Description: "The rule by which it does not dial at this moment, and when it can next. Its owner is asked, who alone knows; where calls wait for their turn, the scheduler as well, whether any provider takes them. On NATS: campaign.<id>.explain, which answers without that.",
 		Tags: []string{"Campaigns"}, Errors: []int{404},
 	}, a.explainCampaign)
 	register(a, huma.Operation{
@@ -67,13 +67,15 @@ func (a *API) explainCampaign(ctx context.Context, in *IDPath) (*campaignExplana
 		return nil, err
 	}
 	// An unknown campaign has no owner, and must not be waited for.
-	if _, err := a.store.Campaign(ctx, id); err != nil {
+	c, err := a.store.Campaign(ctx, id)
+	if err != nil {
 		return nil, err
 	}
 	e, err := a.askOwner(ctx, id, nil)
 	if err != nil {
 		return nil, err
 	}
+	e.Explanation = a.unlessUnavailable(ctx, e.Explanation, a.allowedBy(&c))
 	return &campaignExplanationOutput{Body: showExplained(e)}, nil
 }
 

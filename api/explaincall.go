@@ -30,13 +30,17 @@ func (a *API) explainCall(ctx context.Context, in *getCallInput) (*callExplanati
 	if err != nil {
 		return nil, err
 	}
-	e, held := inquest{c, of, a.now()}.explain()
+	q := inquest{c, of, a.now()}
+	e, held := q.explain()
 	if !held {
 		whole, err := a.askOwner(ctx, of.ID, explainBody{c.Phone, c.Provider})
 		if err != nil {
 			return nil, err
 		}
-		e = behind(whole)
+		e = a.unlessUnavailable(ctx, behind(whole), a.servedBy(&c, &of))
+		if e.Rule == campaign.RuleProviderUnavailable && !e.NextDialAt.IsZero() {
+			e.NextDialAt = q.opensFrom(e.NextDialAt)
+		}
 	}
 	return &callExplanationOutput{Body: CallExplanation{
 		CallID: c.ID.String(), CampaignID: c.CampaignID.String(), Status: string(c.Status), Explanation: showRule(e),

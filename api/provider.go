@@ -96,15 +96,22 @@ func (a *API) providerRoutes() {
 	}, a.changeProvider)
 }
 
-func (a *API) listProviders(ctx context.Context, _ *struct{}) (*providersOutput, error) {
-	known := make(map[string]ProviderState)
+// providerStates is what the scheduler's leader says of the providers, or the error of
+// one that says nothing for a second.
+func (a *API) providerStates(ctx context.Context) ([]status, error) {
 	var told struct {
 		Providers []status `json:"providers"`
 	}
-	patience, cancel := context.WithTimeout(ctx, statusPatience)
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
-	asked := a.ask(patience, askProviders, nil, &told)
-	for _, s := range told.Providers {
+	err := a.ask(ctx, askProviders, nil, &told)
+	return told.Providers, err
+}
+
+func (a *API) listProviders(ctx context.Context, _ *struct{}) (*providersOutput, error) {
+	known := make(map[string]ProviderState)
+	told, asked := a.providerStates(ctx)
+	for _, s := range told {
 		known[s.Provider] = s.ProviderState
 	}
 	out := &providersOutput{Body: ProviderList{Providers: []ProviderInfo{}}}
@@ -116,7 +123,7 @@ func (a *API) listProviders(ctx context.Context, _ *struct{}) (*providersOutput,
 		delete(known, spec.Name)
 		out.Body.Providers = append(out.Body.Providers, showProvider(spec, state))
 	}
-	for _, s := range told.Providers {
+	for _, s := range told {
 		if state, left := known[s.Provider]; left {
 			out.Body.Providers = append(out.Body.Providers, ProviderInfo{Name: s.Provider, ProviderState: state})
 		}

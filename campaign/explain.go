@@ -7,22 +7,23 @@ type Rule string
 
 // The rules, of a campaign and of a single call.
 const (
-	RuleNone            Rule = "none"              // nothing: it is dialling
-	RuleNotStarted      Rule = "not_started"       // nobody has started it
-	RuleStartAhead      Rule = "start_ahead"       // started, and its start_at is still ahead
-	RulePaused          Rule = "paused"            //
-	RuleEnded           Rule = "ended"             // it is over
-	RuleExpired         Rule = "expired"           // its end_at has passed; what is left is being closed
-	RuleOutsideHours    Rule = "outside_hours"     // its windows are closed
-	RuleLimitReached    Rule = "limit_reached"     // as many calls as max_concurrent_calls allows are up
-	RuleRetryNotDue     Rule = "retry_not_due"     // only retries are left, and none is due
-	RuleDayCap          Rule = "day_cap"           // max_attempts_per_day is used up
-	RuleProviderTrouble Rule = "provider_trouble"  // each provider refuses what the campaign asks for; it waits before it tries again
-	RuleNoRoute         Rule = "no_route"          // no provider serves the numbers that are left, or this one
-	RuleWaitingForToken Rule = "waiting_for_token" // other campaigns or the provider's limits hold the scheduler's tokens
-	RuleNoContactsLeft  Rule = "no_contacts_left"  // every call is terminal or in progress
-	RuleInProgress      Rule = "in_progress"       // of a call: it is being dialled, or up
-	RuleQueuedBehind    Rule = "queued_behind"     // of a call: others of its campaign are dialled before it
+	RuleNone                Rule = "none"                 // nothing: it is dialling
+	RuleNotStarted          Rule = "not_started"          // nobody has started it
+	RuleStartAhead          Rule = "start_ahead"          // started, and its start_at is still ahead
+	RulePaused              Rule = "paused"               //
+	RuleEnded               Rule = "ended"                // it is over
+	RuleExpired             Rule = "expired"              // its end_at has passed; what is left is being closed
+	RuleOutsideHours        Rule = "outside_hours"        // its windows are closed
+	RuleLimitReached        Rule = "limit_reached"        // as many calls as max_concurrent_calls allows are up
+	RuleRetryNotDue         Rule = "retry_not_due"        // only retries are left, and none is due
+	RuleDayCap              Rule = "day_cap"              // max_attempts_per_day is used up
+	RuleProviderTrouble     Rule = "provider_trouble"     // each provider refuses what the campaign asks for; it waits before it tries again
+	RuleNoRoute             Rule = "no_route"             // no provider serves the numbers that are left, or this one
+	RuleWaitingForToken     Rule = "waiting_for_token"    // other campaigns or the provider's limits hold the scheduler's tokens
+	RuleProviderUnavailable Rule = "provider_unavailable" // no provider by which it may go takes calls: each is drained, broken, silent, or asked for patience
+	RuleNoContactsLeft      Rule = "no_contacts_left"     // every call is terminal or in progress
+	RuleInProgress          Rule = "in_progress"          // of a call: it is being dialled, or up
+	RuleQueuedBehind        Rule = "queued_behind"        // of a call: others of its campaign are dialled before it
 )
 
 // Explanation says which rule holds a campaign or a call back at this moment, and

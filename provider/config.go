@@ -33,7 +33,7 @@ import (
 //	    from_by_prefix: {"+44": "+442079460958"}   # the same by destination, before from
 //	    twiml: <Response>…</Response>  # the script of every call, or
 //	    url: https://…                 # where the provider fetches the script
-//	    timeout: 10s                   # how long a request may take
+//	    timeout: 8s                    # how long a request may take, 10s at most; absent: 10s
 //
 // Of prefixes, prices and caller ids the longest that a number begins with counts.
 // Prices are all in one currency, whichever it is.
@@ -68,8 +68,8 @@ type Spec struct {
 
 // The bounds of what the file may say.
 const (
-	LimitScript    = 4000 // characters of twiml, which is what the API takes
-	LimitTimeout   = 5 * time.Minute
+	LimitScript    = 4000             // characters of twiml, which is what the API takes
+	LimitTimeout   = 10 * time.Second // what callers give any request; a longer one would not count
 	LimitChannels  = 1_000_000
 	LimitCallsRate = 1_000_000
 	LimitPrice     = 1_000_000 // of a minute

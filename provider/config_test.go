@@ -83,11 +83,13 @@ func TestParseFaults(t *testing.T) {
 		{"another scheme", strings.Replace(with(), "http://127.0.0.1:8080", "ftp://x", 1), "callback_base_url: line 1: Give a URL with http or https."},
 		{"a query", strings.Replace(with(), "8081", "8081/?a=1", 1), "providers[0].base_url: line 5: Give the URL without a query"},
 		{"name", strings.Replace(with(), "name: a", "name: a.b", 1), "providers[0].name: line 3:"},
+		{"a campaign's name", strings.Replace(with(), "name: a", "name: cmp_9", 1), `providers[0].name: line 3: Give it a name that is no campaign's id, unlike "cmp_9": its events would pass for that campaign's.`},
 		{"caller id", with("from: 555-0100"), "providers[0].from: line 8: Write the caller id in E.164"},
 		{"both scripts", with("twiml: <Response/>", "url: https://x.example"), "providers[0].url: line 9: Give the script as twiml or as url"},
 		{"script's URL", with("url: /script"), "providers[0].url: line 8: Give an absolute URL"},
 		{"script too long", with("twiml: " + strings.Repeat("x", LimitScript+1)), "providers[0].twiml: line 8: The script has 4001 characters"},
 		{"timeout", with("timeout: 10"), "providers[0].timeout: line 8: Write a duration"},
+		{"timeout too long", with("timeout: 10001ms"), `providers[0].timeout: line 8: Write a duration above 0s and up to 10s, like 10s, not "10001ms".`},
 		{"channels", with("channels: -1"), "providers[0].channels: line 8: Write a whole number"},
 		{"channels in words", with("channels: many"), "providers[0].channels: line 8: Write a whole number"},
 		{"rate", with("calls_per_second: .nan"), "providers[0].calls_per_second: line 8: Write a number"},
@@ -100,14 +102,15 @@ func TestParseFaults(t *testing.T) {
 		{"provider is a text", "callback_base_url: http://x\nproviders: [a]\n", "providers[0]: line 2: Write keys and values here."},
 		{"priority", with("priority: 0"), "providers[0].priority: line 8: Write a whole number from 1 to 1000."},
 		{"priority too low", with("priority: 1001"), "providers[0].priority: line 8: Write a whole number from 1 to 1000."},
-		{"weight", with("weight: 0"), "providers[0].weight: line 8: Write a number from 0.001 to 1e+06."},
+		{"weight", with("weight: 0"), "providers[0].weight: line 8: Write a number from 0.001 to 1000000."},
 		{"prefix", with(`prefixes: ["+1", "44"]`), `providers[0].prefixes[1]: line 8: Write the beginning of numbers in E.164, like "+44", not "44".`},
 		{"prefix on its line", with("prefixes:", `  - "+1"`, `  - "+0"`), "providers[0].prefixes[1]: line 10:"},
+		{"prefix twice", with(`prefixes: ["+1", "+44", "+1"]`), `providers[0].prefixes[2]: line 8: Write the prefix "+1" once.`},
 		{"prefix alone", with(`prefixes: "+1"`), "providers[0].prefixes: line 8: Write a list here"},
 		{"no prefix", with("prefixes: []"), "providers[0].prefixes: line 8: Write the prefixes that it serves, or take this line out"},
 		{"too many prefixes", with("prefixes: [" + strings.Repeat(`"+1", `, campaign.LimitPrefixes) + `"+1"]`), "providers[0].prefixes: line 8: There are 1001 prefixes; the most is 1000."},
-		{"price", with("prices:", `  default: 0.1`, `  "+44": cheap`), "providers[0].prices.+44: line 10: Write a number from 0 to 1e+06."},
-		{"price below 0", with(`prices: {"+44": -1}`), "providers[0].prices.+44: line 8: Write a number from 0 to 1e+06."},
+		{"price", with("prices:", `  default: 0.1`, `  "+44": cheap`), "providers[0].prices.+44: line 10: Write a number from 0 to 1000000."},
+		{"price below 0", with(`prices: {"+44": -1}`), "providers[0].prices.+44: line 8: Write a number from 0 to 1000000."},
 		{"price of what", with(`prices: {any: 1}`), `providers[0].prices.any: line 8: Write the beginning of numbers in E.164, like "+44", or default for any other, not "any".`},
 		{"price of everything", with("prices: 0.1"), "providers[0].prices: line 8: Write a value for each prefix"},
 		{"caller id by prefix", with("from_by_prefix:", `  "+44": 020 7946 0958`), "providers[0].from_by_prefix.+44: line 9: Write the caller id in E.164"},
@@ -155,10 +158,30 @@ func TestParseTellsTheChecksFaults(t *testing.T) {
 		strings.Replace(second, "name: a", "name: b", 1)
 	_, err := Parse([]byte(text), check, func(Spec) error { return nil })
 	require.EqualError(t, err, "providers: providers[0].account: line 3: This key is missing.; "+
-		"providers[0].token.env: line 8: Write a text here.; providers[0].twiml: line 6: Close it.; "+
+		"providers[0].twiml: line 6: Close it.; providers[0].token.env: line 8: Write a text here.; "+
 		"providers[1].account: line 12: Give an account of letters.")
 	_, err = Parse([]byte(with()), func(Spec) error { return os.ErrPermission })
 	require.EqualError(t, err, "providers: providers[0].dialect: line 4: permission denied")
+}
+
+// An entry that is no mapping is one fault: what it lacks is no news, and no check is
+// asked about it.
+func TestParseTellsOnceOfWhatIsNoProvider(t *testing.T) {
+	for _, entry := range []string{"a", "null", "[a, b]"} {
+		_, err := Parse([]byte("callback_base_url: http://x\nproviders:\n  - "+entry+"\n"+second), func(s Spec) error {
+			require.Equal(t, "a", s.Name)
+			return nil
+		})
+		require.EqualError(t, err, "providers: providers[0]: line 3: Write keys and values here.", entry)
+	}
+}
+
+// Other names that begin like a campaign's id are no campaign's.
+func TestNamesLikeCampaigns(t *testing.T) {
+	for _, name := range []string{"cmp_", "cmp_x", "cmp_09", "cmp-9", "cmp_9a"} {
+		_, err := Parse([]byte(strings.Replace(with(), "name: a", "name: "+name, 1)))
+		require.NoError(t, err, name)
+	}
 }
 
 // The page about the file names every key, and its example is one.

@@ -3,6 +3,7 @@ package provider
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -24,6 +25,9 @@ func (s section) file(checks []Check) *File {
 	seen := make(map[string]bool)
 	for _, item := range items {
 		in := section{item}
+		if !in.Mapping() {
+			continue // that is told, and nothing can be said of what stands there
+		}
 		spec := in.spec()
 		if seen[spec.Name] && spec.Name != "" {
 			in.Fault("name", "There is a provider %q already; give each a name of its own.", spec.Name)
@@ -68,9 +72,7 @@ func (s section) spec() Spec {
 
 // check is what concerns the meaning of a value, where reading it gave one.
 func (spec Spec) check(s section) {
-	if spec.Name != "" && !nameShape.MatchString(spec.Name) {
-		s.Fault("name", "Name it with up to 63 small letters, digits, - and _, not %q.", spec.Name)
-	}
+	spec.checkName(s)
 	if spec.From != "" && !e164Shape.MatchString(spec.From) {
 		s.Fault("from", wantCallerID, spec.From)
 	}
@@ -84,6 +86,17 @@ func (spec Spec) check(s section) {
 		if _, wrong := absoluteURL(spec.URL); wrong != "" {
 			s.Fault("url", "%s", wrong)
 		}
+	}
+}
+
+// checkName holds the name to the places in which it stands: a callback's path, and an
+// event's subject, where campaigns' ids stand as well.
+func (spec Spec) checkName(s section) {
+	if spec.Name != "" && !nameShape.MatchString(spec.Name) {
+		s.Fault("name", "Name it with up to 63 small letters, digits, - and _, not %q.", spec.Name)
+	}
+	if _, err := campaign.ParseID(spec.Name); err == nil {
+		s.Fault("name", "Give it a name that is no campaign's id, unlike %q: its events would pass for that campaign's.", spec.Name)
 	}
 }
 
@@ -122,8 +135,11 @@ func (s section) route(name string) route.Provider {
 	}
 	s.few("prefixes", len(out.Prefixes))
 	for i, p := range out.Prefixes {
-		if !campaign.ValidPrefix(p) {
-			s.Fault(fmt.Sprintf("prefixes[%d]", i), wantPrefix, p)
+		switch key := fmt.Sprintf("prefixes[%d]", i); {
+		case !campaign.ValidPrefix(p):
+			s.Fault(key, wantPrefix, p)
+		case slices.Contains(out.Prefixes[:i], p):
+			s.Fault(key, "Write the prefix %q once.", p)
 		}
 	}
 	return out

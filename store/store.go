@@ -101,6 +101,11 @@ type Calls interface {
 	// at or after since; those of other calls tell a settling caller
 	// which of the provider's calls are already somebody's.
 	AttemptsTo(ctx context.Context, phone string, since time.Time) ([]campaign.Attempt, error)
+	// OpenAttempts counts, over all campaigns, the attempts that have not ended, by the
+	// name of their provider; one without any is not in it.  It is asked for once, at
+	// start-up: it walks the calls of the campaigns that have some in progress, as their
+	// owners do when they wake, and no others.
+	OpenAttempts(ctx context.Context) (map[string]int, error)
 }
 
 // NewCall is a single call to be made.

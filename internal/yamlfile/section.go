@@ -20,10 +20,16 @@ import (
 // Section is one mapping of a file.  Every method that reads a value records what is
 // wrong with it and returns the zero value then.
 type Section struct {
-	faults *campaign.Errors // of the whole file
-	path   string           // "providers[0]", or "" for the whole file
+	faults *[]fault // of the whole file
+	path   string   // "providers[0]", or "" for the whole file
 	line   int
 	keys   map[string]entry // nil where there is no mapping
+}
+
+// fault is what is wrong, and the line at which it is.
+type fault struct {
+	line int
+	*campaign.Error
 }
 
 type entry struct {
@@ -34,7 +40,7 @@ type entry struct {
 // Parse gives a file's outermost mapping.  holds says what belongs there, for the
 // fault of a file that has none.
 func Parse(text []byte, holds string) Section {
-	empty := Section{faults: new(campaign.Errors), line: 1}
+	empty := Section{faults: new([]fault), line: 1}
 	f, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		empty.syntax(err)
@@ -63,13 +69,22 @@ func (s Section) syntax(err error) {
 	s.add(1, "", "This is not YAML: %s.", text)
 }
 
-// Faults are those of the whole file so far.
-func (s Section) Faults() campaign.Errors { return *s.faults }
+// Faults are those of the whole file so far, in the order of its lines; those of one
+// line in that in which they were found.
+func (s Section) Faults() campaign.Errors {
+	sorted := slices.Clone(*s.faults)
+	slices.SortStableFunc(sorted, func(a, b fault) int { return a.line - b.line })
+	var out campaign.Errors
+	for _, f := range sorted {
+		out = append(out, f.Error)
+	}
+	return out
+}
 
 // add records a fault.  The line stands before the message, because a field
 // that is missing has no line of its own.
 func (s Section) add(line int, field, format string, args ...any) {
-	*s.faults = append(*s.faults, campaign.Invalid(field, "line %d: %s", line, fmt.Sprintf(format, args...)))
+	*s.faults = append(*s.faults, fault{line, campaign.Invalid(field, "line %d: %s", line, fmt.Sprintf(format, args...))})
 }
 
 func (s Section) sub(path string, n ast.Node) Section {
@@ -149,7 +164,7 @@ func isMapping(n ast.Node) bool {
 // Faulty reports whether a fault of a key, or of a part of its value, is recorded.
 func (s Section) Faulty(key string) bool {
 	field := s.at(key)
-	return slices.ContainsFunc(*s.faults, func(f *campaign.Error) bool {
+	return slices.ContainsFunc(*s.faults, func(f fault) bool {
 		rest, found := strings.CutPrefix(f.Field, field)
 		return found && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	})

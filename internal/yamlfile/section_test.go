@@ -45,14 +45,26 @@ func TestFaultsNameLineAndField(t *testing.T) {
 	s.Fault("parts[1].size", "Too small.")
 	s.Fault("parts[7].size", "Not there.")
 	require.Equal(t, campaign.Errors{
-		campaign.Invalid("on", "line 2: Write true or false."),
 		campaign.Invalid("colour", "line 1: This key is missing."),
-		campaign.Invalid("parts[0].inner", "line 6: There is no such key; take one of size, days."),
-		campaign.Invalid("parts[1].size", "line 8: Write a whole number from 1 to 9."),
-		campaign.Invalid("parts[0].inner.wait", "line 7: Too long."),
-		campaign.Invalid("parts[0].days[1]", "line 5: Not a day."),
-		campaign.Invalid("parts[1].size", "line 8: Too small."),
+		campaign.Invalid("on", "line 2: Write true or false."),
 		campaign.Invalid("parts[7].size", "line 3: Not there."),
+		campaign.Invalid("parts[0].days[1]", "line 5: Not a day."),
+		campaign.Invalid("parts[0].inner", "line 6: There is no such key; take one of size, days."),
+		campaign.Invalid("parts[0].inner.wait", "line 7: Too long."),
+		campaign.Invalid("parts[1].size", "line 8: Write a whole number from 1 to 9."),
+		campaign.Invalid("parts[1].size", "line 8: Too small."),
+	}, s.Faults(), "in the order of lines")
+}
+
+func TestBoundsAreWrittenOut(t *testing.T) {
+	s := yamlfile.Parse([]byte("a: 2000000\nb: -1\nc: 0\n"), "a")
+	s.Number("a", 0, 1e6)
+	s.Rate("b", 1e6)
+	s.Number("c", 0.001, 1e21)
+	require.Equal(t, campaign.Errors{
+		campaign.Invalid("a", "line 1: Write a number from 0 to 1000000."),
+		campaign.Invalid("b", "line 2: Write a number from 0 (no limit) to 1000000."),
+		campaign.Invalid("c", "line 3: Write a number from 0.001 to 1000000000000000000000."),
 	}, s.Faults())
 }
 

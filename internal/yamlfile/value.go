@@ -114,7 +114,7 @@ func (s Section) Number(key string, least, most float64) float64 {
 	}
 	x, err := strconv.ParseFloat(s.numeral(key), 64)
 	if err != nil || math.IsNaN(x) || x < least || x > most {
-		s.Fault(key, "Write a number from %g to %g.", least, most)
+		s.Fault(key, "Write a number from %s to %s.", plain(least), plain(most))
 		return 0
 	}
 	return x
@@ -127,11 +127,14 @@ func (s Section) Rate(key string, most float64) float64 {
 	}
 	x, err := strconv.ParseFloat(s.numeral(key), 64)
 	if err != nil || math.IsNaN(x) || x < 0 || x > most {
-		s.Fault(key, "Write a number from 0 (no limit) to %g.", most)
+		s.Fault(key, "Write a number from 0 (no limit) to %s.", plain(most))
 		return 0
 	}
 	return x
 }
+
+// plain writes a bound as people would: 1000000, not 1e+06.
+func plain(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
 // numeral is the text of a number that is written as one, unquoted.
 func (s Section) numeral(key string) string {

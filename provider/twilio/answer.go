@@ -14,8 +14,23 @@ import (
 	"dialtone/provider"
 )
 
-// noAnswer is the fault of a create request that got no whole answer.
-func (p *Provider) noAnswer(sent bool, err error) *provider.PlaceError {
+// patience is how long a request that begins now may take: the configured time, or what
+// whoever asks gives it, if that is less.
+func (p *Provider) patience(ctx context.Context) time.Duration {
+	end, bounded := ctx.Deadline()
+	if !bounded {
+		return p.timeout
+	}
+	given, unit := time.Until(end), time.Millisecond
+	if given >= time.Second {
+		unit = 100 * time.Millisecond // what passed on the way here is no news
+	}
+	return min(p.timeout, max(0, given.Round(unit)))
+}
+
+// noAnswer is the fault of a create request that got no whole answer in the time that
+// it had.
+func noAnswer(sent bool, err error, patience time.Duration) *provider.PlaceError {
 	e := &provider.PlaceError{Fault: provider.Unreachable, Err: err, Detail: err.Error()}
 	if sent {
 		e.Fault = provider.Ambiguous
@@ -24,9 +39,9 @@ func (p *Provider) noAnswer(sent bool, err error) *provider.PlaceError {
 	late := errors.As(err, &ne) && ne.Timeout() // context.DeadlineExceeded is one too
 	switch {
 	case late && sent:
-		e.Detail = fmt.Sprintf("no answer within %v", p.timeout)
+		e.Detail = fmt.Sprintf("no answer within %v", patience)
 	case late:
-		e.Detail = fmt.Sprintf("no connection within %v", p.timeout)
+		e.Detail = fmt.Sprintf("no connection within %v", patience)
 	case errors.Is(err, context.Canceled) && sent:
 		e.Detail = "given up while waiting for the answer"
 	case errors.Is(err, context.Canceled):

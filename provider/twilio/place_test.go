@@ -230,9 +230,9 @@ func TestScript(t *testing.T) {
 		{"the default", "Twiml", ``, `<Response><Say>This is a test call. Goodbye.</Say></Response>`, Answer{}},
 		{"the default's variable", "Twiml", `{"message":"1 < 2"}`, `<Response><Say>1 &lt; 2</Say></Response>`, Answer{}},
 		{"fixed", "Twiml", `{"a":"b"}`, `<Response/>`, Answer{Twiml: "<Response/>"}},
-		{"kinds", "Twiml", `{"n":10000000000000001,"t":true,"z":null,"o":{"a":[1]}}`, `10000000000000001 true  {&#34;a&#34;:[1]}`, Answer{Twiml: "{{n}} {{t}} {{z}} {{o}}"}},
-		{"injection", "Twiml", `{"a":"\"><Dial>+1900</Dial>"}`, `<Play u="&#34;&gt;&lt;Dial&gt;+1900&lt;/Dial&gt;"/>`, Answer{Twiml: `<Play u="{{a}}"/>`}},
-		{"a value is no template", "Twiml", `{"a":"{{b}}","b":"no"}`, `{{b}}`, Answer{Twiml: `{{a}}`}},
+		{"kinds", "Twiml", `{"n":10000000000000001,"t":true,"z":null,"o":{"a":[1]}}`, `<Response>10000000000000001 true  {&#34;a&#34;:[1]}</Response>`, Answer{Twiml: "<Response>{{n}} {{t}} {{z}} {{o}}</Response>"}},
+		{"injection", "Twiml", `{"a":"\"><Dial>+1900</Dial>"}`, `<Response u="&#34;&gt;&lt;Dial&gt;+1900&lt;/Dial&gt;"/>`, Answer{Twiml: `<Response u="{{a}}"/>`}},
+		{"a value is no template", "Twiml", `{"a":"{{b}}","b":"no"}`, `<Response>{{b}}</Response>`, Answer{Twiml: `<Response>{{a}}</Response>`}},
 		{"url", "Url", `{"b":"ü &","a":1}`, `https://x.example/s?a=1&b=%C3%BC+%26`, Answer{URL: "https://x.example/s"}},
 		{"url with a query", "Url", `{"a":1}`, `https://x.example/s?k=v&a=1`, Answer{URL: "https://x.example/s?k=v"}},
 		{"url alone", "Url", ``, `https://x.example/s`, Answer{URL: "https://x.example/s"}},
@@ -262,7 +262,7 @@ func TestScriptFaults(t *testing.T) {
 		require.NotNil(t, fault, name)
 		require.Equal(t, campaign.CodeInvalid, fault.Code)
 	}
-	s, fault := Answer{Twiml: "{{a}}"}.compile()
+	s, fault := Answer{Twiml: "<Response>{{a}}</Response>"}.compile()
 	require.Nil(t, fault)
 	_, err := s.appendTo(nil, []byte(`{"a":"`+strings.Repeat("&", limitTwiml/4)+`"}`))
 	require.Error(t, err, "escaping lengthens the text")
@@ -273,4 +273,63 @@ func TestAppendEscapedIsQueryEscape(t *testing.T) {
 		s := rapid.String().Draw(t, "text")
 		require.Equal(t, url.QueryEscape(s), string(appendEscaped(nil, s)))
 	})
+}
+
+// A detail tells the time that a request had: its caller's, where that is less than the
+// configured one.
+func TestPlaceTellsTheTimeThatItHad(t *testing.T) {
+	gone := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-gone:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { close(gone) })
+	for _, c := range []struct {
+		configured, given time.Duration
+		want              string
+	}{
+		{time.Minute, 50 * time.Millisecond, "^no answer within (50|4.)ms$"},
+		{50 * time.Millisecond, time.Minute, "^no answer within 50ms$"},
+	} {
+		p := openAt(t, srv.URL, func(cfg *Config) { cfg.CallTimeout = c.configured })
+		ctx, cancel := context.WithTimeout(t.Context(), c.given)
+		_, err := p.Place(ctx, provider.Request{To: "+12025550123"})
+		cancel()
+		var pe *provider.PlaceError
+		require.ErrorAs(t, err, &pe)
+		require.Equal(t, provider.Ambiguous, pe.Fault)
+		require.Regexp(t, c.want, pe.Detail)
+	}
+	p := openAt(t, srv.URL, func(cfg *Config) { cfg.CallTimeout = time.Minute })
+	require.Equal(t, time.Minute, p.patience(t.Context()), "nobody else bounds it")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.Equal(t, 10*time.Second, p.patience(ctx).Round(time.Second))
+}
+
+// A script that no provider could read is found before anybody is called.
+func TestScriptIsWellFormed(t *testing.T) {
+	const one = "Write the script as one element, <Response>…</Response>, with everything inside it."
+	for twiml, want := range map[string]string{
+		"<Response/>": "",
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- hi -->\n<Response>\n <Say voice=\"{{voice|alice}}\">1 &lt; {{n}} &amp; so</Say>\n</Response>\n": "",
+		"Hello": one, "{{a}}": one, " ": one, "<Say>Hi</Say>": one, "<Response/><Response/>": one, "<Response/>Hi": one, "<response/>": one, "{{a}}<Response/>": one,
+		"<Response><Say>Hi</Response>":                      "in its line 1: element <Say> closed by </Response>. Close every element",
+		"<Response>\n<Say>Hi":                               "in its line 2: unexpected EOF.",
+		"<Response><Say>Tea & cake</Say></Response>":        "in its line 1: invalid character entity & (no semicolon).",
+		"<Response><Say>1 < 2</Say></Response>":             "in its line 1: expected element name after <.",
+		"<?xml version=\"1.0\" encoding=\"x\"?><Response/>": "The script is not well-formed XML: encoding \"x\" declared",
+	} {
+		_, fault := Answer{Twiml: twiml}.compile()
+		if want == "" {
+			require.Nil(t, fault, twiml)
+			continue
+		}
+		require.NotNil(t, fault, twiml)
+		require.Equal(t, "twiml", fault.Field)
+		require.Contains(t, fault.Message, want, twiml)
+	}
 }

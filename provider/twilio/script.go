@@ -89,6 +89,9 @@ func compileTwiml(text string) (*script, *campaign.Error) {
 		s.parts = append(s.parts, part{name: name, fallback: fallback, variable: true})
 		rest = tail
 	}
+	if fault := s.wellFormed(); fault != nil {
+		return nil, fault
+	}
 	if !slices.ContainsFunc(s.parts, func(p part) bool { return p.variable }) {
 		s.fixed = appendField(nil, "Twiml", text)
 	}

@@ -100,11 +100,12 @@ func (p *Provider) Place(ctx context.Context, r provider.Request) (provider.Plac
 	if err != nil {
 		return provider.Placement{}, err
 	}
+	patience := p.patience(ctx)
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
 	a, sent, err := p.ask(ctx, p.calls, form, limitAnswer)
 	if err != nil {
-		return provider.Placement{}, p.noAnswer(sent, err)
+		return provider.Placement{}, noAnswer(sent, err, patience)
 	}
 	defer a.release()
 	return a.placement()

@@ -14,6 +14,7 @@ const (
 	SelectZones        = selectZones
 	SelectUnfinishedOf = selectUnfinishedOf
 	SelectWaiting      = selectWaiting
+	SelectOpenAttempts = selectOpenAttempts
 )
 
 // Explain runs a query on a connection like any other and tells how.

@@ -96,5 +96,7 @@ func (p plans) check(id campaign.ID, zone campaign.ZoneID, n int) {
 	}
 	zones := p.explain(postgres.SelectZones, int64(id))
 	require.Regexp(p, `using calls_zone on calls c \(actual rows=[01] loops=1?[01]\)`, zones)
+	open := p.explain(postgres.SelectOpenAttempts, int64(id), int64(0), 1000)
+	require.Contains(p, open, "using calls_campaign on calls")
 	require.Contains(p, p.explain(postgres.SelectWaiting, int64(id), int64(0)), "using calls_campaign on calls")
 }

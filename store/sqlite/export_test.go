@@ -12,6 +12,7 @@ const (
 	SelectZones        = selectZones
 	SelectUnfinishedOf = selectUnfinishedOf
 	SelectWaiting      = selectWaiting
+	SelectOpenAttempts = selectOpenAttempts
 )
 
 // Indexes are the definitions of the indexes of calls.

@@ -19,12 +19,14 @@ func TestPlans(t *testing.T) {
 		sqlite.SelectUnfinishedOf: "INDEX calls_zone (campaign_id=? AND zone=?)",
 		sqlite.SelectZones:        "INDEX calls_zone (campaign_id=? AND zone>?)",
 		sqlite.SelectWaiting:      "INDEX calls_campaign (campaign_id=?)",
+		sqlite.SelectOpenAttempts: "INDEX calls_campaign (campaign_id=?)",
 	} {
 		plan, err := s.Explain(t.Context(), query, []any{2, 1, 5, 2000}[:params(query)]...)
 		require.NoError(t, err)
 		require.Contains(t, plan, want)
 		require.NotContains(t, plan, "SCAN calls")
-		if query != sqlite.SelectZones && query != sqlite.SelectWaiting { // whose few zones are sorted
+		require.NotContains(t, plan, "SCAN a")
+		if query != sqlite.SelectZones && query != sqlite.SelectWaiting && query != sqlite.SelectOpenAttempts { // whose few zones or providers are sorted
 			require.NotContains(t, plan, "TEMP B-TREE")
 		}
 	}

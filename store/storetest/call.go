@@ -195,3 +195,37 @@ func testAttemptsTo(t *testing.T, open Open) {
 	require.ElementsMatch(t, want[3:], ask(phone(2), start))
 	require.Empty(t, ask(phone(9), start))
 }
+
+func testOpenAttempts(t *testing.T, open Open) {
+	s := newScene(t, open)
+	at := func() map[string]int {
+		out, err := s.OpenAttempts(s.ctx)
+		require.NoError(t, err)
+		return out
+	}
+	require.Empty(t, at())
+	id, other := s.campaign(7), s.campaign(2)
+	q := s.queued(id)
+	by := func(id campaign.ID, call campaign.CallID, provider string) *store.Placing {
+		op := s.placing(id, attempt(call, 1))
+		op.Provider = provider
+		return op
+	}
+	for _, call := range q[1:] {
+		s.done(s.claim(id, attempt(call, 1)))
+	}
+	s.done(by(id, q[2], "a"), by(id, q[3], "b"), by(id, q[4], "a"), by(id, q[5], "a"), by(id, q[6], "gone"))
+	require.Equal(t, map[string]int{"a": 3, "b": 1, "gone": 1}, at(), "one is claimed only")
+
+	s.done(s.placed(id, attempt(q[2], 1)))
+	s.done(&store.Ambiguous{Fence: s.fence, Campaign: id, Attempt: attempt(q[3], 1)})
+	s.done(s.finish(id, attempt(q[4], 1), campaign.CallCompleted), s.finish(id, attempt(q[5], 1), campaign.CallRetryWait))
+	s.done(s.giveBack(id, attempt(q[6], 1), campaign.CallQueued))
+	require.Equal(t, map[string]int{"a": 1, "b": 1}, at())
+
+	last := s.queued(other)[1]
+	s.done(s.claim(other, attempt(last, 1)))
+	s.done(by(other, last, "b"))
+	s.move(other, campaign.StatusPaused)
+	require.Equal(t, map[string]int{"a": 1, "b": 2}, at(), "of all campaigns, whatever their status")
+}

@@ -43,6 +43,7 @@ var parts = []struct {
 	{"Open", testOpen},
 	{"AttemptsKnown", testAttemptsKnown},
 	{"AttemptsTo", testAttemptsTo},
+	{"OpenAttempts", testOpenAttempts},
 	{"Ownership", testOwnership},
 	{"Active", testActive},
 	{"Keys", testKeys},

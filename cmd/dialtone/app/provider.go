@@ -3,7 +3,10 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"dialtone/campaign"
 	"dialtone/campaign/route"
@@ -31,7 +34,31 @@ func (a *App) openProviders(ctx context.Context) error {
 		return err
 	}
 	a.onStop("providers", func(context.Context) error { return a.providers.Close() })
+	a.warnOfStrangers(ctx)
 	return nil
+}
+
+// strangerPatience is how long the store may take to say where attempts are open: the
+// warning is not worth a longer start.
+const strangerPatience = 5 * time.Second
+
+// warnOfStrangers tells of attempts that have not ended, at providers that are not
+// configured: there is nobody to ask what became of them, and nobody to take their
+// callbacks in, so that they would end as lost.
+func (a *App) warnOfStrangers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, strangerPatience)
+	defer cancel()
+	open, err := a.store.OpenAttempts(ctx)
+	if err != nil {
+		a.log.Warn("whether calls are up at providers that are not configured any more is not known", "error", err)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(open)) {
+		if a.providers.Lookup(name) == nil {
+			a.log.Warn("calls may be up at a provider that is not configured: put it back until they are over, or they end as lost",
+				"provider", name, "attempts", open[name])
+		}
+	}
 }
 
 // readProviders takes the file over as it is now.

@@ -13,6 +13,7 @@ import (
 
 	"dialtone/campaign"
 	"dialtone/provider"
+	"dialtone/store"
 )
 
 const head = "callback_base_url: http://127.0.0.1:1/dialtone/\nproviders:\n"
@@ -91,6 +92,35 @@ func TestReloadOfABadFile(t *testing.T) {
 	require.NoError(t, os.Remove(r.file))
 	require.ErrorIs(t, r.Reload(), os.ErrNotExist)
 	require.Same(t, table, r.providers.Table())
+}
+
+// TestStartTellsOfCallsThatAreUpElsewhere: a provider was taken out of the file while
+// the service was down, and calls may be up there.
+func TestStartTellsOfCallsThatAreUpElsewhere(t *testing.T) {
+	data, log := t.TempDir(), new(strings.Builder)
+	db, err := OpenDatabase(t.Context(), data, "")
+	require.NoError(t, err)
+	for _, name := range []string{"gone", "gone", "a"} {
+		c, err := db.CreateCall(t.Context(), store.NewCall{Contact: campaign.Contact{Phone: "+12125550147"}}, store.Once{})
+		require.NoError(t, err)
+		epochs, err := db.RaiseEpochs(t.Context(), "before", []int{1})
+		require.NoError(t, err)
+		b, at := &store.Batch{}, campaign.NewAttemptID(c.ID, 1)
+		b.Add(&store.Claim{Fence: store.Fence{Partition: 1, Epoch: epochs[1]}, Campaign: campaign.Single, Attempt: at})
+		b.Add(&store.Placing{Campaign: campaign.Single, Attempt: at, Number: 1, Provider: name, Placer: 7, At: time.Now()})
+		require.NoError(t, db.Apply(t.Context(), b))
+	}
+	require.NoError(t, db.Close())
+
+	a := &App{cfg: Config{Data: data, Providers: filepath.Join(t.TempDir(), "providers.yaml")}, log: slog.New(slog.NewTextHandler(log, nil))}
+	require.NoError(t, os.WriteFile(a.cfg.Providers, []byte(head+entry("a")), 0o600))
+	a.store, err = OpenDatabase(t.Context(), data, "")
+	require.NoError(t, err)
+	defer a.store.Close()
+	require.NoError(t, a.openProviders(t.Context()))
+	require.Equal(t, 1, strings.Count(log.String(), "\n"), log)
+	require.Contains(t, log.String(), `level=WARN msg="calls may be up at a provider that is not configured: put it back until they are over, or they end as lost" provider=gone attempts=2`)
+	require.NoError(t, a.Stop(t.Context()))
 }
 
 func TestReloadWithoutAFile(t *testing.T) {

@@ -91,7 +91,7 @@ func readWeight(f yamlfile.Section) float64 {
 	before := len(f.Faults())
 	w := f.Number("weight", 0, campaign.LimitWeight)
 	if f.Has("weight") && w < campaign.LeastWeight && len(f.Faults()) == before {
-		f.Fault("weight", "Give a weight above 0: from %g to %g.", campaign.LeastWeight, campaign.LimitWeight)
+		f.Fault("weight", "Give a weight above 0: from %g to %.0f.", campaign.LeastWeight, campaign.LimitWeight)
 	}
 	return w
 }

@@ -1,0 +1,53 @@
+package sqlite
+
+import (
+	"context"
+
+	"dialtone/campaign"
+)
+
+const (
+	// One row for each campaign there is.
+	selectUnderway = `select campaign_id, in_progress from campaign_stats where in_progress > 0`
+
+	// It walks the campaign's calls as far as the last one in progress, of which the
+	// statistics tell the number.  The attempt of the present claim has an id that can be
+	// computed; one that is claimed, and not placing, has none.
+	selectOpenAttempts = `
+select a.provider, count(*)
+from (select id, claim from calls indexed by calls_campaign where campaign_id = ?1 and status = 1 order by id limit ?2) c
+cross join attempts a on a.id = ((c.id << 20) | c.claim)
+where a.state <> 4 group by 1`
+)
+
+// OpenAttempts counts the attempts that have not ended, by provider.
+func (s *Store) OpenAttempts(ctx context.Context) (map[string]int, error) {
+	underway := make(map[campaign.ID]int)
+	rows, err := s.reader.QueryContext(ctx, selectUnderway)
+	err = each(rows, err, func(scan func(...any) error) error {
+		var id campaign.ID
+		var n int
+		err := scan(&id, &n)
+		underway[id] = n
+		return err
+	})
+	out := make(map[string]int)
+	for id, n := range underway {
+		if err == nil {
+			err = s.openAttempts(ctx, id, n, out)
+		}
+	}
+	return out, translate(ctx, "count the open attempts", err)
+}
+
+// openAttempts adds those of a campaign's n calls in progress.
+func (s *Store) openAttempts(ctx context.Context, id campaign.ID, n int, sum map[string]int) error {
+	rows, err := s.reader.QueryContext(ctx, selectOpenAttempts, id, n)
+	return each(rows, err, func(scan func(...any) error) error {
+		var provider string
+		var found int
+		err := scan(&provider, &found)
+		sum[provider] += found
+		return err
+	})
+}
