@@ -49,14 +49,21 @@ func (a *API) callback(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// hand passes a report on, if there is such an attempt.
+// hand passes a report on, and asks meanwhile whether there is such an attempt: neither
+// waits for the other, since providers are to be answered soon.  A report of one that
+// there is not is dropped by the campaign's owner; who sent it learns of it here.
 func (a *API) hand(ctx context.Context, report campaign.Report) error {
-	if a.known.unknown(ctx, store.AttemptRef{Campaign: report.Campaign, Attempt: report.Attempt}) {
-		return campaign.NotFound("There is no attempt %v in %v; check the address that is called back.", report.Attempt, report.Campaign)
-	}
 	ctx, cancel := context.WithTimeout(ctx, publishPatience)
 	defer cancel()
-	return notTaken(a.bus.PublishReport(ctx, report))
+	unknown := make(chan bool, 1)
+	go func() {
+		unknown <- a.known.unknown(ctx, store.AttemptRef{Campaign: report.Campaign, Attempt: report.Attempt})
+	}()
+	err := a.bus.PublishReport(ctx, report)
+	if <-unknown {
+		return campaign.NotFound("There is no attempt %v in %v; check the address that is called back.", report.Attempt, report.Campaign)
+	}
+	return notTaken(err)
 }
 
 // notTaken makes every fault of the bus one that is worth a repetition.

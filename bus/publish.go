@@ -27,6 +27,8 @@ const (
 	mostLinger   = 5 * time.Millisecond
 	lingerEnough = 40
 	leastLinger  = 500 * time.Microsecond
+	// hurry is what part of that time an item waits for which somebody waits.
+	hurry = 3
 	// publishBurst is how many items are company enough.
 	publishBurst = 512
 	// parcelBytes is where a message is closed, whatever its number of items.
@@ -65,6 +67,7 @@ type publisher struct {
 	head     int      // of queue
 	flushed  time.Time
 	linger   time.Duration // of the next items
+	pause    time.Duration // until what lingers is flushed, while armed
 	rate     flow.Rate     // of items
 	armed    bool          // pace was kicked and has not flushed yet
 	finished []*batch      // to be told, by whoever unlocks or by sweep
@@ -115,8 +118,8 @@ func (p *publisher) open(nc *nats.Conn) error {
 }
 
 // publish never blocks on JetStream.  It never calls done itself, but for a
-// publisher that is over and has nobody left to do it.
-func (p *publisher) publish(letters []letter, done func(error)) {
+// publisher that is over and has nobody left to do it.  Urgent: somebody waits for it.
+func (p *publisher) publish(letters []letter, urgent bool, done func(error)) {
 	bt := &batch{left: len(letters), done: done}
 	for i := range letters {
 		letters[i].batch = bt
@@ -137,11 +140,14 @@ func (p *publisher) publish(letters []letter, done func(error)) {
 		return
 	}
 	p.queue = append(p.queue, letters...)
-	now := time.Now()
-	if now.Sub(p.flushed) >= p.linger || len(p.queue)-p.head >= publishBurst {
+	now, linger := time.Now(), p.linger
+	if urgent {
+		linger = max(linger/hurry, leastLinger)
+	}
+	if now.Sub(p.flushed) >= linger || len(p.queue)-p.head >= publishBurst {
 		p.flush(now)
-	} else if !p.armed {
-		p.armed = true
+	} else if !p.armed || linger < p.pause {
+		p.armed, p.pause = true, linger
 		nudge(p.kick)
 	}
 }
@@ -271,23 +277,21 @@ func ackResult(m *nats.Msg) error {
 	return nil
 }
 
-// pace flushes what lingers, and ends with ctx.
+// pace flushes what lingers, and ends with ctx.  A kick while it waits has it wait for
+// less.
 func (p *publisher) pace(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	<-timer.C
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-p.kick:
-		}
-		p.mu.Lock()
-		linger := p.linger
-		p.mu.Unlock()
-		timer.Reset(linger)
-		select {
-		case <-ctx.Done():
-			return
+			p.mu.Lock()
+			pause := p.pause
+			p.mu.Unlock()
+			timer.Reset(pause)
 		case now := <-timer.C:
 			p.mu.Lock()
 			p.armed = false

@@ -54,7 +54,7 @@ func (b *Bus) PublishJobs(jobs []campaign.Job, done func(err error)) {
 		l.group = l.subject
 		letters = append(letters, l)
 	}
-	b.pub.publish(letters, func(err error) {
+	b.pub.publish(letters, false, func(err error) {
 		b.countPublished(&b.count.jobsPublished, len(jobs), errors.Join(bad, err))
 		done(publishError("dial jobs", bad, err))
 	})
@@ -63,6 +63,10 @@ func (b *Bus) PublishJobs(jobs []campaign.Job, done func(err error)) {
 // PublishReports sends reports to the owners of their campaigns.  It promises
 // what PublishJobs does.
 func (b *Bus) PublishReports(rs []campaign.Report, done func(err error)) {
+	b.publishReports(rs, false, done)
+}
+
+func (b *Bus) publishReports(rs []campaign.Report, urgent bool, done func(err error)) {
 	letters := make([]letter, 0, len(rs))
 	arena := make([]byte, 0, len(rs)*reportSize)
 	var bad error
@@ -83,17 +87,18 @@ func (b *Bus) PublishReports(rs []campaign.Report, done func(err error)) {
 		l.group = groupPartition[PartitionOf(r.Campaign)]
 		letters = append(letters, l)
 	}
-	b.pub.publish(letters, func(err error) {
+	b.pub.publish(letters, urgent, func(err error) {
 		b.countPublished(&b.count.reportsPublished, len(rs), errors.Join(bad, err))
 		done(publishError("reports", bad, err))
 	})
 }
 
-// PublishReport sends one report and waits until JetStream has it.  Its error is
-// a campaign.Unavailable; the report may have arrived all the same.
+// PublishReport sends one report and waits until JetStream has it, which is the sooner as
+// somebody waits for the answer.  Its error is a campaign.Unavailable; the report may
+// have arrived all the same.
 func (b *Bus) PublishReport(ctx context.Context, r campaign.Report) error {
 	answer := make(chan error, 1)
-	b.PublishReports([]campaign.Report{r}, func(err error) { answer <- err })
+	b.publishReports([]campaign.Report{r}, true, func(err error) { answer <- err })
 	select {
 	case err := <-answer:
 		return err
