@@ -64,7 +64,7 @@ func newRig(t *testing.T, options ...bustest.Option) *rig {
 // impatient is a machine's Config for tests: what is lost is noticed soon.
 var impatient = machine.Config{
 	PageSize: 20, JobPatience: time.Second, PlacingPatience: time.Second, CallPatience: time.Second,
-	SettlePatience: 500 * time.Millisecond, StopPatience: time.Second, RefreshEvery: 500 * time.Millisecond,
+	SettlePatience: 500 * time.Millisecond, ConfirmAfter: 500 * time.Millisecond, StopPatience: time.Second, RefreshEvery: 500 * time.Millisecond,
 }
 
 // node starts a node with a connection of its own, whose store and journal can

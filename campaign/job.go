@@ -73,6 +73,11 @@ const (
 	GivenBackDrained     = "shutting_down" // the caller is stopping
 )
 
+// AmbiguousUnanswered is the reason of a ReportAmbiguous of a create request that got no
+// whole answer: the provider may be at it still.  Without it the provider has answered,
+// and will not dial later what it has not dialled.
+const AmbiguousUnanswered = "unanswered"
+
 // Report is a message of the CALLBACK work queue: a caller's report or a
 // provider's callback, translated.
 type Report struct {
@@ -82,7 +87,7 @@ type Report struct {
 	Provider       string      `json:"provider,omitempty"`
 	ProviderCallID string      `json:"provider_call_id,omitempty"`
 	Disposition    Disposition `json:"disposition,omitempty"`
-	// Reason of a given_back; Detail is the provider's own word.
+	// Reason of a given_back or an ambiguous; Detail is the provider's own word.
 	Reason string `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"`
 	// At is when it happened, by the clock of who says so.

@@ -76,7 +76,7 @@ func TestDrillStorm(t *testing.T) {
 	}, func(c *app.Config) {
 		// A request is over a second after it is sent, and is sent three after placing at
 		// the latest.
-		c.Machine = machine.Config{PlacingPatience: 5 * time.Second, CallPatience: 5 * time.Second, SettlePatience: time.Second}
+		c.Machine = machine.Config{PlacingPatience: 5 * time.Second, CallPatience: 5 * time.Second, SettlePatience: time.Second, ConfirmAfter: 2 * time.Second}
 	})
 	id := tr.load(settings{"max_concurrent_calls": limit, "retry": settings{"max_attempts": attempts, "delay": "500ms"}}, numbers)
 	began := time.Now()

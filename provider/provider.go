@@ -119,6 +119,9 @@ type PlaceError struct {
 	// RetryAfter is how long the provider asked us to wait, being Full or Throttled,
 	// or 0.
 	RetryAfter time.Duration
+	// Unanswered, of an Ambiguous one: the request was sent, and no whole answer of the
+	// provider's came.  It may be at it still, and dial later.
+	Unanswered bool
 	Err        error // the cause, or nil
 }
 

@@ -57,9 +57,10 @@ func TestPlaceFaults(t *testing.T) {
 		"barred":         {&provider.PlaceError{Fault: provider.Barred, Detail: "20003"}, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackBarred, Detail: "20003"}},
 		"misconfigured":  {&provider.PlaceError{Fault: provider.Misconfigured, Detail: "13214"}, campaign.Report{Kind: campaign.ReportGivenBack, Reason: campaign.GivenBackProvider, Detail: "13214"}},
 		"ambiguous":      {&provider.PlaceError{Fault: provider.Ambiguous, Detail: "502"}, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: "502"}},
+		"unanswered":     {&provider.PlaceError{Fault: provider.Ambiguous, Detail: "no answer", Unanswered: true}, campaign.Report{Kind: campaign.ReportAmbiguous, Reason: campaign.AmbiguousUnanswered, Detail: "no answer"}},
 		"wrapped":        {fmt.Errorf("place: %w", &provider.PlaceError{Fault: provider.Refused, Detail: "21211"}), campaign.Report{Kind: campaign.ReportRefused, Detail: "21211"}},
 		"unheard of":     {&provider.PlaceError{Fault: "melted", Detail: "?"}, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: "?"}},
-		"not the port's": {errors.New("a nil map"), campaign.Report{Kind: campaign.ReportAmbiguous, Detail: "a nil map"}},
+		"not the port's": {errors.New("a nil map"), campaign.Report{Kind: campaign.ReportAmbiguous, Reason: campaign.AmbiguousUnanswered, Detail: "a nil map"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job := st.claimed(1)[0]
@@ -71,7 +72,7 @@ func TestPlaceFaults(t *testing.T) {
 		})
 	}
 	st.acknowledged()
-	require.Equal(t, caller.Stats{Refused: 2, GivenBack: 5, Ambiguous: 3}, st.caller.Stats())
+	require.Equal(t, caller.Stats{Refused: 2, GivenBack: 5, Ambiguous: 4}, st.caller.Stats())
 }
 
 // TestGivenBackUndialled: what is not dialled, and says why.  InHours: a job that

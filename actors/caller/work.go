@@ -60,9 +60,9 @@ func (c *Caller) callbackURL(job *campaign.Job) string {
 }
 
 // notPlaced reports a failure as what it means for the number.  An error that is
-// not the port's own says nothing about whether somebody was dialled.
+// not the port's own says nothing about whether somebody was dialled, or may yet be.
 func (c *Caller) notPlaced(t task, err error) {
-	fault := &provider.PlaceError{Fault: provider.Ambiguous, Detail: err.Error()}
+	fault := &provider.PlaceError{Fault: provider.Ambiguous, Detail: err.Error(), Unanswered: true}
 	errors.As(err, &fault)
 	switch fault.Fault {
 	case provider.Refused:
@@ -87,6 +87,10 @@ func (c *Caller) notPlaced(t task, err error) {
 	default:
 		c.count.ambiguous.Add(1)
 		c.log.Debug("a call may have been placed; settling it", "attempt", t.delivery.Job.Attempt, "detail", fault.Detail)
-		c.report(t.delivery, campaign.Report{Kind: campaign.ReportAmbiguous, Detail: fault.Detail})
+		r := campaign.Report{Kind: campaign.ReportAmbiguous, Detail: fault.Detail}
+		if fault.Unanswered {
+			r.Reason = campaign.AmbiguousUnanswered
+		}
+		c.report(t.delivery, r)
 	}
 }

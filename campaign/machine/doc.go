@@ -30,6 +30,16 @@
 // an ambiguous or overdue one is settled: a job asks a caller to ask the
 // provider.
 //
+// That the provider knows of no call is believed at once where it has answered the
+// request.  Where no answer came, or none that is known of, it may be at the request
+// still: it must say so twice, and the second time ConfirmAfter after the first, before
+// the number is free.  With the defaults it so has some 40 s from the request on to dial:
+// 12 s until it is asked at the earliest, and 30 s more.
+//
+// Not promised: that nobody is dialled twice by a provider that takes a request, does not
+// answer, denies the call 40 s later, and dials even then.  Nothing can be asked of it
+// that would tell.
+//
 // Settling has an end: an attempt of which nothing could be learnt within
 // settle_within of the retry policy is lost.  It costs, since it may have been dialled,
 // and the call goes on by the policy.  A call of which the provider says that it is up

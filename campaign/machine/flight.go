@@ -62,6 +62,10 @@ type flight struct {
 	// doubted is since when it has been asked in vain what became of the attempt; zero
 	// while there is no doubt.
 	doubted time.Time
+	// answered: the provider has answered the request, though not so that it would be
+	// known whether it dialled.  denied is when it was first heard not to know the call.
+	answered bool
+	denied   time.Time
 }
 
 // adopted marks the tokens that a machine makes up for the attempts it finds in

@@ -35,6 +35,10 @@ type Config struct {
 	// SettlePatience is how long a settling job may go without a report before
 	// it is published again. Default 15 s.
 	SettlePatience time.Duration
+	// ConfirmAfter is how long after a provider that had not answered the request was
+	// first heard not to know of a call it is asked once more, before the number is free.
+	// Default 30 s.
+	ConfirmAfter time.Duration
 	// StopPatience is how long the answer to pause and cancel waits for what is
 	// just being placed.  It must exceed the time that a caller may let pass between
 	// asking for placing and sending the create request. Default 5 s.
@@ -57,6 +61,7 @@ func (c Config) withDefaults() Config {
 	c.CallPatience = cmp.Or(c.CallPatience, 2*time.Minute)
 	c.TakeoverPatience = cmp.Or(c.TakeoverPatience, 5*time.Second)
 	c.SettlePatience = cmp.Or(c.SettlePatience, 15*time.Second)
+	c.ConfirmAfter = cmp.Or(c.ConfirmAfter, 30*time.Second)
 	c.StopPatience = cmp.Or(c.StopPatience, 5*time.Second)
 	c.CloseEarly = cmp.Or(c.CloseEarly, 2*time.Second)
 	c.RefreshEvery = cmp.Or(c.RefreshEvery, 10*time.Second)

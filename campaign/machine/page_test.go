@@ -54,7 +54,7 @@ func takenUp(t *testing.T) *script {
 // it is dialled once.
 func TestNothingLostWhenGivenBackAroundAPage(t *testing.T) {
 	with, without := []machine.Waiting{{ID: 4}, {ID: 5, Claim: 1}, {ID: 6}}, []machine.Waiting{{ID: 4}, {ID: 6}}
-	giveBack := func(s *script) { s.say(campaign.ReportGivenBack, attempt(5, 1), because(campaign.GivenBackNotDialled)) }
+	giveBack := func(s *script) { s.say(campaign.ReportGivenBack, attempt(5, 1), because(campaign.GivenBackUnsent)) }
 	for name, play := range map[string]func(s *script){
 		"read before, told after": func(s *script) {
 			giveBack(s)

@@ -108,6 +108,9 @@ func (m *Machine) reportAmbiguous(f *flight, in Reported, now time.Time, out *Ef
 	}
 	f.refs = append(f.refs, in.Ref)
 	f.made(campaign.OutcomeBroken, 0)
+	// Of an attempt taken over it may be the word of who was to settle it for the owner
+	// before.
+	f.answered = in.Report.Reason != campaign.AmbiguousUnanswered && f.token.ID&adopted == 0
 	m.doubt(f, in.Report.Detail, now, now.Add(m.cfg.PlacingPatience), out)
 }
 
@@ -195,6 +198,10 @@ func (m *Machine) givenBack(f *flight, in Reported, now time.Time, out *Effects)
 	// did not can't say what came of that.
 	if f.stage == placed || (f.stage != claimed && !knows) {
 		m.nothingNew(f, in, out)
+		return
+	}
+	if r.Reason == campaign.GivenBackNotDialled && !m.believes(f, r, now) {
+		m.denial(f, in, now, out)
 		return
 	}
 	f.refs = append(f.refs, in.Ref)

@@ -68,7 +68,7 @@ func TestEachReportInEachStage(t *testing.T) {
 		{campaign.ReportGivenBack, campaign.GivenBackBarred, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
 		{campaign.ReportGivenBack, campaign.GivenBackUnreachable, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
 		{campaign.ReportGivenBack, campaign.GivenBackProvider, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
-		{campaign.ReportGivenBack, campaign.GivenBackNotDialled, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
+		{campaign.ReportGivenBack, campaign.GivenBackNotDialled, [6]string{ack, unclear, unclear, giveBack, ack, wait}},
 		{campaign.ReportGivenBack, campaign.GivenBackUnsent, [6]string{ack, giveBack, giveBack, giveBack, ack, wait}},
 		{campaign.ReportGivenBack, campaign.GivenBackStopped, [6]string{ack, undo, ack, ack, ack, wait}},
 		{campaign.ReportGivenBack, campaign.GivenBackExpired, [6]string{ack, undo, ack, ack, ack, wait}},

@@ -179,10 +179,10 @@ func TestNumbersThatCanGoAreNotHiddenByOthers(t *testing.T) {
 		}
 		return pages
 	}
-	require.Equal(t, 25, read(machine.Config{Table: carriers()}, 7), "up to 50,000 numbers")
+	require.Equal(t, 50, read(machine.Config{Table: carriers()}, 7), "up to 100,000 numbers")
 	same := route.NewTable([]route.Provider{{Name: "a"}, {Name: "b"}})
 	require.Equal(t, 1, read(machine.Config{Table: same}, 7), "all have one route")
-	require.Equal(t, 25, read(machine.Config{Table: same}, campaign.Single), "single calls may be bound")
+	require.Equal(t, 50, read(machine.Config{Table: same}, campaign.Single), "single calls may be bound")
 	require.Equal(t, 1, read(machine.Config{}, campaign.Single))
 	none := route.NewTable([]route.Provider{{Name: "uk", Prefixes: []string{"+44"}}})
 	require.Equal(t, 100, read(machine.Config{Table: none}, 7), "those that nobody serves are passed by")

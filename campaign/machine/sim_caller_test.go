@@ -104,8 +104,10 @@ func (w *world) placed(d *delivery, f fate, c *ringing) {
 		r.Reason = campaign.GivenBackUnreachable
 	case fateMisconfigured:
 		r.Reason = campaign.GivenBackProvider
-	default:
+	case fateBroken:
 		r.Kind = campaign.ReportAmbiguous
+	default:
+		r.Kind, r.Reason = campaign.ReportAmbiguous, campaign.AmbiguousUnanswered
 	}
 	w.tell(d, r)
 }

@@ -46,6 +46,8 @@ func (w *world) judgeAck(r campaign.Report) {
 		ok = row != nil
 		switch r.Reason {
 		case campaign.GivenBackExpired, campaign.GivenBackStopped, campaign.GivenBackDrained:
+		case campaign.GivenBackNotDialled: // or it is looked for once more
+			ok = row != nil && row.State != campaign.AttemptPlacing
 		default:
 			ok = row != nil && row.State == campaign.AttemptPlaced
 		}

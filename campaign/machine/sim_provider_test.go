@@ -18,6 +18,7 @@ type ledger struct {
 	refusals int
 	fates    map[campaign.AttemptID]fate // of the requests
 	silent   map[campaign.AttemptID]bool // attempts about which it was asked in vain
+	late     map[campaign.AttemptID]bool // that it dials in its own time
 }
 
 // ringing is one call at the provider.
@@ -28,6 +29,10 @@ type ringing struct {
 	endedAt     time.Time // zero while it is up
 	disposition campaign.Disposition
 }
+
+// lateLimit is how long after a request the provider may still dial: it is first asked 11 s
+// after that at the earliest, and then once more.
+const lateLimit = 11*time.Second + 29*time.Second
 
 // createLimit is the time limit of a create request.
 const createLimit = 8 * time.Second
@@ -45,6 +50,8 @@ const (
 	fateBarred        fate = "barred"
 	fateTimeoutBefore fate = "create timed out before dialling"
 	fateTimeoutAfter  fate = "create timed out after dialling"
+	fateTimeoutLate   fate = "create timed out long before dialling"
+	fateBroken        fate = "create answered with garbage"
 )
 
 // create takes a request; answer comes later, if the caller still listens.
@@ -65,6 +72,15 @@ func (l *ledger) create(j campaign.Job, answer func(fate, *ringing)) {
 		w.after(w.span(0, createLimit), func() { l.dial(j) })
 		w.after(createLimit, func() { answer(f, nil) })
 		return
+	case fateTimeoutLate:
+		l.late[j.Attempt] = true
+		w.after(w.span(createLimit, lateLimit), func() { l.dial(j) })
+		w.after(createLimit, func() { answer(f, nil) })
+		return
+	case fateBroken:
+		if w.chance(500) {
+			l.dial(j)
+		}
 	case fateTimeoutBefore:
 		w.after(createLimit, func() { answer(f, nil) })
 		return
@@ -82,6 +98,7 @@ func (l *ledger) fate() fate {
 	}{
 		{fateRefused, f.refused}, {fateThrottled, f.throttled}, {fateUnreachable, f.unreachable},
 		{fateFull, f.full}, {fateBarred, f.barred}, {fateMisconfigured, f.misconfigured}, {fateTimeoutBefore, f.timeoutBefore}, {fateTimeoutAfter, f.timeoutAfter},
+		{fateTimeoutLate, f.timeoutLate}, {fateBroken, f.broken},
 	} {
 		if n -= x.chance; n < 0 {
 			return x.fate
@@ -109,7 +126,9 @@ func (l *ledger) dial(j campaign.Job) *ringing {
 	l.byNumber[j.To] = append(l.byNumber[j.To], c)
 	w.happyf(len(l.byNumber[j.To]) <= w.store.c.Retry.MaxAttempts, "NeverTwice: %s is dialled oftener than max_attempts", j.To)
 	l.up++
-	w.judgeHours(j.To)
+	if !l.late[j.Attempt] { // else it is the provider that is late
+		w.judgeHours(j.To)
+	}
 	w.judgeCanceled(j.Attempt)
 	w.log("DIAL %v %s as %s", j.Attempt, j.To, c.sid)
 	if w.chance(100) {

@@ -128,6 +128,7 @@ func (o *owner) judgeOutcome(t machine.Token, attempt campaign.AttemptID, told c
 		fateThrottled: {campaign.OutcomeThrottled}, fateFull: {campaign.OutcomeFull},
 		fateUnreachable: {campaign.OutcomeUnreachable}, fateBarred: {campaign.OutcomeBarred},
 		fateTimeoutBefore: {campaign.OutcomeBroken}, fateTimeoutAfter: {campaign.OutcomeBroken, campaign.OutcomeAnswered},
+		fateTimeoutLate: {campaign.OutcomeBroken, campaign.OutcomeAnswered}, fateBroken: {campaign.OutcomeBroken, campaign.OutcomeAnswered},
 	}[f]
 	// That it could not be asked may be heard by an owner who takes it for the request.
 	found := asked && slices.Contains(ok, told) || told == campaign.OutcomeBroken && w.provider.silent[attempt]

@@ -79,7 +79,7 @@ func TestPromisesHoldWhateverFails(t *testing.T) {
 	for _, what := range []string{
 		"caller crashed", "caller stalled", "caller stopping", "job unsent", "job expired", "job found taken",
 		"job found stopped", "job found outdated", "refused", "throttled", "unreachable", "misconfigured", "full", "barred",
-		"create timed out before dialling", "create timed out after dialling", "settled", "settling failed",
+		"create timed out before dialling", "create timed out after dialling", "create timed out long before dialling", "create answered with garbage", "settled", "settling failed",
 		"callback lost", "callback repeated", "message delayed", "message duplicated", "batch applied twice",
 		"publish failed", "owner killed", "owner deposed", "owner found itself deposed", "owner crashed between two effects", "owner let go",
 		"user: routes changed", "user: cancel_call", "waiting call canceled", "canceled in flight", "canceled in flight, then taken over", "no call to cancel", "hung up", "hang-up failed",

@@ -38,6 +38,7 @@ type faults struct {
 	refused, throttled, unreachable, misconfigured    int
 	full, barred                                      int
 	timeoutBefore, timeoutAfter, settleFails          int
+	timeoutLate, broken                               int
 	callbackLost, callbackTwice, duplicated, delayed  int
 	commitTwice, commitSlow, publishFails, ownerCrash int
 	letGo                                             int
@@ -54,7 +55,7 @@ var calm = faults{}
 var rough = faults{
 	callerCrash: 20, callerStall: 15,
 	refused: 20, throttled: 30, full: 30, unreachable: 30, barred: 10, misconfigured: 15,
-	timeoutBefore: 50, timeoutAfter: 60, settleFails: 150,
+	timeoutBefore: 50, timeoutAfter: 60, settleFails: 150, timeoutLate: 40, broken: 30,
 	callbackLost: 200, callbackTwice: 150, duplicated: 60, delayed: 60,
 	commitTwice: 60, commitSlow: 60, publishFails: 40, ownerCrash: 2,
 	ownerKilled: 4 * time.Minute, ownerDeposed: 5 * time.Minute, wiped: 6 * time.Minute,
@@ -112,7 +113,7 @@ func newWorld(pick chooser, f faults, s scale) *world {
 	}
 	w.provider = &ledger{
 		w: w, byNumber: map[string][]*ringing{}, dialled: map[campaign.AttemptID]bool{}, fates: map[campaign.AttemptID]fate{},
-		silent: map[campaign.AttemptID]bool{},
+		silent: map[campaign.AttemptID]bool{}, late: map[campaign.AttemptID]bool{},
 	}
 	w.store = newMemory(w, campaign.Settings{
 		Name: "simulated", From: "+4930123456", MaxConcurrentCalls: s.limit, DefaultTimeZone: simDefaultZone,

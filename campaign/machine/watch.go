@@ -118,8 +118,14 @@ func (m *Machine) published(in Published, now time.Time) {
 // is asked once, at a time to come, and has time to answer.
 func (m *Machine) doubtFrom(f *flight, since, asked time.Time) {
 	if f.doubted.IsZero() {
-		f.doubted = later(since, asked.Add(m.cfg.SettlePatience-time.Duration(m.c.Retry.SettleWithin)))
+		f.doubted = later(since, m.askedBy(asked))
 	}
+}
+
+// askedBy is since when an attempt would be in doubt that is lost when the provider,
+// asked at a time, has had time to answer.
+func (m *Machine) askedBy(at time.Time) time.Time {
+	return at.Add(m.cfg.SettlePatience - time.Duration(m.c.Retry.SettleWithin))
 }
 
 // hopeless reports whether it has been asked in vain for long enough what became of an

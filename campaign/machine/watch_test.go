@@ -65,8 +65,6 @@ func TestNeverTwiceWhenPlacingIsNotHeardOf(t *testing.T) {
 		s.say(campaign.ReportAmbiguous, attempt(1, 1))
 		require.Empty(t, s.out.Records, "known already")
 	}
-	s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackNotDialled))
-	require.Equal(t, campaign.CallQueued, s.out.Records[0].Next)
 }
 
 // TestNeverTwiceWhenACreateHasNoAnswer: the provider is asked only when its records

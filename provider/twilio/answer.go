@@ -33,7 +33,7 @@ func (p *Provider) patience(ctx context.Context) time.Duration {
 func noAnswer(sent bool, err error, patience time.Duration) *provider.PlaceError {
 	e := &provider.PlaceError{Fault: provider.Unreachable, Err: err, Detail: err.Error()}
 	if sent {
-		e.Fault = provider.Ambiguous
+		e.Fault, e.Unanswered = provider.Ambiguous, true
 	}
 	var ne net.Error
 	late := errors.As(err, &ne) && ne.Timeout() // context.DeadlineExceeded is one too
@@ -66,6 +66,7 @@ func (a answer) placement() (provider.Placement, error) {
 		fault = faultOf(a.status, a.problem().Code)
 	}
 	e := &provider.PlaceError{Fault: fault, Detail: a.word()}
+	e.Unanswered = a.status == http.StatusGatewayTimeout // somebody says so who stands before the provider
 	if fault == provider.Throttled || fault == provider.Full {
 		e.RetryAfter = retryAfter(a.header, time.Now())
 	}

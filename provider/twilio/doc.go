@@ -11,12 +11,13 @@
 //	no connection: DNS, refused, TLS, no free
 //	  connection in time, canceled before one was had   Unreachable
 //	a connection was had, and then: timeout, reset,
-//	  EOF, cancellation, garbage, half an answer        Ambiguous
+//	  EOF, cancellation, garbage, half an answer        Ambiguous, Unanswered
 //	2xx with a call's id                                (placed)
 //	2xx without                                         Ambiguous
 //	301, 307, 308: go there instead                     Barred
 //	other 3xx                                           Ambiguous
 //	408, 5xx                                            Ambiguous
+//	  504: a gateway waits no longer for the provider     Unanswered, too
 //	other 4xx, by its code: codes.go
 //	  the number                                        Refused
 //	  the caller id, the script, an unknown code        Misconfigured

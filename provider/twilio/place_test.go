@@ -211,6 +211,33 @@ func TestPlaceEndlessAnswerIsAmbiguous(t *testing.T) {
 	require.ErrorIs(t, err, errTooLong)
 }
 
+// Whether the provider has answered, or may be at it still.
+func TestPlaceUnanswered(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		behave     http.HandlerFunc
+		unanswered bool
+	}{
+		{"500", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, false},
+		{"503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, false},
+		{"no id", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(201) }, false},
+		{"504 of a gateway", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(504) }, true},
+		{"nothing", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, true},
+		{"half", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "9999")
+			_, _ = io.WriteString(w, createdBody)
+		}, true},
+	} {
+		srv := httptest.NewServer(c.behave)
+		t.Cleanup(srv.Close)
+		_, err := openAt(t, srv.URL, nil).Place(t.Context(), provider.Request{To: "+12025550123"})
+		var pe *provider.PlaceError
+		require.ErrorAs(t, err, &pe, c.name)
+		require.Equal(t, provider.Ambiguous, pe.Fault, c.name)
+		require.Equal(t, c.unanswered, pe.Unanswered, c.name)
+	}
+}
+
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 8, 18, 15, 4, 5, 0, time.UTC)
 	for text, want := range map[string]time.Duration{
