@@ -89,8 +89,7 @@ func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (
 	if err := c.keepDrained(ctx, drained); err != nil {
 		return nil, err
 	}
-	core.Drain(drained)
-	c.log.Info("provider "+q.State, "provider", q.Provider)
+	core.Drain(drained) // of which News tells
 	return p.status(time.Now()), nil
 }
 
@@ -178,7 +177,19 @@ func (c *Candidate) tell(news []campaign.Event) {
 		if e.Type == campaign.EventProviderOpened || e.Type == campaign.EventProviderThrottled {
 			log = c.log.Warn
 		}
-		log(string(e.Type), "provider", st.Provider, "failures", st.Failures, "last_failure", st.LastFailure, "until", later(st.BreakerUntil, st.PausedUntil))
+		log(string(e.Type), st.attributes()...)
 	}
 	c.cfg.Bus.PublishEvents(news)
+}
+
+// attributes are what the log tells of a provider; what is nothing is left out.
+func (st *ProviderStatus) attributes() []any {
+	out := []any{"provider", st.Provider}
+	if st.Failures > 0 {
+		out = append(out, "failures", st.Failures, "last_failure", st.LastFailure)
+	}
+	if until := later(st.BreakerUntil, st.PausedUntil); !until.IsZero() {
+		out = append(out, "until", until)
+	}
+	return out
 }
