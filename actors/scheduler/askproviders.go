@@ -71,12 +71,9 @@ func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (
 	if err := readAsk(body, &q); err != nil {
 		return nil, err
 	}
-	p := core.known(q.Provider)
-	switch {
-	case p == nil || p.removed:
-		return nil, campaign.NotFound("There is no provider %q; GET /v1/providers lists those that there are.", q.Provider)
-	case q.State != ProviderDrained && q.State != ProviderEnabled:
-		return nil, campaign.Invalid("state", "There is no state %q; take one of %s, %s.", q.State, ProviderDrained, ProviderEnabled)
+	p, err := q.of(core)
+	if err != nil {
+		return nil, err
 	}
 	drained := maps.Clone(core.drained)
 	delete(drained, q.Provider)
@@ -91,6 +88,23 @@ func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (
 	}
 	core.Drain(drained) // of which News tells
 	return p.status(time.Now()), nil
+}
+
+// of is the pool of the provider that is to change, or the error of a change that says
+// too little, or of nobody.
+func (q *ProviderChange) of(core *Core) (*pool, error) {
+	p := core.known(q.Provider)
+	switch {
+	case q.Provider == "":
+		return nil, campaign.Invalid("provider", "Name the provider and say what is to become of it, like {\"provider\": \"main\", \"state\": \"drained\"}; an empty request lists them.")
+	case p == nil || p.removed:
+		return nil, campaign.NotFound("There is no provider %q; GET /v1/providers lists those that there are.", q.Provider)
+	case q.State == "":
+		return nil, campaign.Invalid("state", "Say what is to become of it: enabled or drained.")
+	case q.State != ProviderDrained && q.State != ProviderEnabled:
+		return nil, campaign.Invalid("state", "There is no state %q; take one of %s, %s.", q.State, ProviderEnabled, ProviderDrained)
+	}
+	return p, nil
 }
 
 func (c *Candidate) keepDrained(ctx context.Context, drained map[string]bool) error {
