@@ -136,14 +136,12 @@ func (a *API) listProviders(ctx context.Context, _ *struct{}) (*providersOutput,
 }
 
 func showProvider(s provider.Spec, state ProviderState) ProviderInfo {
+	r := s.Route.WithDefaults()
 	p := ProviderInfo{
-		Name: s.Name, Dialect: s.Dialect, Priority: max(s.Route.Priority, 1), Weight: s.Route.Weight, Prefixes: s.Route.Prefixes,
+		Name: s.Name, Dialect: s.Dialect, Priority: r.Priority, Weight: r.Weight, Prefixes: r.Prefixes,
 		Channels: s.Limits.Channels, CallsPerSecond: s.Limits.CallsPerSecond, ProviderState: state,
 	}
-	if p.Weight == 0 {
-		p.Weight = 1
-	}
-	for prefix, price := range s.Route.Prices {
+	for prefix, price := range r.Prices {
 		if p.Prices == nil {
 			p.Prices = make(map[string]float64)
 		}

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"reflect"
@@ -15,7 +16,7 @@ type Provider struct {
 	Name string
 	// Priority is 1 for the provider to be preferred; 0 is DefaultPriority.
 	Priority int
-	// Weight is its part among providers of one priority; 0 is 1.
+	// Weight is its part among providers of one priority; 0 is DefaultWeight.
 	Weight float64
 	// Prefixes are the destinations it serves, in E.164; none is all.
 	Prefixes []string
@@ -24,8 +25,18 @@ type Provider struct {
 	Prices map[string]float64
 }
 
-// DefaultPriority is that of a provider that names none.
-const DefaultPriority = 1
+// What a provider has that names none.
+const (
+	DefaultPriority = 1
+	DefaultWeight   = 1.0
+)
+
+// WithDefaults fills in what the provider does not name.
+func (p Provider) WithDefaults() Provider {
+	p.Priority = cmp.Or(p.Priority, DefaultPriority)
+	p.Weight = cmp.Or(p.Weight, DefaultWeight)
+	return p
+}
 
 // Table is the providers that there are.
 type Table struct{ providers []Provider }
@@ -34,14 +45,8 @@ type Table struct{ providers []Provider }
 func NewTable(providers []Provider) *Table {
 	sorted := slices.Clone(providers)
 	slices.SortFunc(sorted, func(a, b Provider) int { return strings.Compare(a.Name, b.Name) })
-	for i := range sorted {
-		p := &sorted[i]
-		if p.Priority == 0 {
-			p.Priority = DefaultPriority
-		}
-		if p.Weight == 0 {
-			p.Weight = 1
-		}
+	for i, p := range sorted {
+		sorted[i] = p.WithDefaults()
 	}
 	return &Table{providers: sorted}
 }
