@@ -41,18 +41,19 @@ type ProviderInfo struct {
 	ProviderState
 }
 
-// ProviderState is how a provider is, by the scheduler's books.
+// ProviderState is how a provider is, by the scheduler's books.  What is not known is
+// absent: a 0 would pass for no limit, or for no failure.
 type ProviderState struct {
-	State             string    `json:"state" enum:"enabled,drained,removed,unknown" doc:"drained: it gets no calls, by people's wish. removed: it is not configured any more, and calls are up there still. unknown: the scheduler does not answer."`
+	State             string    `json:"state" enum:"enabled,drained,removed,unknown" doc:"drained: it gets no calls, by people's wish. removed: it is not configured any more, and calls are up there still. unknown: the scheduler does not answer, and all that follows is absent."`
 	Breaker           string    `json:"breaker,omitempty" enum:"closed,open,half_open" doc:"open: it fails, and gets no calls; half_open: it gets a few, to see how it goes."`
 	BreakerUntil      time.Time `json:"breaker_until,omitzero" doc:"When an open breaker lets the next call through."`
 	PausedUntil       time.Time `json:"paused_until,omitzero" doc:"Until when it asked for patience."`
 	Stalled           bool      `json:"stalled,omitempty" doc:"Whether requests are out and it answers none."`
-	Held              int       `json:"held" doc:"Calls that are up, or being placed."`
-	ChannelsNow       int       `json:"channels_now" doc:"What it is given of its channels now."`
-	CallsPerSecondNow float64   `json:"calls_per_second_now" doc:"What it is given of its calls per second now."`
-	Failures          uint64    `json:"failures" doc:"Requests that it failed, since the scheduler's leader came."`
-	FailureRatio      float64   `json:"failure_ratio" doc:"The share of the requests of the last seconds that it failed."`
+	Held              *int      `json:"held,omitempty" nullable:"false" doc:"Calls that are up, or being placed."`
+	ChannelsNow       *int      `json:"channels_now,omitempty" nullable:"false" doc:"What it is given of its channels now; 0 is no limit."`
+	CallsPerSecondNow *float64  `json:"calls_per_second_now,omitempty" nullable:"false" doc:"What it is given of its calls per second now; 0 is no limit."`
+	Failures          *uint64   `json:"failures,omitempty" nullable:"false" doc:"Requests that it failed, since the scheduler's leader came."`
+	FailureRatio      *float64  `json:"failure_ratio,omitempty" nullable:"false" doc:"The share of the requests of the last seconds that it failed."`
 	LastFailure       string    `json:"last_failure,omitempty" enum:"unreachable,broken,barred" doc:"unreachable: no connection. broken: no answer in time, or one of its own trouble. barred: it refuses the account."`
 }
 
@@ -135,14 +136,12 @@ func (a *API) listProviders(ctx context.Context, _ *struct{}) (*providersOutput,
 }
 
 func showProvider(s provider.Spec, state ProviderState) ProviderInfo {
+	r := s.Route.WithDefaults()
 	p := ProviderInfo{
-		Name: s.Name, Dialect: s.Dialect, Priority: max(s.Route.Priority, 1), Weight: s.Route.Weight, Prefixes: s.Route.Prefixes,
+		Name: s.Name, Dialect: s.Dialect, Priority: r.Priority, Weight: r.Weight, Prefixes: r.Prefixes,
 		Channels: s.Limits.Channels, CallsPerSecond: s.Limits.CallsPerSecond, ProviderState: state,
 	}
-	if p.Weight == 0 {
-		p.Weight = 1
-	}
-	for prefix, price := range s.Route.Prices {
+	for prefix, price := range r.Prices {
 		if p.Prices == nil {
 			p.Prices = make(map[string]float64)
 		}

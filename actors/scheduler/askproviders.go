@@ -71,12 +71,9 @@ func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (
 	if err := readAsk(body, &q); err != nil {
 		return nil, err
 	}
-	p := core.known(q.Provider)
-	switch {
-	case p == nil || p.removed:
-		return nil, campaign.NotFound("There is no provider %q; GET /v1/providers lists those that there are.", q.Provider)
-	case q.State != ProviderDrained && q.State != ProviderEnabled:
-		return nil, campaign.Invalid("state", "There is no state %q; take one of %s, %s.", q.State, ProviderDrained, ProviderEnabled)
+	p, err := q.of(core)
+	if err != nil {
+		return nil, err
 	}
 	drained := maps.Clone(core.drained)
 	delete(drained, q.Provider)
@@ -89,9 +86,25 @@ func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (
 	if err := c.keepDrained(ctx, drained); err != nil {
 		return nil, err
 	}
-	core.Drain(drained)
-	c.log.Info("provider "+q.State, "provider", q.Provider)
+	core.Drain(drained) // of which News tells
 	return p.status(time.Now()), nil
+}
+
+// of is the pool of the provider that is to change, or the error of a change that says
+// too little, or of nobody.
+func (q *ProviderChange) of(core *Core) (*pool, error) {
+	p := core.known(q.Provider)
+	switch {
+	case q.Provider == "":
+		return nil, campaign.Invalid("provider", "Name the provider and say what is to become of it, like {\"provider\": \"main\", \"state\": \"drained\"}; an empty request lists them.")
+	case p == nil || p.removed:
+		return nil, campaign.NotFound("There is no provider %q; GET /v1/providers lists those that there are.", q.Provider)
+	case q.State == "":
+		return nil, campaign.Invalid("state", "Say what is to become of it: enabled or drained.")
+	case q.State != ProviderDrained && q.State != ProviderEnabled:
+		return nil, campaign.Invalid("state", "There is no state %q; take one of %s, %s.", q.State, ProviderEnabled, ProviderDrained)
+	}
+	return p, nil
 }
 
 func (c *Candidate) keepDrained(ctx context.Context, drained map[string]bool) error {
@@ -178,7 +191,19 @@ func (c *Candidate) tell(news []campaign.Event) {
 		if e.Type == campaign.EventProviderOpened || e.Type == campaign.EventProviderThrottled {
 			log = c.log.Warn
 		}
-		log(string(e.Type), "provider", st.Provider, "failures", st.Failures, "last_failure", st.LastFailure, "until", later(st.BreakerUntil, st.PausedUntil))
+		log(string(e.Type), st.attributes()...)
 	}
 	c.cfg.Bus.PublishEvents(news)
+}
+
+// attributes are what the log tells of a provider; what is nothing is left out.
+func (st *ProviderStatus) attributes() []any {
+	out := []any{"provider", st.Provider}
+	if st.Failures > 0 {
+		out = append(out, "failures", st.Failures, "last_failure", st.LastFailure)
+	}
+	if until := later(st.BreakerUntil, st.PausedUntil); !until.IsZero() {
+		out = append(out, "until", until)
+	}
+	return out
 }

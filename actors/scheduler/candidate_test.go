@@ -407,7 +407,11 @@ func TestProvidersAreNotChangedByBadInput(t *testing.T) {
 		say  string
 	}{
 		{scheduler.ProviderChange{Provider: "x", State: "drained"}, campaign.CodeNotFound, `no provider "x"`},
-		{scheduler.ProviderChange{Provider: "a", State: "off"}, campaign.CodeInvalid, `take one of drained, enabled`},
+		{scheduler.ProviderChange{Provider: "a", State: "off"}, campaign.CodeInvalid, `take one of enabled, drained.`},
+		{map[string]any{}, campaign.CodeInvalid, `provider: Name the provider and say what is to become of it, like {"provider": "main", "state": "drained"}`},
+		{map[string]any{"state": "drained"}, campaign.CodeInvalid, "provider: Name the provider"},
+		{map[string]any{"provider": "a"}, campaign.CodeInvalid, "state: Say what is to become of it: enabled or drained."},
+		{map[string]any{"provider": "x"}, campaign.CodeNotFound, `no provider "x"`},
 		{map[string]any{"provider": "a", "status": "drained"}, campaign.CodeInvalid, "status"},
 	} {
 		_, err := ask[scheduler.ProviderStatus](t, b, "providers", c.body)

@@ -31,3 +31,6 @@ func Coarsen(c *Candidate, calls int) { c.forecasts.most, c.forecasts.patience =
 
 // CapacityOf is what all providers of a core have together.
 func CapacityOf(c *Core) (channels int, callsPerSecond float64) { return c.capacity() }
+
+// Attributes are what the log tells of a provider.
+func Attributes(st *ProviderStatus) []any { return st.attributes() }

@@ -127,7 +127,7 @@ func (r Route) Providers() (names []string) {
 }
 
 // sortTiers groups choices that rank alike, the best first.
-func sortTiers(ranked []ranked) Tiers {
+func sortTiers(ranked []rankedChoice) Tiers {
 	slices.SortFunc(ranked, func(a, b rankedChoice) int {
 		return cmp.Or(a.compare(&b), cmp.Compare(a.Provider, b.Provider))
 	})
@@ -141,8 +141,6 @@ func sortTiers(ranked []ranked) Tiers {
 	}
 	return out
 }
-
-type ranked = rankedChoice
 
 // rankedChoice is a choice and what it is ranked by.
 type rankedChoice struct {

@@ -154,6 +154,12 @@ func TestPlanIsTheRule(t *testing.T) {
 	})
 }
 
+func TestDefaults(t *testing.T) {
+	require.Equal(t, route.Provider{Name: "a", Priority: 1, Weight: 1}, route.Provider{Name: "a"}.WithDefaults())
+	full := route.Provider{Name: "a", Priority: 2, Weight: 0.5, Prefixes: []string{"+1"}}
+	require.Equal(t, full, full.WithDefaults())
+}
+
 func TestTablesEqual(t *testing.T) {
 	a, b := route.NewTable([]route.Provider{{Name: "a"}, {Name: "b"}}), route.NewTable([]route.Provider{{Name: "b", Weight: 1}, {Name: "a"}})
 	require.True(t, a.Equal(b), "the order and defaults are nothing")

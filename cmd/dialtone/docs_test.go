@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 
 	"dialtone/actors/scheduler/strategy"
@@ -63,5 +64,18 @@ func TestFairnessPageIsComplete(t *testing.T) {
 		for _, p := range k.Parameters {
 			require.Contains(t, string(page), "| `"+p.Name+"` |", k.Name)
 		}
+	}
+}
+
+// The table of settings has every flag of serve.
+func TestReadmeNamesEveryFlag(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	parser, err := kong.New(&commands{})
+	require.NoError(t, err)
+	parsed, err := parser.Parse([]string{"serve"})
+	require.NoError(t, err)
+	for _, f := range parsed.Selected().Flags {
+		require.Regexp(t, "(?m)^\\| .*`--"+f.Name+"[` ]", string(page))
 	}
 }

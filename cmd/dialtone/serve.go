@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"dialtone/cmd/dialtone/app"
 	"dialtone/mockdialer"
 )
@@ -25,7 +27,7 @@ type serve struct {
 	Database        string `placeholder:"URL" env:"DIALTONE_DATABASE" help:"PostgreSQL; without it SQLite in the data folder."`
 	Roles           string `default:"api,actors,caller" env:"DIALTONE_ROLES" help:"What this process does."`
 	Providers       string `placeholder:"FILE" env:"DIALTONE_PROVIDERS" help:"Providers file (YAML), read again on SIGHUP; without it the built-in mock provider, which calls nobody."`
-	CallbackBaseURL string `name:"callback-base-url" placeholder:"URL" env:"DIALTONE_CALLBACK_BASE_URL" help:"Where the mock provider reaches the API; by default where it listens."`
+	CallbackBaseURL string `name:"callback-base-url" placeholder:"URL" env:"DIALTONE_CALLBACK_BASE_URL" help:"Where the mock provider reaches the API; by default where it listens. A providers file has its own."`
 	DefaultRegion   string `placeholder:"US" env:"DIALTONE_DEFAULT_REGION" help:"Country of numbers without a country code; without it they are refused."`
 	LogLevel        string `default:"info" enum:"debug,info,warn,error" env:"DIALTONE_LOG_LEVEL" help:"debug, info, warn or error."`
 	LogFormat       string `default:"text" enum:"text,json" env:"DIALTONE_LOG_FORMAT" help:"text or json."`
@@ -40,17 +42,16 @@ type serve struct {
 // stopPatience is how long an end in good order may take.
 const stopPatience = 9 * time.Second
 
-func (s *serve) Run(ctx context.Context, out io.Writer) error {
+func (s *serve) Run(ctx context.Context, out io.Writer, parsed *kong.Context) error {
 	collectLess()
 	log := s.logger()
+	s.warnOfIgnored(parsed, log)
 	cfg := s.config(log)
+	// Heard from the beginning on, and without a file as well: unheard, it ends the
+	// process, and whoever sends it wants the calls to go on.
 	reload := make(chan os.Signal, 1)
-	if s.Providers != "" {
-		// Heard from the beginning on: unheard, it ends the process, as it should where
-		// there is nothing to read again.
-		signal.Notify(reload, syscall.SIGHUP)
-		defer signal.Stop(reload)
-	}
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	a, err := app.Start(ctx, cfg)
 	if err != nil && ctx.Err() != nil {
 		log.Info("stopped while starting")
