@@ -43,7 +43,7 @@ func (m *Machine) ExplainCall(now time.Time, phone, bound string, empty []campai
 	e := m.Explain(now, empty)
 	switch unserved := m.queue.router.class(phone, bound) == stranded; {
 	case unserved && bound != "":
-		e.Explanation = held(campaign.RuleNoRoute, time.Time{}, "The call may go by the provider %s only, which does not serve %s, or is not there.", bound, phone)
+		e.Explanation = held(campaign.RuleNoRoute, time.Time{}, "The call may go by the provider %s only, and there is none of that name: put it back, or cancel the call.", bound)
 	case unserved:
 		e.Explanation = held(campaign.RuleNoRoute, time.Time{}, "No provider serves %s: look at the campaign's providers, and at the providers' prefixes.", phone)
 	}

@@ -148,7 +148,8 @@ func TestNoRouteOfACall(t *testing.T) {
 	for _, c := range []struct{ phone, bound, want string }{
 		{"+1212", "", ""}, {"+1212", "both", ""},
 		{"+4930", "", "No provider serves +4930: look at the campaign's providers, and at the providers' prefixes."},
-		{"+1212", "uk", "The call may go by the provider uk only, which does not serve +1212, or is not there."},
+		{"+1212", "uk", ""}, // named for it, whatever its prefixes
+		{"+1212", "gone", "The call may go by the provider gone only, and there is none of that name: put it back, or cancel the call."},
 	} {
 		e := s.m.ExplainCall(s.now, c.phone, c.bound, nil)
 		if c.want == "" {
