@@ -182,7 +182,7 @@ func (m *Machine) enter(f *flight, s stage, at time.Time) {
 	case ambiguous:
 		f.patience, f.evidence = m.cfg.SettlePatience, campaign.EvidenceAmbiguous
 	case placed:
-		f.patience, f.evidence = m.cfg.CallPatience, campaign.EvidencePlaced
+		f.patience, f.evidence = m.callPatience(), campaign.EvidencePlaced
 	}
 	if f.evidence != f.told {
 		m.moved = append(m.moved, f)

@@ -25,7 +25,8 @@ type Config struct {
 	// the time limit of that request. Default 15 s.
 	PlacingPatience time.Duration
 	// CallPatience is how long a placed call may go without its end being told
-	// before the provider is asked, and between asking again. Default 2 min.
+	// before the provider is asked; it doubles with each time.  Default 4 times the mean
+	// length of the campaign's calls, from 15 s to 2 min; 2 min while none is known.
 	CallPatience time.Duration
 	// TakeoverPatience is how long the end of a call that an earlier owner placed
 	// is waited for before the provider is asked: it may have been told while nobody
@@ -58,7 +59,6 @@ func (c Config) withDefaults() Config {
 	c.JobPatience = cmp.Or(c.JobPatience, 15*time.Second)
 	c.JobTTL = cmp.Or(c.JobTTL, time.Minute)
 	c.PlacingPatience = cmp.Or(c.PlacingPatience, 15*time.Second)
-	c.CallPatience = cmp.Or(c.CallPatience, 2*time.Minute)
 	c.TakeoverPatience = cmp.Or(c.TakeoverPatience, 5*time.Second)
 	c.SettlePatience = cmp.Or(c.SettlePatience, 15*time.Second)
 	c.ConfirmAfter = cmp.Or(c.ConfirmAfter, 30*time.Second)

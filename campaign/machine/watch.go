@@ -18,6 +18,27 @@ const (
 	mostAsked = 200
 )
 
+// The bounds of how long a placed call may go without its end being told, where the
+// configuration leaves it to the length of the campaign's calls.
+const (
+	callPatienceLeast = 15 * time.Second
+	callPatienceMost  = 2 * time.Minute
+	callPatienceTimes = 4 // the mean length: few calls last as long, and asking is cheap
+)
+
+// callPatience is how long a call that is placed now may go without its end being told.
+// A callback that got lost holds its slot until then, so where calls are short it is not
+// to be long.
+func (m *Machine) callPatience() time.Duration {
+	switch {
+	case m.cfg.CallPatience > 0:
+		return m.cfg.CallPatience
+	case m.length == 0:
+		return callPatienceMost
+	}
+	return min(max(callPatienceTimes*time.Duration(m.length), callPatienceLeast), callPatienceMost)
+}
+
 // watch looks after flights that have not been heard of in time.
 func (m *Machine) watch(now time.Time, out *Effects) {
 	if now.Before(m.nextWatch) {

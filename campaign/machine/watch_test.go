@@ -92,6 +92,34 @@ func TestNothingLostWhenNoCallbackComes(t *testing.T) {
 	require.Len(t, s.at(360*time.Second).Publish, 1)
 }
 
+// How long the end of a call is waited for goes by how long the campaign's calls last.
+func TestALostCallbackIsMissedByTheLengthOfCalls(t *testing.T) {
+	for _, c := range []struct{ length, configured, want time.Duration }{
+		{0, 0, 2 * time.Minute}, {time.Second, 0, 15 * time.Second}, {10 * time.Second, 0, 40 * time.Second},
+		{29 * time.Second, 0, 116 * time.Second}, {5 * time.Minute, 0, 2 * time.Minute},
+		{10 * time.Second, time.Minute, time.Minute},
+	} {
+		s := begin(t, machine.Config{CallPatience: c.configured}, aCampaign(campaign.StatusInProgress, 5))
+		s.do(machine.Page{Calls: waitings(1, 2), Last: true})
+		s.dialling(2)
+		if c.length > 0 {
+			s.now = nine.Add(c.length)
+			s.say(campaign.ReportEnded, attempt(1, 1), with(campaign.DispositionCompleted))
+			s.answer(0)
+		} else {
+			s.say(campaign.ReportGivenBack, attempt(1, 1), because(campaign.GivenBackUnsent))
+			s.answer(0)
+		}
+		s.say(campaign.ReportPlaced, attempt(2, 1), as("CA2"))
+		s.answer(0)
+		placed := s.now.Sub(nine)
+		for _, wait := range []time.Duration{c.want, 3 * c.want} { // the second time after twice as long
+			require.Empty(t, s.at(placed+wait-time.Second).Publish, "%+v", c)
+			require.Len(t, s.at(placed+wait).Publish, 1, "%+v", c)
+		}
+	}
+}
+
 func TestTheWatchGoesInOrder(t *testing.T) {
 	s := running(t, 50, 50).dialling(50)
 	out := s.at(15 * time.Second)
