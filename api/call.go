@@ -19,7 +19,7 @@ type Call struct {
 	CampaignID    string          `json:"campaign_id" example:"cmp_1" doc:"The campaign; cmp_1 holds the single calls."`
 	To            string          `json:"to" example:"+12125550147" doc:"The number in E.164."`
 	From          string          `json:"from,omitempty" doc:"The call's own caller id, if it has one."`
-	Provider      string          `json:"provider,omitempty" doc:"The only provider that may place it; any, if absent."`
+	Provider      string          `json:"provider,omitempty" doc:"The only provider that may place it, if it names one; else those that its campaign allows."`
 	Status        string          `json:"status" enum:"queued,in_progress,retry_wait,completed,failed,canceled"`
 	Reason        string          `json:"reason,omitempty" doc:"Why a failed or canceled call ended so, in a word."`
 	TimeZones     []string        `json:"time_zones,omitempty" example:"[\"America/New_York\"]" doc:"Where the number may be, as far as that is known."`
@@ -62,7 +62,7 @@ func showCall(c campaign.Call) Call {
 type NewCall struct {
 	To        string         `json:"to" example:"+12125550147" doc:"Whom to call. Without a country code it is read in the service's default region."`
 	From      string         `json:"from,omitempty" doc:"The caller id; the service's own if absent."`
-	Provider  string         `json:"provider,omitempty" example:"mock" doc:"The only provider that may place it, whatever its prefixes and prices; any, if absent."`
+	Provider  string         `json:"provider,omitempty" example:"mock" doc:"The only provider that may place it: whatever prefixes, priorities and prices say, and whether or not cmp_1, the campaign of the single calls, allows it. If absent, those that cmp_1 allows, by its routing."`
 	Variables map[string]any `json:"variables,omitempty" doc:"For the call's script; up to 4 KiB."`
 }
 

@@ -37,7 +37,7 @@ func (a *API) explainCall(ctx context.Context, in *getCallInput) (*callExplanati
 		if err != nil {
 			return nil, err
 		}
-		e = a.unlessUnavailable(ctx, behind(whole), a.servedBy(&c, &of))
+		e = a.unlessGone(a.unlessUnavailable(ctx, behind(whole), a.servedBy(&c, &of)), &c)
 		if e.Rule == campaign.RuleProviderUnavailable && !e.NextDialAt.IsZero() {
 			e.NextDialAt = q.opensFrom(e.NextDialAt)
 		}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,15 @@ func (a *API) unlessUnavailable(ctx context.Context, e campaign.Explanation, may
 		out = append(out, o)
 	}
 	return explainOutages(out)
+}
+
+// unlessGone says of a call without a route that it is the provider it names that is
+// missing, which is the only reason that such a call can have.
+func (a *API) unlessGone(e campaign.Explanation, c *campaign.Call) campaign.Explanation {
+	if e.Rule == campaign.RuleNoRoute && c.Provider != "" && !slices.Contains(a.providerNames(), c.Provider) {
+		e.Message = fmt.Sprintf("The call names its provider, %s, and there is no such provider any more; put it back into the providers file, or cancel the call with POST /v1/calls/%v/cancel.", c.Provider, c.ID)
+	}
+	return e
 }
 
 // outage is a provider that takes no calls at this moment.

@@ -148,3 +148,20 @@ func TestExplainNextDialOfACallIsInItsHours(t *testing.T) {
 	rule, _ := s.rule("/v1/calls/" + s.call(id))
 	require.Equal(t, "provider_unavailable until 2026-03-03T14:00:00Z", rule)
 }
+
+// A call that names its provider has no route only where that one is gone.
+func TestExplainACallWhoseProviderIsGone(t *testing.T) {
+	all := twoProviders()
+	s := newService(t, func(c *Config) { c.Providers = all })
+	call := s.post("/v1/calls", `{"to": "+442079460958", "provider": "b"}`).json()["id"].(string)
+	s.bus.onReply = func(string, any) any {
+		return campaign.CampaignExplanation{CampaignID: campaign.Single, Explanation: campaign.Explanation{Rule: campaign.RuleNoRoute, Message: "No provider serves the rest."}}
+	}
+	rule, message := s.rule("/v1/calls/" + call)
+	require.Equal(t, "no_route", rule)
+	require.Equal(t, "No provider serves the rest.", message, "it is not this call's")
+	all.specs = all.specs[:1]
+	rule, message = s.rule("/v1/calls/" + call)
+	require.Equal(t, "no_route", rule)
+	require.Equal(t, "The call names its provider, b, and there is no such provider any more; put it back into the providers file, or cancel the call with POST /v1/calls/"+call+"/cancel.", message)
+}

@@ -15,15 +15,15 @@ func providers() *route.Table {
 	})
 }
 
-// A call that names its provider goes by it, if the campaign allows that and it serves
-// the number.
+// A call that names its provider goes by it, whatever the prefixes are and the campaign
+// allows, as long as there is one.
 func TestBound(t *testing.T) {
 	p := providers().Plan(campaign.Routing{})
 	for _, c := range []struct {
 		phone, provider string
 		want            route.Route
 	}{
-		{"+4420", "uk", "uk:1"}, {"+4420", "any", "any:2"}, {"+4420", "us", ""}, {"+4930", "uk", ""}, {"+4930", "any", "any:2"},
+		{"+4420", "uk", "uk:1"}, {"+4420", "any", "any:2"}, {"+4420", "us", "us:1"}, {"+4930", "uk", "uk:1"}, {"+4930", "any", "any:2"},
 		{"+1212", "us", "us:1"}, {"+1212", "nobody", ""},
 	} {
 		class := p.Bound(c.phone, c.provider)
@@ -31,9 +31,12 @@ func TestBound(t *testing.T) {
 	}
 	require.Equal(t, p.Bound("+4420", "uk"), p.Class("+4420"), "one route is one class")
 	p = providers().Plan(campaign.Routing{Providers: []campaign.ProviderChoice{{Name: "uk", Weight: 3}}})
-	require.Equal(t, route.NoRoute, p.Bound("+1212", "us"), "it is not allowed")
-	class := p.Bound("+4420", "uk")
-	require.Equal(t, route.Route("uk:3"), p.Routes()[class])
+	for provider, want := range map[string]route.Route{"us": "us:1", "any": "any:2", "uk": "uk:3"} {
+		class := p.Bound("+1212", provider)
+		require.Equal(t, want, p.Routes()[class], "what the campaign allows is nothing to a call that names its own")
+	}
+	require.Equal(t, route.NoRoute, p.Bound("+4420", "nobody"))
+	require.Equal(t, route.NoRoute, p.Class("+1212"), "nor does such a call open the way to others")
 }
 
 func TestForks(t *testing.T) {

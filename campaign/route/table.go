@@ -75,6 +75,7 @@ func (t *Table) Names() []string {
 // the shortest.  They are ranked by priority, or, where the campaign goes by cost,
 // by price and then by priority.
 type Plan struct {
+	table     []Provider // all that there are, which is not to be changed
 	allowed   []Provider
 	leastCost bool
 	prefixes  []string // at which routes may differ, the longest first
@@ -87,7 +88,7 @@ const NoRoute = 0
 
 // Plan is how a campaign's numbers are routed.
 func (t *Table) Plan(s campaign.Routing) *Plan {
-	p := &Plan{leastCost: s.LeastCost, routes: []Route{""}, byPrefix: make(map[string]int)}
+	p := &Plan{table: t.providers, leastCost: s.LeastCost, routes: []Route{""}, byPrefix: make(map[string]int)}
 	different := make(map[string]bool)
 	for _, provider := range t.providers {
 		choice, allowed := s.Choice(provider.Name)
@@ -133,14 +134,15 @@ func (p *Plan) Route(phone string) Route {
 }
 
 // Bound is the class of the route of a number that may be placed by one provider only:
-// NoRoute if the campaign does not allow it, or it does not serve the number.  That
-// another has a longer prefix does not count, where this one was asked for by name.
-func (p *Plan) Bound(phone, provider string) int {
-	i := slices.IndexFunc(p.allowed, func(pr Provider) bool { return pr.Name == provider })
-	if i < 0 || len(p.allowed[i].Prefixes) > 0 && longest(phone, p.allowed[i].Prefixes) == "" {
-		return NoRoute
+// NoRoute if there is no such provider.  Whoever asks for it by name means it, so that
+// neither prefixes count nor what the campaign allows.
+func (p *Plan) Bound(_, provider string) int {
+	for _, known := range [][]Provider{p.allowed, p.table} { // the campaign's weight first, to share its classes
+		if i := slices.IndexFunc(known, func(pr Provider) bool { return pr.Name == provider }); i >= 0 {
+			return p.class(Tiers{{{Provider: provider, Weight: known[i].Weight}}}.Route())
+		}
 	}
-	return p.class(Tiers{{{Provider: provider, Weight: p.allowed[i].Weight}}}.Route())
+	return NoRoute
 }
 
 // Forks reports whether numbers may have different routes, beside having none.
