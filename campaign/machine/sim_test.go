@@ -112,7 +112,7 @@ func TestAnOwnerThatLivesIsNeverInDoubt(t *testing.T) {
 func TestWhatCanNotBeSettledIsLost(t *testing.T) {
 	f := rough
 	f.settleFails, f.callbackLost, f.settleWithin = 900, 500, 90*time.Second
-	f.delayed, f.wiped = 0, 0 // or nobody might be asked in time
+	f.delayed, f.wiped, f.callerCrash = 0, 0, 0 // or nobody might be asked in time
 	happened := simulate(t, 100, f, small)
 	if os.Getenv(envSeed) == "" {
 		require.Positive(t, happened["lost"])
