@@ -168,6 +168,10 @@ func (b *Bus) ensureConsumers(ctx context.Context, stream string, want []jetstre
 	return made, nil
 }
 
+// errNoPeers is JetStream's code where there are too few servers for the replicas: one
+// that is just starting counts as offline.
+const errNoPeers jetstream.ErrorCode = 10005
+
 // passing reports whether an error may go away by itself: a cluster electing, a
 // server starting, a reply lost.
 func passing(err error) bool {
@@ -176,7 +180,7 @@ func passing(err error) bool {
 	}
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
-		return api.Code >= 500 || api.Code == 408 || api.Code == 404
+		return api.Code >= 500 || api.Code == 408 || api.Code == 404 || api.ErrorCode == errNoPeers
 	}
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) ||
 		errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) ||
