@@ -83,7 +83,10 @@ func TestMeasureForgedCallbacks(t *testing.T) {
 	id := tr.load(settings{"max_concurrent_calls": 1000}, berlin(0, 20_000))
 	tr.command(id, "start")
 	pause(t, time.Second)
-	const span = 5 * time.Second
+	span := 2 * time.Second
+	if os.Getenv("DIALTONE_MEASURE") != "" {
+		span = 5 * time.Second
+	}
 	rate := func(f func()) float64 {
 		from := time.Now()
 		f()

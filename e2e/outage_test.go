@@ -52,6 +52,9 @@ var dead = map[string]struct {
 func TestOneOfTwoProvidersDead(t *testing.T) {
 	for name, how := range dead {
 		t.Run(name, func(t *testing.T) {
+			if raced && name != "answering nothing" {
+				t.Skip("one of them will do for the race detector")
+			}
 			t.Parallel()
 			const each = 40 // channels, with calls of a second on average: calls a second
 			tr := newTrunks(t, mockdialer.Config{
