@@ -129,6 +129,9 @@ func TestForecastOfWhatIsLeftUndone(t *testing.T) {
 	require.Zero(t, o.in(f, f.Finish.Latest))
 }
 
+// raced: the race detector makes everything several times slower.
+var raced bool
+
 // However many campaigns, zones and deadlines there are, the answer comes soon.
 func TestForecastKeepsItsBudget(t *testing.T) {
 	zones := make([]store.Zone, 400)
@@ -154,7 +157,11 @@ func TestForecastKeepsItsBudget(t *testing.T) {
 			f := o.ask(2)
 			took := time.Since(began)
 			t.Logf("%s, %s: %d runs in %v; %s", name, s, f.Runs, took.Round(time.Millisecond), f.Reason)
-			require.Less(t, took, 12*time.Second, "the aim is 2 s; the bound allows for a race detector on a busy machine")
+			bound := 12 * time.Second
+			if raced {
+				bound = 30 * time.Second
+			}
+			require.Less(t, took, bound, "the aim is 2 s; the bound allows for a busy machine, or for the race detector on one")
 			require.False(t, f.Finishes)
 		}
 	}
