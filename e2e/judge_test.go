@@ -141,7 +141,10 @@ func assertNeverTwice(t *testing.T, l ledger) {
 // been due for longer than it takes to grant and place.
 func assertRetriesFirst(t *testing.T, l ledger, delay time.Duration) {
 	t.Helper()
-	const grace = 500 * time.Millisecond
+	grace := 500 * time.Millisecond
+	if raced {
+		grace *= raceSlack
+	}
 	var lastNew time.Time
 	for _, calls := range l.byNumber() {
 		if calls[0].ReceivedAt.After(lastNew) {

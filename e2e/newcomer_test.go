@@ -43,8 +43,14 @@ func TestFairShareOfANewcomer(t *testing.T) {
 		t.Logf("| %d | %d | %v | %v | %v |", i, before, first.Sub(began).Round(time.Millisecond), done.Sub(began).Round(time.Millisecond), allowed)
 		// Slots free each 40 ms, and it takes some time until the scheduler has heard of
 		// the newcomer; it has the next one then.
-		assert.LessOrEqual(t, before, 6, "slots that others took after the newcomer had started")
-		assert.LessOrEqual(t, done.Sub(began), allowed*12/10)
+		most := 6
+		if raced {
+			most *= raceSlack
+		}
+		assert.LessOrEqual(t, before, most, "slots that others took after the newcomer had started")
+		if !raced {
+			assert.LessOrEqual(t, done.Sub(began), allowed*12/10)
+		}
 	}
 	now := r.campaign(big)
 	assert.Equal(t, crowd, now.Stats.Total)
