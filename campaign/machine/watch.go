@@ -12,7 +12,9 @@ import (
 const (
 	watchEvery  = time.Second
 	maxPatience = 10 * time.Minute
-	maxSettling = 2 * time.Minute
+	// settlingGrows is to how many times SettlePatience the pauses of settling grow: two
+	// minutes, by default.
+	settlingGrows = 8
 	// mostAsked bounds of how many attempts the watch asks the provider at a time: when
 	// it is back after a trouble, it is not to drown in what it has missed.
 	mostAsked = 200
@@ -88,15 +90,15 @@ func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
 		}
 		m.publishSettle(f, out)
 	}
-	f.patience = min(2*f.patience, f.mostPatience())
+	f.patience = min(2*f.patience, m.mostPatience(f))
 	f.deadline = now.Add(f.patience)
 }
 
 // mostPatience is how long the pauses between asking grow.  An attempt that is to be
 // settled keeps a number waiting, and a slot; a call that is up is known to be.
-func (f *flight) mostPatience() time.Duration {
+func (m *Machine) mostPatience(f *flight) time.Duration {
 	if f.stage == ambiguous {
-		return maxSettling
+		return settlingGrows * m.cfg.SettlePatience
 	}
 	return maxPatience
 }
