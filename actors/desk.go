@@ -4,9 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"sync"
 	"time"
-
-	"github.com/sourcegraph/conc"
 
 	"dialtone/actors/scheduler"
 	"dialtone/bus"
@@ -23,7 +22,7 @@ type desk struct {
 	deliver func(campaign.ID, granted) bool // false: there is no such actor
 	log     *slog.Logger
 	box     *mailbox[any]
-	run     conc.WaitGroup
+	run     sync.WaitGroup
 	cancel  context.CancelFunc
 
 	// Owned by the loop.

@@ -44,7 +44,7 @@ type Node struct {
 	lostOne chan *partition
 	service bus.Service
 	cancel  context.CancelFunc
-	keeping conc.WaitGroup
+	keeping sync.WaitGroup
 	started bool
 }
 

@@ -24,7 +24,7 @@ type partition struct {
 	cancel  context.CancelFunc
 	begin   context.Context // ends earlier than ctx for an end in good order
 	drain   context.CancelFunc
-	run     conc.WaitGroup
+	run     sync.WaitGroup
 	telling sync.Once // that the partition is lost
 
 	mu      sync.Mutex

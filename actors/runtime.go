@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"sync"
 
-	"github.com/sourcegraph/conc"
-
 	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
@@ -43,7 +41,7 @@ type runtime struct {
 	reads chan struct{}
 
 	mu         sync.Mutex
-	background conc.WaitGroup // the reads under way; not begun after finish
+	background sync.WaitGroup // the reads under way; not begun after finish
 	finished   bool
 }
 

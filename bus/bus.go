@@ -13,7 +13,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sethvargo/go-retry"
-	"github.com/sourcegraph/conc"
 )
 
 const (
@@ -44,7 +43,7 @@ type Bus struct {
 	leases jetstream.Stream
 
 	stop   context.CancelFunc // ends what runs in wg
-	wg     conc.WaitGroup     // publisher's sweeper, event sink, repairer
+	wg     sync.WaitGroup     // publisher's sweeper, event sink, repairer
 	once   sync.Once
 	closed chan struct{} // of the connection
 	err    error         // of Close, after once

@@ -13,7 +13,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
-	"github.com/sourcegraph/conc"
 )
 
 // ErrNotMine is what an endpoint of ServeRole returns to stay silent, because
@@ -236,7 +235,7 @@ type service struct {
 
 	mu      sync.Mutex
 	stopped bool
-	run     conc.WaitGroup
+	run     sync.WaitGroup
 }
 
 func (s *service) Stop() error {

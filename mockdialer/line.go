@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/sourcegraph/conc"
 )
 
 // line is where the API is listened for.  It can be cut, so that connections are
@@ -21,7 +19,7 @@ type line struct {
 	log     *slog.Logger
 	cuts    atomic.Int64 // so far
 
-	loops conc.WaitGroup // one for each server, until it accepts no more
+	loops sync.WaitGroup // one for each server, until it accepts no more
 	// connections counts those of all servers: http.Server.Close waits for none.
 	connections sync.WaitGroup
 

@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-
-	"github.com/sourcegraph/conc"
 )
 
 // Server is one account at a provider.
@@ -36,8 +34,8 @@ type Server struct {
 	url     string
 	halt    context.CancelFunc // stops the clock and the agenda
 	abort   context.CancelFunc // stops the workers in the middle of a callback
-	loops   conc.WaitGroup     // the clock and the agenda
-	workers conc.WaitGroup
+	loops   sync.WaitGroup     // the clock and the agenda
+	workers sync.WaitGroup
 	done    chan struct{} // closed by the Stop that did it
 }
 

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sourcegraph/conc"
-
 	"dialtone/campaign"
 	"dialtone/internal/flow"
 )
@@ -95,7 +93,7 @@ type Journal struct {
 
 	// signal holds a token when waiting grew enough, or the journal is to stop.
 	signal chan struct{}
-	worker conc.WaitGroup
+	worker sync.WaitGroup
 
 	batches, applied, retries atomic.Int64
 	lastApply                 atomic.Int64

@@ -24,8 +24,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sourcegraph/conc"
-
 	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/provider"
@@ -86,7 +84,7 @@ type Caller struct {
 
 	jobs    bus.Consumption
 	service bus.Service
-	workers conc.WaitGroup
+	workers sync.WaitGroup
 	once    sync.Once
 	count   counters
 }

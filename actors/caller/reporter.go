@@ -3,9 +3,8 @@ package caller
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
-
-	"github.com/sourcegraph/conc"
 
 	"dialtone/bus"
 	"dialtone/campaign"
@@ -18,7 +17,7 @@ type reporter struct {
 	log *slog.Logger
 	in  chan entry
 	ctx context.Context // ends with the patience for what can't be published
-	run conc.WaitGroup
+	run sync.WaitGroup
 }
 
 // entry is a report and what to do when JetStream has it, or will not have it.

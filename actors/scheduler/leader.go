@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sourcegraph/conc"
-
 	"dialtone/actors/scheduler/strategy"
 	"dialtone/bus"
 	"dialtone/campaign"
@@ -50,7 +48,7 @@ type Candidate struct {
 	log    *slog.Logger
 	inbox  chan any // Report, or an ask
 	cancel context.CancelFunc
-	run    conc.WaitGroup
+	run    sync.WaitGroup
 	once   sync.Once
 
 	forecasts *forecasts

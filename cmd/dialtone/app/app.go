@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/sourcegraph/conc"
 
 	"dialtone/actors"
 	"dialtone/actors/caller"
@@ -41,7 +40,7 @@ type App struct {
 	api       *api.API
 	listener  net.Listener
 	server    *http.Server
-	serving   conc.WaitGroup
+	serving   sync.WaitGroup
 	failed    chan error
 	registry  *prometheus.Registry
 
