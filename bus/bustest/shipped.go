@@ -3,8 +3,8 @@ package bustest
 import (
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -57,17 +57,26 @@ func ShippedOptions(t testing.TB) *server.Options {
 	}
 	t.Setenv("DIALTONE_NATS_NAME", "nats-1")
 	t.Setenv("DIALTONE_NATS_ROUTES", "[nats://route:secret-of-route@nats-1:6222, nats://route:secret-of-route@nats-2:6222]")
-	opts, err := server.ProcessConfigFile(shippedConf())
+	opts, err := server.ProcessConfigFile(shippedConf(t))
 	require.NoError(t, err)
 	return opts
 }
 
 func shippedPassword(user string) string { return "secret-of-" + user }
 
-// shippedConf is the path of nats.conf.
-func shippedConf() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "nats.conf")
+// shippedConf finds nats.conf in the module's folder, above that of the test.
+func shippedConf(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		path := filepath.Join(dir, "nats.conf")
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+		require.NotEqual(t, dir, filepath.Dir(dir), "there is no nats.conf above the test")
+		dir = filepath.Dir(dir)
+	}
 }
 
 // URL is where a user connects.
