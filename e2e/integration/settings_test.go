@@ -2,6 +2,7 @@ package integration
 
 import (
 	"encoding/json"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -15,6 +16,11 @@ type settings struct {
 	t        *testing.T
 	Services map[string]struct {
 		Environment map[string]string
+		Ports       []struct {
+			Target    int
+			HostIP    string `json:"host_ip"`
+			Published string
+		}
 	}
 }
 
@@ -35,9 +41,15 @@ func (s *settings) env(service, name string) string {
 func (s *settings) key() string { return s.env("key", "DIALTONE_API_KEY") }
 
 // published is where a service's port is reached from here.
-func (s *settings) published(service, port string) string {
+func (s *settings) published(service string, port int) string {
 	s.t.Helper()
-	return strings.TrimSpace(compose(s.t, "port", service, port))
+	for _, p := range s.Services[service].Ports {
+		if p.Target == port {
+			return net.JoinHostPort(p.HostIP, p.Published)
+		}
+	}
+	require.Fail(s.t, "not published", "port %d of %s", port, service)
+	return ""
 }
 
 var (
@@ -48,7 +60,7 @@ var (
 
 func (s *settings) nodeURLs() (urls []string) {
 	for _, n := range nodes {
-		urls = append(urls, "http://"+s.published(n, "8080"))
+		urls = append(urls, "http://"+s.published(n, 8080))
 	}
 	return urls
 }
@@ -62,7 +74,7 @@ var mockAccounts = map[string]string{
 // strangers only so.
 func (s *settings) mockURL(mock string) string {
 	u := url.URL{
-		Scheme: "http", Host: s.published(mock, "8081"),
+		Scheme: "http", Host: s.published(mock, 8081),
 		User: url.UserPassword(mockAccounts[mock], s.env(mock, "MOCKDIALER_TOKEN")),
 	}
 	return u.String()
@@ -74,7 +86,7 @@ func (s *settings) natsURLs() string {
 	var urls []string
 	for _, n := range queue {
 		u := url.URL{
-			Scheme: "nats", Host: s.published(n, "4222"),
+			Scheme: "nats", Host: s.published(n, 4222),
 			User: url.UserPassword("people", s.env(n, "DIALTONE_NATS_PEOPLE_PASSWORD")),
 		}
 		urls = append(urls, u.String())
