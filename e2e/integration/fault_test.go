@@ -63,7 +63,7 @@ func ended(which func(*site) string) func(*site) func() {
 		before := inspect(s.t, service)
 		compose(s.t, "exec", "-T", service, "kill", "-TERM", "1")
 		return func() {
-			eventually(s.t, time.Minute, func() (bool, string) {
+			eventually(s.t, patience, func() (bool, string) {
 				return inspect(s.t, service).RestartCount == before.RestartCount+1, service + " was not started again"
 			})
 			healthy(s.t, service)

@@ -11,9 +11,17 @@ import (
 	"dialtone/e2e/judge"
 )
 
-// silence is the longest time without a call that any single fault may cost: a lease
-// runs out (15 s), its successor takes up, and the first call is placed.
-const silence = 30 * time.Second
+const (
+	// silence is the longest time without a call that any single fault may cost: a lease
+	// runs out (15 s), its successor takes up, and the first call is placed.
+	silence = 20 * time.Second
+	// patience is for what a test waits for.
+	patience = time.Minute
+	// unlearnt is how long it may take to learn that a call has ended if nobody was told:
+	// the provider is asked after two minutes at the latest.  Until then its retry is not
+	// due for us, though it is by the ledger.
+	unlearnt = 2 * time.Minute
+)
 
 // site is the cluster with the campaigns that run on it.
 type site struct {
@@ -114,7 +122,7 @@ const enough = 20
 func (s *site) goesOn(r *running) {
 	s.t.Helper()
 	from := time.Now()
-	eventually(s.t, 2*silence, func() (bool, string) {
+	eventually(s.t, patience, func() (bool, string) {
 		n := s.placed(r, from)
 		return n >= enough, fmt.Sprintf("%d calls of %s placed, of %d", n, r.Name, enough)
 	})
@@ -167,6 +175,6 @@ func (s *site) end() *judge.Evidence {
 		r.Status, r.Stats, r.Calls = now.Status, now.Stats, s.api.records(r.id)
 		e.Campaigns = append(e.Campaigns, r.Campaign)
 	}
-	e.Silence, e.RetryGrace = silence, silence
+	e.Silence, e.RetryGrace = silence, unlearnt
 	return e
 }
