@@ -76,13 +76,19 @@ func (b *Bus) partitionConsumer(n int) jetstream.ConsumerConfig {
 	}
 }
 
-// ensureUntil is ensure, tried again for a while.
-func (b *Bus) ensureUntil(ctx context.Context, patience time.Duration) (made int, err error) {
-	backoff := retry.WithMaxDuration(patience, retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond)))
+// restore sees to it that everything is there: by making it, or, without the right
+// to, by waiting for those who have it.  It says how much was made since the last
+// time, by whomever.
+func (b *Bus) restore(ctx context.Context) (made int, err error) {
+	if !b.cfg.manages() {
+		return b.await(ctx)
+	}
+	backoff := retry.WithMaxDuration(ensurePatience, retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond)))
 	err = retry.Do(ctx, backoff, func(ctx context.Context) error {
 		n, err := b.ensure(ctx)
 		made += n
 		if err != nil && passing(err) {
+			b.repair.trying(err)
 			return retry.RetryableError(err)
 		}
 		return err
@@ -90,8 +96,9 @@ func (b *Bus) ensureUntil(ctx context.Context, patience time.Duration) (made int
 	return made, err
 }
 
-// ensure makes what is not there and says how many things that were.  Several
-// nodes may do it at once: they all ask for the same.
+// ensure makes what is not there and says how many things that were, those counted
+// that others were faster to make again.  Several nodes may do it at once: they all
+// ask for the same.
 func (b *Bus) ensure(ctx context.Context) (made int, err error) {
 	for _, cfg := range b.streams() {
 		n, err := b.ensureStream(ctx, cfg)
@@ -116,11 +123,17 @@ func (b *Bus) ensure(ctx context.Context) (made int, err error) {
 func (b *Bus) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) (made int, err error) {
 	s, err := b.js.Stream(ctx, cfg.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = b.js.CreateStream(ctx, cfg)
-		return 1, err
+		if s, err = b.js.CreateStream(ctx, cfg); err != nil {
+			return 0, err
+		}
+		b.born(s)
+		return 1, nil
 	}
 	if err != nil {
 		return 0, err
+	}
+	if b.born(s) {
+		made = 1
 	}
 	have := s.CachedInfo().Config
 	if have.Replicas != cfg.Replicas {
@@ -128,10 +141,10 @@ func (b *Bus) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) (mad
 		cfg.Replicas = have.Replicas
 	}
 	if sameStream(&have, &cfg) {
-		return 0, nil
+		return made, nil
 	}
 	_, err = b.js.UpdateStream(ctx, cfg)
-	return 0, err
+	return made, err
 }
 
 // sameStream compares what a later version of Dialtone may come to change; the

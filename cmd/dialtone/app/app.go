@@ -178,10 +178,11 @@ func (a *App) listen(ctx context.Context) error {
 }
 
 func (a *App) openBus(ctx context.Context) (err error) {
-	a.bus, err = bus.Open(ctx, bus.Config{
-		URL: a.cfg.NATS, StoreDir: a.folder.file("nats"), Listen: a.cfg.NATSListen,
-		Name: a.folder.node, Logger: a.log.With("part", "bus"),
-	})
+	cfg, err := a.busConfig()
+	if err != nil {
+		return err
+	}
+	a.bus, err = bus.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
