@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ type Bus struct {
 
 // Open starts the embedded server if the Config names no other, connects, and
 // makes the streams, consumers and the bucket that are not there yet.  Its
-// error is one line and names the cause.
+// error is one line and names the cause; Transient tells whether to try again.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -85,8 +86,12 @@ func (b *Bus) start(ctx context.Context) (err error) {
 	if b.js, err = jetstream.New(b.nc, jetstream.WithDefaultTimeout(b.cfg.PublishTimeout)); err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	if _, err := b.ensureUntil(ctx, ensurePatience); err != nil {
-		return fmt.Errorf("prepare streams at %s: %w", b.ClientURL(), err)
+	if _, err := b.ensureUntil(ctx, cmp.Or(b.cfg.OpenPatience, ensurePatience)); err != nil {
+		at := fmt.Errorf("prepare streams at %s: %w", b.ClientURL(), err)
+		if ctx.Err() == nil && passing(err) {
+			return asTransient(at)
+		}
+		return at
 	}
 	if b.kv, err = b.js.KeyValue(ctx, bucketLease); err != nil {
 		return fmt.Errorf("open bucket %s: %w", bucketLease, err)
@@ -105,7 +110,7 @@ func (b *Bus) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// connect tries for connectPatience.
+// connect tries for connectPatience, if the Config does not say how long.
 func (b *Bus) connect(ctx context.Context) error {
 	opts := b.connectOptions()
 	at := b.cfg.URL
@@ -113,20 +118,23 @@ func (b *Bus) connect(ctx context.Context) error {
 		at = b.server.URL()
 		opts = append(opts, nats.InProcessServer(b.server.srv))
 	}
-	backoff := retry.WithMaxDuration(connectPatience, retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond)))
+	backoff := retry.WithMaxDuration(cmp.Or(b.cfg.OpenPatience, connectPatience), retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond)))
 	err := retry.Do(ctx, backoff, func(context.Context) (err error) {
 		if b.nc, err = nats.Connect(at, opts...); err == nil {
 			return nil
 		}
-		if errors.Is(err, nats.ErrAuthorization) {
+		if turnedAway(err) {
 			return err
 		}
 		return retry.RetryableError(err)
 	})
-	if err != nil {
-		return fmt.Errorf("connect to NATS at %s: %w", redacted(at), err)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() == nil && !turnedAway(err):
+		return asTransient(fmt.Errorf("connect to NATS at %s: %w", redacted(at), err))
 	}
-	return nil
+	return fmt.Errorf("connect to NATS at %s: %w", redacted(at), err)
 }
 
 // redacted hides the passwords in a list of URLs.
