@@ -77,6 +77,8 @@ var _ store.Store = (*Store)(nil)
 // Open connects to the database at an address like
 // "postgres://user:password@host:5432/dialtone?sslmode=require" and brings its
 // schema up to date.  "pool_max_conns" in the address bounds the connections.
+// The error is transient where the server may come by itself: it can't be reached, is
+// starting, or is full.  A server that refuses us, or has no such database, is there.
 func Open(ctx context.Context, url string) (*Store, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -116,6 +118,9 @@ func (s *Store) begin(ctx context.Context) error {
 	if err := s.pool.Ping(limited); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if refused(err) {
+			return oneLine(err)
 		}
 		return store.AsTransient(oneLine(err))
 	}
