@@ -27,6 +27,7 @@ var floors = [][]string{
 	{"cmd/dialtone/app"},
 	{"cmd/dialtone/plot"},
 	{"cmd/dialtone", "cmd/mockdialer"},
+	{"e2e/judge"},
 	{"e2e"},
 }
 
