@@ -19,7 +19,7 @@ var floors = [][]string{
 	{"campaign", "campaign/hours", "campaign/machine", "campaign/phone", "campaign/route"},
 	{"internal/yamlfile"},
 	{"provider", "provider/breaker", "provider/twilio", "provider/dialect", "provider/registry", "provider/providertest"},
-	{"store", "store/internal/code", "store/internal/ledger", "store/internal/refuse", "store/postgres", "store/sqlite", "store/storetest", "store/storetest/pgtest"},
+	{"store", "store/internal/code", "store/ledger", "store/internal/refuse", "store/postgres", "store/sqlite", "store/storetest", "store/storetest/pgtest"},
 	{"bus", "bus/bustest"},
 	{"actors", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/scheduler/sim", "actors/scheduler/sim/scenario", "actors/caller"},
 	{"mockdialer"},
