@@ -222,7 +222,9 @@ func TestHealthOfEveryRole(t *testing.T) {
 		require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 		assert.Zero(t, p.exit(10*time.Second))
 	}
-	var problem struct{ Missing []struct{ Part, Reason string } }
+	var problem struct {
+		Missing []struct{ Part, Reason string }
+	}
 	http := freeAddr(t)
 	waits := launch(t, "dialtone", "serve", "--roles", "caller", "--http", http, "--nats", "nats://127.0.0.1:1", "--database", database,
 		"--data", t.TempDir(), "--providers", providers)

@@ -52,15 +52,15 @@ func TestWhatIsWorthWaitingFor(t *testing.T) {
 		host string
 		late bool
 	}{
-		"starting":             {refusing(t, "57P03"), true},
-		"shutting down":        {refusing(t, "57P01"), true},
-		"full":                 {refusing(t, "53300"), true},
-		"nobody listens":       {"127.0.0.1:1", true},
-		"no such host yet":     {"nowhere.invalid:5432", true},
-		"silent":               {silent.Addr().String(), true},
-		"wrong password":       {refusing(t, "28P01"), false},
-		"not let in":           {refusing(t, "28000"), false},
-		"no such database":     {refusing(t, "3D000"), false},
+		"starting":         {refusing(t, "57P03"), true},
+		"shutting down":    {refusing(t, "57P01"), true},
+		"full":             {refusing(t, "53300"), true},
+		"nobody listens":   {"127.0.0.1:1", true},
+		"no such host yet": {"nowhere.invalid:5432", true},
+		"silent":           {silent.Addr().String(), true},
+		"wrong password":   {refusing(t, "28P01"), false},
+		"not let in":       {refusing(t, "28000"), false},
+		"no such database": {refusing(t, "3D000"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := postgres.Open(t.Context(), "postgres://u:s3cret@"+c.host+"/x?sslmode=disable&connect_timeout=1")
