@@ -25,6 +25,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"sync/atomic"
 	"time"
 
@@ -79,7 +80,9 @@ var _ store.Store = (*Store)(nil)
 // schema up to date.  "pool_max_conns" in the address bounds the connections.
 // The error is transient where the server may come by itself: it can't be reached, is
 // starting, or is full.  A server that refuses us, or has no such database, is there.
-func Open(ctx context.Context, url string) (*Store, error) {
+func Open(ctx context.Context, url string) (*Store, error) { return open(ctx, url, shipped()) }
+
+func open(ctx context.Context, url string, files fs.FS) (*Store, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", oneLine(err))
@@ -104,7 +107,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		return nil, fmt.Errorf("open the database: %w", oneLine(err))
 	}
 	s := &Store{pool: pool}
-	if err := s.begin(ctx); err != nil {
+	if err := s.begin(ctx, files); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open the database %s at %s:%d: %w", cc.Database, cc.Host, cc.Port, err)
 	}
@@ -112,7 +115,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 }
 
 // begin makes sure that the server is there, and has the present schema.
-func (s *Store) begin(ctx context.Context) error {
+func (s *Store) begin(ctx context.Context, files fs.FS) error {
 	limited, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := s.pool.Ping(limited); err != nil {
@@ -124,7 +127,7 @@ func (s *Store) begin(ctx context.Context) error {
 		}
 		return store.AsTransient(oneLine(err))
 	}
-	return translate(ctx, "migrate", migrate(ctx, s.pool))
+	return translate(ctx, "migrate", migrate(ctx, s.pool, files))
 }
 
 // change runs f in a write transaction.  f's own errors come back as they are.

@@ -36,6 +36,7 @@ type App struct {
 	mock      *mockdialer.Server // nil with a providers file
 	awaited   awaited
 	pinged    ping
+	started   atomic.Bool // all of it
 	stopping  atomic.Bool
 
 	// Readiness and metrics may be asked for while we start.
@@ -81,6 +82,7 @@ func Start(ctx context.Context, cfg Config) (*App, error) {
 			return nil, errors.Join(err, a.Stop(stopping))
 		}
 	}
+	a.started.Store(true)
 	return a, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +34,8 @@ var stoppingNow = api.Missing{Part: "service", Reason: "The service is stopping;
 func (a *App) missing(ctx context.Context) (out []api.Missing) {
 	if a.stopping.Load() {
 		out = append(out, stoppingNow)
+	} else if !a.started.Load() {
+		out = append(out, api.Missing{Part: "service", Reason: "The service is starting; it takes a moment."})
 	}
 	if err := a.pinged.ask(ctx, a.store.Ping); err != nil {
 		out = append(out, api.Missing{Part: partStore, Reason: fmt.Sprintf(
@@ -39,7 +43,7 @@ func (a *App) missing(ctx context.Context) (out []api.Missing) {
 	}
 	if err := a.bus.Healthy(); err != nil {
 		out = append(out, api.Missing{Part: partNATS, Reason: fmt.Sprintf(
-			"%v. See whether %s runs, has JetStream, and can be reached from here; it is connected to again by itself.", err, a.bus.ClientURL())})
+			"%v. See whether %s runs, has JetStream, and can be reached from here; it is connected to again by itself.", err, a.servers())})
 	}
 	if node := a.node.Load(); a.cfg.has(RoleActors) && (node == nil || node.Owned() == 0) {
 		out = append(out, api.Missing{Part: partLeases, Reason: "This node owns no partition yet, so it runs no campaign. It takes some as soon as others give them up, or after their leases' time; if it lasts longer than that, see the log for what keeps it from them."})
@@ -52,6 +56,22 @@ func (a *App) database() string {
 		return "the disk"
 	}
 	return "PostgreSQL"
+}
+
+// servers is where NATS is, without passwords.
+func (a *App) servers() string {
+	if a.cfg.NATS == "" {
+		return "the server in this process"
+	}
+	list := strings.Split(a.cfg.NATS, ",")
+	for i, one := range list {
+		u, err := url.Parse(strings.TrimSpace(one))
+		if err != nil {
+			return "the NATS server"
+		}
+		list[i] = u.Redacted()
+	}
+	return strings.Join(list, ", ")
 }
 
 // ping asks whether the database answers, once for all who want to know at the same
