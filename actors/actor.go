@@ -177,8 +177,8 @@ func (a *actor) translate(ctx context.Context, m any) bool {
 			m.inputs(a)
 		}
 	case granted:
-		a.seen = m.mark
-		a.input(machine.Granted{Tokens: m.tokens})
+		a.seen = m.Mark
+		a.input(machine.Granted{Tokens: m.Tokens})
 	case news:
 		if m.life == a.life {
 			a.input(m.input)
@@ -283,12 +283,12 @@ func (a *actor) tellDesk() {
 		return
 	}
 	a.told, a.first = demand, false
-	w := &wants{demand: demand}
+	w := &wants{Demand: demand}
 	if len(a.out.Releases) > 0 {
-		w.releases = slices.Clone(a.out.Releases)
+		w.Releases = slices.Clone(a.out.Releases)
 	}
 	if len(a.out.Progress) > 0 {
-		w.progress = slices.Clone(a.out.Progress)
+		w.Progress = slices.Clone(a.out.Progress)
 	}
 	a.desk.box.post(w)
 }

@@ -84,7 +84,7 @@ func (p *partition) announce() {
 	ready := len(p.waking) == 0
 	p.mu.Unlock()
 	if ready {
-		p.desk.box.post(awake{p.number, p.epoch})
+		p.desk.box.post(awake{Partition: p.number, Epoch: p.epoch})
 	}
 }
 
@@ -112,7 +112,7 @@ func (p *partition) retire(a *actor) bool {
 	if !a.box.close() {
 		return false
 	}
-	p.desk.box.post(left{a.id})
+	p.desk.box.post(left{Campaign: a.id})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.actors, a.id)
@@ -195,7 +195,7 @@ func (p *partition) abandon() {
 	p.mu.Unlock()
 	p.stopReports()
 	p.run.Wait()
-	p.desk.box.post(gone{p.number, ids})
+	p.desk.box.post(gone{Partition: p.number, Campaigns: ids})
 }
 
 func (p *partition) stopReports() {

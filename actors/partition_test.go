@@ -99,7 +99,7 @@ func TestCommandBeforeStart(t *testing.T) {
 		return len(p.waking) == 0
 	}, patience, time.Millisecond)
 	require.NoError(t, p.start([]campaign.ID{7}))
-	require.Contains(t, posted[awake](rt), awake{bus.PartitionOf(7), 3})
+	require.Contains(t, posted[awake](rt), awake{Partition: bus.PartitionOf(7), Epoch: 3})
 	p.stop(t.Context())
 }
 
@@ -149,7 +149,7 @@ func TestDeskHearsOfAllCampaignsLost(t *testing.T) {
 	p.abandon()
 	gones := posted[gone](rt)
 	require.Len(t, gones, 1)
-	require.ElementsMatch(t, []campaign.ID{7, 8}, gones[0].campaigns)
+	require.ElementsMatch(t, []campaign.ID{7, 8}, gones[0].Campaigns)
 	require.Nil(t, p.actor(9))
 }
 
@@ -214,16 +214,16 @@ func TestSettlePastKeepsTheOrder(t *testing.T) {
 	settled := make(chan bool)
 	go func() { settled <- a.settlePast(p.ctx) }()
 	for i := range 3 {
-		a.box.post(granted{tokens: []machine.Token{{ID: uint64(i)}}})
+		a.box.post(granted{Tokens: []machine.Token{{ID: uint64(i)}}})
 		require.Eventually(t, func() bool { return a.box.empty() && len(a.box.signal) == 0 }, patience, time.Millisecond)
 	}
 	a.box.post(&committed{})
-	a.box.post(granted{tokens: []machine.Token{{ID: 3}}})
+	a.box.post(granted{Tokens: []machine.Token{{ID: 3}}})
 	a.box.post(&committed{err: errSpoiled})
 	require.True(t, <-settled)
-	a.box.post(granted{tokens: []machine.Token{{ID: 4}}})
+	a.box.post(granted{Tokens: []machine.Token{{ID: 4}}})
 	for i, m := range a.arrived() {
-		require.EqualValues(t, i, m.(granted).tokens[0].ID)
+		require.EqualValues(t, i, m.(granted).Tokens[0].ID)
 	}
 	require.Zero(t, a.pending)
 	require.Empty(t, a.arrived())

@@ -38,8 +38,8 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 	cfg.Table = a.routes()
 	a.routed = cfg.Table
 	a.mind = machine.New(cfg, c, zones, open, time.Now(), &a.out)
-	h := holds{campaign: a.id}
-	a.mind.Held(func(p machine.Progress) { h.tokens = append(h.tokens, p) })
+	h := holds{Campaign: a.id}
+	a.mind.Held(func(p machine.Progress) { h.Tokens = append(h.Tokens, p) })
 	a.desk.box.post(h)
 	a.first = true
 	a.part.awoke(a)
