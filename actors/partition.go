@@ -8,6 +8,7 @@ import (
 
 	"github.com/sourcegraph/conc"
 
+	"dialtone/actors/clerk"
 	"dialtone/bus"
 	"dialtone/campaign"
 )
@@ -122,7 +123,7 @@ func (p *partition) retire(a *actor) bool {
 // report hands a report to its actor, waiting for room in its mailbox.
 func (p *partition) report(d bus.ReportDelivery) {
 	if !p.hand(d.Report.Campaign, d) {
-		giveBack(d)
+		clerk.GiveBack(d)
 	}
 }
 

@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"provider", "provider/breaker", "provider/twilio", "provider/dialect", "provider/registry", "provider/providertest"},
 	{"store", "store/internal/code", "store/ledger", "store/internal/refuse", "store/postgres", "store/sqlite", "store/storetest", "store/storetest/pgtest"},
 	{"bus", "bus/bustest"},
-	{"actors", "actors/book", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/scheduler/sim", "actors/scheduler/sim/scenario", "actors/caller"},
+	{"actors", "actors/book", "actors/clerk", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/scheduler/sim", "actors/scheduler/sim/scenario", "actors/caller"},
 	{"mockdialer"},
 	{"api", "api/ingest"},
 	{"cmd/dialtone/app"},
