@@ -8,6 +8,7 @@ import (
 
 	"github.com/sourcegraph/conc"
 
+	"dialtone/actors/clerk"
 	"dialtone/bus"
 	"dialtone/campaign"
 )
@@ -84,7 +85,7 @@ func (p *partition) announce() {
 	ready := len(p.waking) == 0
 	p.mu.Unlock()
 	if ready {
-		p.desk.box.post(awake{p.number, p.epoch})
+		p.desk.box.post(awake{Partition: p.number, Epoch: p.epoch})
 	}
 }
 
@@ -112,7 +113,7 @@ func (p *partition) retire(a *actor) bool {
 	if !a.box.close() {
 		return false
 	}
-	p.desk.box.post(left{a.id})
+	p.desk.box.post(left{Campaign: a.id})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.actors, a.id)
@@ -122,7 +123,7 @@ func (p *partition) retire(a *actor) bool {
 // report hands a report to its actor, waiting for room in its mailbox.
 func (p *partition) report(d bus.ReportDelivery) {
 	if !p.hand(d.Report.Campaign, d) {
-		giveBack(d)
+		clerk.GiveBack(d)
 	}
 }
 
@@ -195,7 +196,7 @@ func (p *partition) abandon() {
 	p.mu.Unlock()
 	p.stopReports()
 	p.run.Wait()
-	p.desk.box.post(gone{p.number, ids})
+	p.desk.box.post(gone{Partition: p.number, Campaigns: ids})
 }
 
 func (p *partition) stopReports() {
