@@ -8,10 +8,9 @@ ARG GOPROXY
 ARG GOSUMDB
 ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false
 WORKDIR /src
-COPY go.mod go.sum ./
-RUN go mod download
 COPY . .
-RUN go build -trimpath -ldflags="-s -w" -o /out/ ./cmd/dialtone ./cmd/mockdialer && mkdir /out/data
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    go build -trimpath -ldflags="-s -w" -o /out/ ./cmd/dialtone ./cmd/mockdialer && mkdir /out/data
 
 FROM scratch AS base
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
