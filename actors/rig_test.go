@@ -97,6 +97,19 @@ func (r *rig) idle(name string, change ...func(*Config)) *trial {
 	return n
 }
 
+// shared waits until the nodes own everything, within one of even.
+func (r *rig) shared(nodes ...*trial) {
+	r.t.Helper()
+	r.eventually("the partitions are shared", func() bool {
+		sum, least, most := 0, bus.Partitions, 0
+		for _, n := range nodes {
+			has := n.Owned()
+			sum, least, most = sum+has, min(least, has), max(most, has)
+		}
+		return sum == bus.Partitions && most-least <= 1
+	})
+}
+
 // trial is a node on a rig.
 type trial struct {
 	*Node
@@ -231,4 +244,15 @@ func (r *rig) messages(stream string) int {
 	}
 	require.NoError(r.t, r.bus.Ask(r.t.Context(), "$JS.API.STREAM.INFO."+stream, nil, &info))
 	return info.State.Messages
+}
+
+// raced is set under the race detector, which makes everything several times as slow.
+var raced bool
+
+// slack is a bar of time, wider under the race detector.
+func slack(d time.Duration) time.Duration {
+	if raced {
+		return 4 * d
+	}
+	return d
 }

@@ -34,13 +34,19 @@ const (
 // LeaseScheduler is the name of the lease whose holder is the scheduler.
 const LeaseScheduler = "scheduler"
 
+// LeasePartitions are the names of the leases on partitions.
+const (
+	leasePartition  = "partition."
+	LeasePartitions = leasePartition + "*"
+)
+
 // LeasePartition is the name of the lease on a partition.
-func LeasePartition(n int) string { return "partition." + strconv.Itoa(n) }
+func LeasePartition(n int) string { return leasePartition + strconv.Itoa(n) }
 
 // ParseLeasePartition is the reverse of LeasePartition; ok is false for every
 // other name.
 func ParseLeasePartition(name string) (n int, ok bool) {
-	digits, ok := strings.CutPrefix(name, "partition.")
+	digits, ok := strings.CutPrefix(name, leasePartition)
 	if !ok {
 		return 0, false
 	}
