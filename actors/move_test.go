@@ -9,6 +9,7 @@ import (
 	"github.com/sourcegraph/conc"
 	"github.com/stretchr/testify/require"
 
+	"dialtone/actors/scheduler"
 	"dialtone/bus"
 	"dialtone/bus/bustest"
 	"dialtone/campaign"
@@ -131,4 +132,34 @@ func TestLeaveHandsOver(t *testing.T) {
 	for _, id := range ids {
 		r.finished(id, campaign.StatusCompleted)
 	}
+}
+
+// TestLeaderHandsOver: when the scheduler's leader stops, the next one sees it, asks the
+// nodes that it knows at once what they hold, and goes on.
+func TestLeaderHandsOver(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, bustest.WithLeaseTTL(60*time.Second))
+	r.node("n1")
+	r.node("n2")
+	r.candidate("second", r.server.Connect(t, bustest.WithName("second"), bustest.WithLeaseTTL(60*time.Second)))
+	r.line.change(func(l *line) { l.talk = 50 * time.Millisecond })
+	r.busy(10, 200)
+	r.eventually("it is in full swing", func() bool { return r.line.total() > 200 })
+	before := r.leading()
+	pause := r.line.pauses()
+	r.leader.Stop()
+	r.eventually("another leads", func() bool { now := r.leading(); return now.Ready && now.Term > before.Term })
+	from := r.line.total()
+	r.eventually("it grants", func() bool { return r.line.total() > from+50 })
+	longest := pause()
+	require.Less(t, longest, slack(500*time.Millisecond))
+	require.Equal(t, "second", r.leading().Leader)
+	require.Less(t, r.line.total(), 2000, "numbers were waiting until the end")
+	t.Logf("nobody was dialled for at most %v", longest)
+}
+
+func (r *rig) leading() (s scheduler.Stats) {
+	r.t.Helper()
+	require.NoError(r.t, r.bus.Ask(r.t.Context(), bus.SubjectRole("scheduler", "stats"), nil, &s))
+	return s
 }

@@ -31,6 +31,7 @@ type rig struct {
 	db      *sqlite.Store
 	journal *store.Journal
 	line    *line
+	leader  *scheduler.Candidate
 	numbers int
 	options []bustest.Option
 }
@@ -52,13 +53,20 @@ func newRig(t *testing.T, options ...bustest.Option) *rig {
 		require.NoError(t, r.db.Close())
 	})
 	r.line = newLine(r)
-	leader := scheduler.NewCandidate(scheduler.Config{
-		Node: "leader", Bus: r.bus, Settings: r.db, Logger: bustest.Logger(t),
+	r.leader = r.candidate("leader", r.bus)
+	return r
+}
+
+// candidate stands for leader of the scheduler.
+func (r *rig) candidate(name string, b *bus.Bus) *scheduler.Candidate {
+	r.t.Helper()
+	c := scheduler.NewCandidate(scheduler.Config{
+		Node: name, Bus: b, Settings: r.db, Logger: bustest.Logger(r.t),
 		Limits: map[string]provider.Limits{"mock": {Channels: channels}},
 	})
-	require.NoError(t, leader.Start(t.Context()))
-	t.Cleanup(leader.Stop)
-	return r
+	require.NoError(r.t, c.Start(r.t.Context()))
+	r.t.Cleanup(c.Stop)
+	return c
 }
 
 // impatient is a machine's Config for tests: what is lost is noticed soon.
