@@ -22,6 +22,7 @@ type site struct {
 	api      *api
 	queues   *queues
 	since    time.Time // what the ledgers had before is somebody else's
+	area     int       // begins our numbers, which are not those of a run just before
 
 	campaigns []*running
 	ledgers   map[string]judge.Ledger // by mock, as read last
@@ -40,6 +41,7 @@ func newSite(t *testing.T) *site {
 	s := readSettings(t)
 	return &site{
 		t: t, settings: s, api: newAPI(s), queues: connect(s), since: time.Now(),
+		area:    200 + int(time.Now().Unix()/10%70)*10,
 		ledgers: make(map[string]judge.Ledger),
 	}
 }
@@ -56,7 +58,7 @@ func (s *site) start(c judge.Campaign, count int, more map[string]any) *running 
 	}
 	var made state
 	s.api.create("/v1/campaigns", body, &made)
-	r := &running{Campaign: c, id: made.ID, area: len(s.campaigns)}
+	r := &running{Campaign: c, id: made.ID, area: s.area + len(s.campaigns)}
 	s.campaigns = append(s.campaigns, r)
 	s.add(r, count)
 	s.api.command(r.id, "start", campaign.StatusInProgress)
@@ -68,7 +70,7 @@ func (s *site) add(r *running, count int) {
 	s.t.Helper()
 	var numbers []string
 	for range count {
-		numbers = append(numbers, fmt.Sprintf("+4930%03d%05d", 200+r.area, len(r.Numbers)+len(numbers)))
+		numbers = append(numbers, fmt.Sprintf("+4930%03d%05d", r.area, len(r.Numbers)+len(numbers)))
 	}
 	s.api.add(r.id, numbers)
 	r.Numbers = append(r.Numbers, numbers...)
