@@ -29,6 +29,16 @@ func newHanging() *hanging {
 	return &hanging{begun: make(chan string, 100), goOn: make(chan struct{})}
 }
 
+// release lets one go that writes.
+func (h *hanging) release(t *testing.T) {
+	t.Helper()
+	select {
+	case h.goOn <- struct{}{}:
+	case <-time.After(soon):
+		require.FailNow(t, "nobody writes")
+	}
+}
+
 func (h *hanging) PutSetting(ctx context.Context, name string, value []byte) error {
 	h.most.Store(max(h.most.Load(), h.writing.Add(1)))
 	defer h.writing.Add(-1)
@@ -78,11 +88,11 @@ func TestGrantsGoOnWhileASettingIsKept(t *testing.T) {
 	require.EqualValues(t, 1, s.writing.Load(), "it still hangs")
 	require.Empty(t, answers)
 
-	s.goOn <- struct{}{}
+	s.release(t)
 	require.Equal(t, "round_robin", (<-answers).Strategy)
 	require.Equal(t, "scheduler", <-s.begun)
 	require.JSONEq(t, `{"strategy": "round_robin"}`, s.kept())
-	s.goOn <- struct{}{}
+	s.release(t)
 	require.Equal(t, "priority", (<-answers).Strategy)
 	require.JSONEq(t, `{"strategy": "priority"}`, s.kept())
 	require.Equal(t, "priority", stats(t, b).Strategy)
@@ -109,8 +119,8 @@ func TestChangesBuildOnOneAnother(t *testing.T) {
 	}
 	<-s.begun
 	require.Never(t, func() bool { return len(s.begun) > 0 }, 100*time.Millisecond, often, "the second waits")
-	s.goOn <- struct{}{}
-	s.goOn <- struct{}{}
+	s.release(t)
+	s.release(t)
 	people.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
