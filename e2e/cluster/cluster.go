@@ -78,6 +78,8 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	if err := os.MkdirAll(filepath.Join(cfg.Dir, "log"), 0o755); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
 	for _, step := range []func(context.Context) error{c.startPostgres, c.startNATS, c.startMocks, c.startFront, c.startNodes} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -85,6 +87,9 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	}
 	return c, c.Ready(ctx)
 }
+
+// startPatience is how long all of it may take to be ready.
+const startPatience = 2 * time.Minute
 
 // Close ends everything, the last first.
 func (c *Cluster) Close() {
@@ -133,6 +138,7 @@ func (c *Cluster) process(name, path string, args ...string) *Process {
 func (c *Cluster) proxy(name string, target func() string) (*Proxy, error) {
 	p, err := NewProxy(name, c.port(), target)
 	if err == nil {
+		c.proxies = append(c.proxies, p)
 		c.onClose(p.Close)
 	}
 	return p, err
@@ -186,6 +192,7 @@ func (c *Cluster) startFront(context.Context) (err error) {
 	if c.Front, err = NewFront(c.port(), backends); err != nil {
 		return err
 	}
+	c.proxies = append(c.proxies, c.Front.Proxy)
 	c.onClose(c.Front.Close)
 	return nil
 }
@@ -206,7 +213,7 @@ func (c *Cluster) startNodes(ctx context.Context) error {
 		}
 		c.Callers = append(c.Callers, n)
 	}
-	for _, n := range append(c.Nodes, c.Callers...) {
+	for _, n := range c.all() {
 		if err := n.Start(); err != nil {
 			return err
 		}
@@ -217,10 +224,21 @@ func (c *Cluster) startNodes(ctx context.Context) error {
 // Ready waits until every node is.
 func (c *Cluster) Ready(ctx context.Context) error {
 	waiting := pool.New().WithErrors()
-	for _, n := range append(c.Nodes[:len(c.Nodes):len(c.Nodes)], c.Callers...) {
+	for _, n := range c.all() {
 		waiting.Go(func() error { return n.Ready(ctx) })
 	}
 	return waiting.Wait()
+}
+
+// Processes are all but PostgreSQL's.
+func (c *Cluster) Processes() (out []*Process) {
+	for _, s := range c.NATS.Servers {
+		out = append(out, s.Process)
+	}
+	for _, n := range c.all() {
+		out = append(out, n.Process)
+	}
+	return out
 }
 
 // Leader is the node that leads the scheduler; nil while nobody does.
@@ -303,6 +321,9 @@ func (n *Node) ID() string {
 
 // Ready waits until it says that it is; one that is down never is.
 func (n *Node) Ready(ctx context.Context) error {
+	if strings.HasPrefix(n.Name, "caller") {
+		return nil // INTERIM: serves no health yet
+	}
 	var last error
 	err := until(ctx, n.Name+" is not ready", func() bool {
 		last = getJSON(ctx, "http://"+n.listen+"/readyz", nil)

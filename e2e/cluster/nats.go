@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,7 +41,7 @@ const natsServers = 3
 const nowhere = "127.0.0.1:1"
 
 func newNATS(c *Cluster) (*NATS, error) {
-	conf, err := filepath.Abs(c.cfg.NATSConf)
+	conf, err := os.ReadFile(c.cfg.NATSConf)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +64,14 @@ func newNATS(c *Cluster) (*NATS, error) {
 			urls = append(urls, fmt.Sprintf("nats://route:%s@%s", routePassword, p.Addr()))
 		}
 		name := fmt.Sprintf("nats-%d", i+1)
+		file := filepath.Join(c.cfg.Dir, name+".conf")
+		if err := os.WriteFile(file, kept(conf, s.store), 0o600); err != nil {
+			return nil, err
+		}
 		_, monitor, _ := strings.Cut(s.monitor, ":")
 		_, client, _ := strings.Cut(s.client, ":")
 		s.Process = c.process(name, filepath.Join(c.cfg.Binaries, "nats-server"),
-			"-c", conf, "-a", "127.0.0.1", "-p", client, "-m", monitor, "-sd", s.store,
+			"-c", file, "-a", "127.0.0.1", "-p", client, "-m", monitor,
 			"--cluster", fmt.Sprintf("nats://route:%s@%s", routePassword, s.route), "--cluster_advertise", nowhere, "--no_advertise")
 		s.env = []string{"DIALTONE_NATS_NAME=" + name, "DIALTONE_NATS_ROUTES=[" + strings.Join(urls, ", ") + "]", "DIALTONE_NATS_ROUTE_PASSWORD=" + routePassword}
 		for _, user := range []string{"ACTORS", "API", "CALLER", "NODE", "PEOPLE", "ADMIN"} {
@@ -74,6 +79,12 @@ func newNATS(c *Cluster) (*NATS, error) {
 		}
 	}
 	return n, nil
+}
+
+// kept is the file that is shipped, with another folder for the streams: of all that
+// differs here it alone can be given neither by the environment nor by a flag.
+func kept(conf []byte, store string) []byte {
+	return bytes.Replace(conf, []byte(`store_dir: "/data"`), fmt.Appendf(nil, "store_dir: %q", store), 1)
 }
 
 // AdminURL is where one of the servers lets the admin in, past all proxies.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -91,9 +92,15 @@ func initialise(bin, data string, who account) error {
 }
 
 // Address is that of its Unix socket: in the host parameter, a path is a socket's
-// directory.
+// directory, and the port is part of its name.
 func (s *Server) Address() string {
-	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {s.data}}.Encode()}).String()
+	q := url.Values{"host": {s.data}}
+	for _, set := range s.settings {
+		if port, is := strings.CutPrefix(set, "port="); is {
+			q.Set("port", port)
+		}
+	}
+	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: q.Encode()}).String()
 }
 
 // Pid is that of the server's first process, the postmaster; 0 while it is down.
