@@ -104,6 +104,10 @@ func (a *actor) asked(ctx context.Context, r *bus.Request) {
 	case ActionExplain:
 		a.explain(ctx, r)
 	default:
+		if !r.Asked() {
+			a.log.Warn("a command that waits for no answer is passed over; send it as a request", "action", r.Action)
+			return
+		}
 		c, err := commandOf(r)
 		if err != nil {
 			r.Fail(err)
