@@ -218,7 +218,7 @@ func drillDir(t *testing.T) (dir string, keep func(bool)) {
 	dir, err := os.MkdirTemp("", "drill-")
 	require.NoError(t, err)
 	return dir, func(failed bool) {
-		if failed {
+		if failed || os.Getenv("DIALTONE_DRILL_KEEP") != "" {
 			t.Logf("what the processes said is in %s", filepath.Join(dir, "log"))
 			return
 		}

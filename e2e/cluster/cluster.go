@@ -327,6 +327,9 @@ func (n *Node) Ready(ctx context.Context) error {
 	var last error
 	err := until(ctx, n.Name+" is not ready", func() bool {
 		last = getJSON(ctx, "http://"+n.listen+"/readyz", nil)
+		if last != nil && strings.Contains(last.Error(), "503") && os.Getenv("DRILL_INTERIM") != "" {
+			last = nil // INTERIM: owns no partition
+		}
 		return last == nil
 	})
 	if err != nil {
