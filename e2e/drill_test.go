@@ -90,6 +90,8 @@ type drill struct {
 
 	mu    sync.Mutex // of what faults and pauses add to the evidence
 	kinds map[string]string
+	// broken is how often each promise was, as far as that was told.
+	broken map[string]int
 }
 
 // load makes the campaigns: with large limits and small ones, few attempts and many, and
@@ -186,7 +188,7 @@ func TestDrillReliability(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 
-	d := &drill{t: t, c: c, user: cluster.User{Base: c.URL()}, ids: map[string]string{}, kinds: map[string]string{}}
+	d := &drill{t: t, c: c, user: cluster.User{Base: c.URL()}, ids: map[string]string{}, kinds: map[string]string{}, broken: map[string]int{}}
 	d.evidence.RetryGrace, d.evidence.Silence = retryGrace, bearable
 	for _, tr := range trunks {
 		d.evidence.Providers = append(d.evidence.Providers, judge.Provider{Name: tr.Name, Channels: tr.Limits.Channels, CallsPerSecond: int(tr.Limits.CallsPerSecond)})
@@ -250,8 +252,16 @@ func (d *drill) run(plan []cluster.Fault, r *rand.Rand) {
 		} else {
 			d.happen(i, plan[i])
 		}
+		d.recover(2*time.Second + time.Duration(r.IntN(4000))*time.Millisecond)
 		d.judgeSoFar()
 	}
+}
+
+// recover waits until calls are placed again, and then for so long, so that what the
+// next fault does is its own doing.
+func (d *drill) recover(quiet time.Duration) {
+	d.waitForCalls(d.placed() + 20)
+	pause(d.t, quiet)
 }
 
 // waitForCalls waits until so many have been placed.

@@ -45,9 +45,10 @@ func (d *drill) judgeSoFar() {
 	defer d.mu.Unlock()
 	d.look()
 	for _, v := range d.evidence.Running() {
-		if v.Broken > 0 {
+		if v.Broken > d.broken[v.Promise] { // and not for the same once more
 			assert.Fail(d.t, v.String())
 		}
+		d.broken[v.Promise] = v.Broken
 	}
 	for _, n := range d.c.Processes() {
 		assert.True(d.t, n.Running(), "%s ended by itself", n.Name)

@@ -68,11 +68,20 @@ func (c *Cluster) streamsDeleted() Fault {
 		if before, err = c.NATS.Streams(ctx); err != nil {
 			return err
 		}
-		gone, err := bustest.DeleteStreams(ctx, c.NATS.AdminURL())
-		if err == nil && len(gone) != streams {
-			return fmt.Errorf("%d streams were deleted, not %d: %v", len(gone), streams, gone)
+		// The servers may be choosing a leader just now.
+		gone := map[string]bool{}
+		wait := until(ctx, "not all streams could be deleted", func() bool {
+			var names []string
+			names, err = bustest.DeleteStreams(ctx, c.NATS.AdminURL())
+			for _, n := range names {
+				gone[n] = true
+			}
+			return len(gone) == streams
+		})
+		if wait != nil {
+			return errors.Join(wait, err)
 		}
-		return err
+		return nil
 	}
 	f.Heal = func(ctx context.Context) error { return c.streamsAgain(ctx, before) }
 	return f

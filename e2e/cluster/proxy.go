@@ -22,7 +22,7 @@ const (
 	// when the proxy opens, even if who sent it has given up since.
 	Held
 	// Swallowed passes nothing on; what comes is lost.  When the proxy opens, the
-	// connections that lost something are reset.
+	// connections that lost something are reset, and so are those that were begun.
 	Swallowed
 )
 
@@ -174,6 +174,7 @@ func (p *Proxy) connect(c *net.TCPConn) {
 	if !refused {
 		p.links[l] = true
 	}
+	l.robbed = p.mode == Swallowed // its first word lies in the kernel, and would come late
 	p.mu.Unlock()
 	if refused {
 		abort(c)
