@@ -28,11 +28,11 @@ type desk struct {
 	// Owned by the loop.
 	seen       scheduler.Mark
 	partitions map[int]int64 // epoch of those whose campaigns are awake
+	quieted    map[int]bool  // those that are being given to another node
 	clients    map[campaign.ID]*deskClient
 	changed    []campaign.ID
 	progress   []scheduler.Progress
 	releases   []scheduler.Release
-	closed     bool
 	tellAll    bool // the leader should hear at once of all that we have
 	retell     bool // and what is known of each of our tokens
 }
@@ -86,12 +86,13 @@ type (
 		partition int
 		epoch     int64
 	}
-	gone struct {
+	// quieted asks for nothing more for a partition, and refuses tokens for it.
+	quieted struct{ partition int }
+	gone    struct {
 		partition int
 		campaigns []campaign.ID
 	}
-	left     struct{ campaign campaign.ID }
-	shutting struct{ done chan struct{} }
+	left struct{ campaign campaign.ID }
 )
 
 // granted is tokens on their way to an actor.
@@ -103,7 +104,7 @@ type granted struct {
 func newDesk(node string, send func(scheduler.Report) error, deliver func(campaign.ID, granted) bool, log *slog.Logger) *desk {
 	return &desk{
 		node: node, send: send, deliver: deliver, log: log, box: newMailbox[any](0),
-		partitions: make(map[int]int64), clients: make(map[campaign.ID]*deskClient),
+		partitions: make(map[int]int64), quieted: make(map[int]bool), clients: make(map[campaign.ID]*deskClient),
 	}
 }
 
@@ -120,13 +121,6 @@ func (d *desk) start(b *bus.Bus) error {
 		d.loop(ctx)
 	})
 	return nil
-}
-
-// shut refuses tokens from now on: they go back unused.
-func (d *desk) shut() {
-	done := make(chan struct{})
-	d.box.post(shutting{done})
-	<-done
 }
 
 func (d *desk) stop() {
@@ -180,28 +174,34 @@ func (d *desk) take(m any) {
 	case awake:
 		d.tellAll = d.tellAll || d.partitions[m.partition] != m.epoch
 		d.partitions[m.partition] = m.epoch
+		delete(d.quieted, m.partition)
+	case quieted:
+		d.quieted[m.partition] = true
+		d.askNothing(func(id campaign.ID) bool { return bus.PartitionOf(id) == m.partition })
 	case gone:
 		d.tellAll = true
 		delete(d.partitions, m.partition)
+		delete(d.quieted, m.partition)
 		for _, id := range m.campaigns {
 			delete(d.clients, id)
 		}
 	case left:
 		d.leave(m.campaign)
-	case shutting:
-		d.close()
-		close(m.done)
 	}
 }
 
-// close asks for nothing any more, for nobody.
-func (d *desk) close() {
-	d.closed = true
-	for _, c := range d.clients {
-		c.demand.Retries, c.demand.Fresh, c.demand.Routes = 0, 0, nil
-		d.touch(c)
+// askNothing withdraws what campaigns could use.
+func (d *desk) askNothing(of func(campaign.ID) bool) {
+	for id, c := range d.clients {
+		if of(id) {
+			c.demand.Retries, c.demand.Fresh, c.demand.Routes = 0, 0, nil
+			d.touch(c)
+		}
 	}
 }
+
+// quiet reports whether nothing is asked for a campaign any more, and no token taken.
+func (d *desk) quiet(id campaign.ID) bool { return d.quieted[bus.PartitionOf(id)] }
 
 func (d *desk) client(id campaign.ID) *deskClient {
 	c := d.clients[id]
@@ -249,7 +249,7 @@ func (d *desk) wanted(w *wants) {
 	if c.rebuilt {
 		d.settle(c, w.demand.Seen)
 	}
-	if d.closed {
+	if d.quiet(w.demand.Campaign) {
 		w.demand.Retries, w.demand.Fresh, w.demand.Routes = 0, 0, nil
 	}
 	if !c.demand.Equal(&w.demand) {
@@ -307,7 +307,7 @@ func (d *desk) grant(g *scheduler.Grants) {
 // has seen the message's mark has seen all of it.
 func (d *desk) hand(mark scheduler.Mark, id campaign.ID, tokens []machine.Token) {
 	c := d.clients[id]
-	if d.closed || c == nil || c.demand.Gone || !d.deliver(id, granted{mark, tokens}) {
+	if d.quiet(id) || c == nil || c.demand.Gone || !d.deliver(id, granted{mark, tokens}) {
 		for _, t := range tokens {
 			d.giveBack(id, t.ID)
 		}

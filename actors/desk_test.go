@@ -174,7 +174,7 @@ func TestDeskReturnsWhatNobodyCanUse(t *testing.T) {
 		"another epoch":          {func(b *deskBench) {}, 2, 2},
 		"not our partition":      {func(b *deskBench) { b.turn(gone{partition: bus.PartitionOf(2)}) }, 2, 1},
 		"the campaign has gone":  {func(b *deskBench) { b.take(left{2}) }, 2, 1},
-		"the node is going down": {func(b *deskBench) { b.turn(shutting{make(chan struct{})}) }, 2, 1},
+		"it is being given away": {func(b *deskBench) { b.turn(quieted{bus.PartitionOf(2)}) }, 2, 1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -192,19 +192,23 @@ func TestDeskReturnsWhatNobodyCanUse(t *testing.T) {
 	}
 }
 
-func TestDeskClosedAsksForNothing(t *testing.T) {
+// A partition that is being given to another node asks for nothing; the others go on, and
+// when it is back, so does it.
+func TestDeskAsksNothingForWhatIsGiven(t *testing.T) {
 	b := newDeskBench(t)
 	b.open()
-	b.turn(grants(at(2), 2, 20), want(3, scheduler.Mark{}, 5))
-	done := make(chan struct{})
-	r := b.turn(shutting{done})
-	<-done
-	require.Len(t, r.Demands, 2)
-	r2 := b.turn(want(2, at(2), 7, back(20, time.Minute)), want(4, at(2), 7))
-	for _, d := range append(r.Demands, r2.Demands...) {
-		require.Zero(t, d.Fresh+d.Retries, "%v", d.Campaign)
-	}
+	b.turn(awake{bus.PartitionOf(3), 1}, grants(at(2), 2, 20), want(3, scheduler.Mark{}, 5))
+	r := b.turn(quieted{bus.PartitionOf(2)})
+	require.Len(t, r.Demands, 1)
+	require.EqualValues(t, 2, r.Demands[0].Campaign)
+	r2 := b.turn(want(2, at(2), 7, back(20, time.Minute)), want(3, at(2), 7))
+	require.Zero(t, r.Demands[0].Fresh+r.Demands[0].Retries)
 	require.Equal(t, []scheduler.Release{{Token: 20, Campaign: 2, Held: time.Minute}}, r2.Releases, "what was held still comes back")
+	for _, d := range r2.Demands {
+		require.Equal(t, d.Campaign == 3, d.Fresh > 0, "%v", d.Campaign)
+	}
+	b.turn(gone{bus.PartitionOf(2), []campaign.ID{2}}, awake{bus.PartitionOf(2), 2})
+	require.NotZero(t, b.turn(want(2, at(2), 7)).Demands[0].Fresh)
 }
 
 func TestDeskForgetsWhoLeft(t *testing.T) {
@@ -320,8 +324,7 @@ func TestDeskLoopGathers(t *testing.T) {
 		synctest.Wait()
 		require.Len(t, b.reports(), 1)
 		require.Len(t, b.reports()[0].Demands, 5)
-		b.shut()
-		b.shut()
+		b.box.post(quieted{bus.PartitionOf(2)})
 		synctest.Wait()
 		sent := b.reports()
 		require.Zero(t, sent[len(sent)-1].Demands[0].Fresh)

@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"provider", "provider/breaker", "provider/twilio", "provider/dialect", "provider/registry", "provider/providertest"},
 	{"store", "store/internal/code", "store/internal/ledger", "store/internal/refuse", "store/postgres", "store/sqlite", "store/storetest", "store/storetest/pgtest"},
 	{"bus", "bus/bustest"},
-	{"actors", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/scheduler/sim", "actors/scheduler/sim/scenario", "actors/caller"},
+	{"actors", "actors/ownership", "actors/scheduler", "actors/scheduler/strategy", "actors/scheduler/pace", "actors/scheduler/sim", "actors/scheduler/sim/scenario", "actors/caller"},
 	{"mockdialer"},
 	{"api", "api/ingest"},
 	{"cmd/dialtone/app"},
@@ -41,6 +41,7 @@ var never = map[string][]string{
 	"actors":     {"store/postgres", "store/sqlite", "mockdialer", "api"},
 	"campaign":   {"campaign/hours", "campaign/machine", "campaign/phone", "campaign/route"},
 
+	"actors/ownership":              {"campaign", "provider", "store", "bus"},
 	"actors/scheduler/pace":         {"provider", "store", "bus"},
 	"actors/scheduler/sim":          {"provider", "store", "bus"},
 	"actors/scheduler/sim/scenario": {"provider", "store", "bus"},
@@ -109,7 +110,7 @@ func checkImport(t *testing.T, own string, floor int, imported string) {
 // decides who is next.
 var pure = []string{
 	"campaign", "campaign/hours", "campaign/machine", "campaign/route",
-	"actors/scheduler/pace", "actors/scheduler/sim", "actors/scheduler/strategy",
+	"actors/ownership", "actors/scheduler/pace", "actors/scheduler/sim", "actors/scheduler/strategy",
 }
 
 func TestHousePure(t *testing.T) {
