@@ -12,6 +12,14 @@ import (
 	"github.com/sethvargo/go-retry"
 )
 
+// A connection that says nothing more, because its server is frozen or the network is
+// cut, is given up after three pings, that is 6 s, and the next server is tried.  A
+// write that is stuck holds up the pings, and has the same time.
+const (
+	pingEvery   = 2 * time.Second
+	pingsMissed = 2
+)
+
 // connect tries for connectPatience.
 func (b *Bus) connect(ctx context.Context) error {
 	who := credentialsOf(b.cfg.URL).or(b.cfg.Password)
@@ -104,6 +112,9 @@ func (b *Bus) connectOptions() []nats.Option {
 		nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond),
 		nats.DrainTimeout(drainTimeout),
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(pingsMissed),
+		nats.FlusherTimeout(pingEvery * (pingsMissed + 1)),
 		nats.ErrorHandler(b.onError),
 		nats.DisconnectErrHandler(b.onDisconnect),
 		nats.ReconnectHandler(b.onReconnect),
