@@ -52,8 +52,8 @@ type Bus struct {
 
 // Open starts the embedded server if the Config names no other, connects, and
 // makes the streams, consumers and the bucket that are not there yet; without the
-// right to, it waits for them as long as ctx lives.  Its error is one line and names
-// the cause.
+// right to, it waits for them as long as ctx lives, or OpenPatience says.  Its error is
+// one line and names the cause; Transient tells whether to try again.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -87,8 +87,8 @@ func (b *Bus) start(ctx context.Context) (err error) {
 	if b.js, err = jetstream.New(b.nc, jetstream.WithDefaultTimeout(b.cfg.PublishTimeout)); err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	if _, err := b.restore(ctx); err != nil {
-		return fmt.Errorf("prepare streams at %s: %w", b.ClientURL(), err)
+	if err := b.prepare(ctx); err != nil {
+		return err
 	}
 	if b.cfg.manages() {
 		if err := b.openLeases(ctx); err != nil {
@@ -107,6 +107,25 @@ func (b *Bus) start(ctx context.Context) (err error) {
 		b.server.onMended(func() { b.repair.suspect() }) // its consumers are gone
 	}
 	return nil
+}
+
+// prepare makes what must exist, or waits for it.
+func (b *Bus) prepare(ctx context.Context) error {
+	preparing := ctx
+	if b.cfg.OpenPatience > 0 {
+		var cancel context.CancelFunc
+		preparing, cancel = context.WithTimeout(ctx, b.cfg.OpenPatience)
+		defer cancel()
+	}
+	_, err := b.restore(preparing)
+	if err == nil {
+		return nil
+	}
+	at := fmt.Errorf("prepare streams at %s: %w", b.ClientURL(), err)
+	if ctx.Err() == nil && (preparing.Err() != nil || passing(err)) {
+		return asTransient(at)
+	}
+	return at
 }
 
 // onError hears what has no call to return from: permission violations and

@@ -140,8 +140,8 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // ServeCampaigns answers the commands of those campaigns whose partition this
 // node owns.  Every node hears every command and those that owns refuses are
 // passed over in silence, so that there is no queue group to join and leave.
-// handle does what changes something only when it is Asked.
 // A node that knows that nobody can answer at the moment owns as well, and says Again.
+// handle does what changes something only when it is Asked.
 // owns and handle are called one request of an action after the other, from the
 // connection's goroutines, and must be fast: hand the request to a mailbox and
 // reply later.

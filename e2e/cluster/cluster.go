@@ -321,15 +321,9 @@ func (n *Node) ID() string {
 
 // Ready waits until it says that it is; one that is down never is.
 func (n *Node) Ready(ctx context.Context) error {
-	if strings.HasPrefix(n.Name, "caller") {
-		return nil // INTERIM: serves no health yet
-	}
 	var last error
 	err := until(ctx, n.Name+" is not ready", func() bool {
 		last = getJSON(ctx, "http://"+n.listen+"/readyz", nil)
-		if last != nil && strings.Contains(last.Error(), "503") && os.Getenv("DRILL_INTERIM") != "" {
-			last = nil // INTERIM: owns no partition
-		}
 		return last == nil
 	})
 	if err != nil {
