@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"dialtone/campaign"
 	"dialtone/e2e/cluster"
 	"dialtone/e2e/judge"
 )
@@ -132,6 +135,7 @@ func (d *drill) finish() {
 			}
 		}
 		own.Calls = d.records(path)
+		own.Events = d.events(d.ids[own.Name])
 	}
 	d.look()
 }
@@ -150,6 +154,20 @@ func (d *drill) records(path string) (all []judge.Record) {
 		}
 		cursor = "&cursor=" + page.NextCursor
 	}
+}
+
+// events are the ends of calls that were told, as far as the stream still has them.
+func (d *drill) events(id string) (all []judge.Event) {
+	ctx, cancel := context.WithTimeout(d.t.Context(), time.Minute)
+	defer cancel()
+	all = []judge.Event{}
+	assert.NoError(d.t, d.user.Events(ctx, id, string(campaign.EventCallEnded), func(data []byte) error {
+		var e judge.Event
+		err := json.Unmarshal(data, &e)
+		all = append(all, e)
+		return err
+	}))
+	return all
 }
 
 // silences is a table of the faults, with the longest time without a call after each kind.

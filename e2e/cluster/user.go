@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -50,6 +52,44 @@ func (u User) Once(ctx context.Context, method, path string, body, into any) (st
 		return resp.StatusCode, nil
 	}
 	return resp.StatusCode, json.Unmarshal(answer, into)
+}
+
+// Events reads what is still kept of the events of a campaign that has ended: the data of
+// those of one type.
+func (u User) Events(ctx context.Context, id, kind string, each func(data []byte) error) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.Base+"/v1/campaigns/"+id+"/events?until=ended", nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Last-Event-ID", "1") // from the beginning on
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", req.URL, resp.Status)
+	}
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	of := ""
+	for lines.Scan() {
+		if name, is := strings.CutPrefix(lines.Text(), "event: "); is {
+			of = name
+		}
+		if text, is := strings.CutPrefix(lines.Text(), "data: "); is && of == kind {
+			var event struct {
+				Data json.RawMessage `json:"data"`
+			}
+			if err := json.Unmarshal([]byte(text), &event); err != nil {
+				return err
+			}
+			if err := each(event.Data); err != nil {
+				return err
+			}
+		}
+	}
+	return lines.Err()
 }
 
 // encode takes text as CSV, and anything else as JSON.
