@@ -107,6 +107,9 @@ func (b *Bus) start(ctx context.Context) (err error) {
 	b.wg.Go(func() { b.pub.pace(run) })
 	b.wg.Go(func() { b.events.run(run) })
 	b.wg.Go(func() { b.repair.run(run, b) })
+	if b.server != nil {
+		b.server.onMended(func() { b.repair.suspect() }) // its consumers are gone
+	}
 	return nil
 }
 
@@ -204,6 +207,11 @@ func (b *Bus) LeaseTTL() time.Duration { return b.cfg.LeaseTTL }
 func (b *Bus) Healthy() error {
 	if !b.nc.IsConnected() {
 		return fmt.Errorf("bus: the connection to NATS is %s", strings.ToLower(b.nc.Status().String()))
+	}
+	if b.server != nil {
+		if err := b.server.failed(); err != nil {
+			return fmt.Errorf("bus: %w", err)
+		}
 	}
 	if err := b.repair.failing(); err != nil {
 		return fmt.Errorf("bus: streams are being repaired: %w", err)

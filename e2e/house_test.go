@@ -28,7 +28,7 @@ var floors = [][]string{
 	{"cmd/dialtone/app"},
 	{"cmd/dialtone/plot"},
 	{"cmd/dialtone", "cmd/mockdialer"},
-	{"e2e/judge"},
+	{"e2e/judge", "e2e/cluster"},
 	{"e2e", "e2e/integration"},
 }
 

@@ -112,7 +112,12 @@ type site struct {
 // newSite starts both; database is "" for SQLite.
 func newSite(t *testing.T, database string, mockArgs ...string) *site {
 	t.Helper()
-	dir := t.TempDir()
+	return newSiteIn(t, t.TempDir(), database, mockArgs...)
+}
+
+// newSiteIn keeps the service's data in a folder.
+func newSiteIn(t *testing.T, dir, database string, mockArgs ...string) *site {
+	t.Helper()
 	http, mock := freeAddr(t), freeAddr(t)
 	launch(t, "mockdialer", append([]string{"--http", mock}, mockArgs...)...)
 	answers(t, "http://"+mock+"/ledger/summary", 10*time.Second)
