@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -48,9 +48,23 @@ func many(leases []*Lease, do func(*Lease) error) []error {
 	return errs
 }
 
+// errNoLeases is a fault of the program.
+var errNoLeases = errors.New("bus: leases are kept by the role actors alone")
+
+func (b *Bus) openLeases(ctx context.Context) (err error) {
+	if b.kv, err = b.js.KeyValue(ctx, bucketLease); err != nil {
+		return err
+	}
+	b.leases, err = b.js.Stream(ctx, streamLease)
+	return err
+}
+
 // readLease reads from the stream's leader.  A free lease has a nil value, and
 // the revision of its end, or 0.
 func (b *Bus) readLease(ctx context.Context, name string) (revision uint64, value *leaseValue, err error) {
+	if b.leases == nil {
+		return 0, nil, errNoLeases
+	}
 	ctx, cancel := context.WithTimeout(ctx, b.leaseTry())
 	defer cancel()
 	m, err := b.leases.GetLastMsgForSubject(ctx, subjectLease(name))
@@ -66,7 +80,8 @@ func (b *Bus) readLease(ctx context.Context, name string) (revision uint64, valu
 	}
 	value = &leaseValue{}
 	if err := json.Unmarshal(m.Data, value); err != nil {
-		return 0, nil, fmt.Errorf("lease %s: %w", name, err)
+		b.log.Warn("a lease holds what nobody understands; it counts as free", "lease", name, "error", err, "value", excerpt(m.Data))
+		return m.Sequence, &leaseValue{}, nil
 	}
 	return m.Sequence, value, nil
 }
@@ -81,12 +96,23 @@ func (b *Bus) suspectMissing(err error) {
 	}
 }
 
+// leaseResync is how often a watch begins anew: it then tells what it has missed, should
+// it ever miss anything.
+const leaseResync = time.Minute
+
 // WatchLeases tells fn, from its own goroutine, who holds what: first everything
-// that is held, then every change; holder is "" for what became free.  It blocks
-// until ctx ends and returns nil then.  Have one per process: each is a consumer
-// on the server.
-func (b *Bus) WatchLeases(ctx context.Context, fn func(name, holder string)) error {
-	w := leaseWatch{fn: fn, holders: map[string]string{}}
+// that is held, then "" and "" once, then every change; holder is "" for what became
+// free.  Only leases of these names are told, which may be subjects ("node.*"); none is
+// all.  It blocks until ctx ends and returns nil then.  Have few: each is a consumer on
+// the server.
+func (b *Bus) WatchLeases(ctx context.Context, fn func(name, holder string), names ...string) error {
+	if b.kv == nil {
+		return errNoLeases
+	}
+	if len(names) == 0 {
+		names = []string{jetstream.AllKeys}
+	}
+	w := leaseWatch{fn: fn, names: names, holders: map[string]string{}}
 	for ctx.Err() == nil {
 		again := b.repair.madeAgain()
 		if err := b.watchOnce(ctx, &w, again); err != nil && ctx.Err() == nil {
@@ -106,20 +132,24 @@ func (b *Bus) WatchLeases(ctx context.Context, fn func(name, holder string)) err
 	return nil
 }
 
-// watchOnce lasts until ctx ends, the watcher breaks, or the bucket is made
-// again.
+// watchOnce lasts until ctx ends, the watcher breaks, the bucket is made again, or it is
+// time to look at everything anew.
 func (b *Bus) watchOnce(ctx context.Context, w *leaseWatch, again <-chan struct{}) error {
-	watcher, err := b.kv.WatchAll(ctx)
+	watcher, err := b.kv.WatchFiltered(ctx, slices.Clone(w.names)) // it writes into them
 	if err != nil {
 		return err
 	}
 	defer func() { _ = watcher.Stop() }()
 	w.begin()
+	resync := time.NewTimer(leaseResync)
+	defer resync.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-again:
+			return nil
+		case <-resync.C:
 			return nil
 		case <-b.closed:
 			return ErrClosed
@@ -136,6 +166,8 @@ func (b *Bus) watchOnce(ctx context.Context, w *leaseWatch, again <-chan struct{
 // only what is different.
 type leaseWatch struct {
 	fn      func(name, holder string)
+	names   []string
+	through bool // all that was held has been told
 	holders map[string]string
 	seen    map[string]bool // of the initial values; nil when they are through
 }
@@ -150,6 +182,10 @@ func (w *leaseWatch) take(entry jetstream.KeyValueEntry) {
 			}
 		}
 		w.seen = nil
+		if !w.through {
+			w.through = true
+			w.fn("", "")
+		}
 		return
 	}
 	if w.seen != nil {

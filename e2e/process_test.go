@@ -180,9 +180,9 @@ func drillKill(t *testing.T, database string, meanwhile func(*site)) {
 	assertAgree(t, c, l)
 	assertEveryNumber(t, l, numbers, 3)
 	assertNeverTwice(t, l)
-	assert.LessOrEqual(t, l.peak(), 50, "WithinLimit")
+	assert.LessOrEqual(t, l.Peak(), 50, "WithinLimit")
 	assertRecords(t, s.calls(id), l)
-	t.Logf("2 kills: %d numbers, %d calls placed, 0 lost, 0 dialled twice, at most %d up", len(numbers), len(l), l.peak())
+	t.Logf("2 kills: %d numbers, %d calls placed, 0 lost, 0 dialled twice, at most %d up", len(numbers), len(l), l.Peak())
 }
 
 // keepAsking has users ask for the paths until stopped, whatever the answer is, and

@@ -67,6 +67,7 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	}
 	k := newKeeper(c.cfg.Settings)
 	defer k.end()
+	core.Greet(c.nodes.names())
 	defer c.health.Store(nil)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
 
@@ -74,6 +75,7 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	defer beat.Stop()
 	rate := time.NewTimer(time.Hour)
 	defer rate.Stop()
+	c.grant(core, lease, now) // it greets the nodes
 	for {
 		select {
 		case <-ctx.Done():

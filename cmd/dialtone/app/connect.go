@@ -52,15 +52,14 @@ func (a *App) openStore(ctx context.Context) error {
 }
 
 func (a *App) openBus(ctx context.Context) error {
-	var patience time.Duration
-	if a.cfg.Wait {
-		patience = openPatience
+	cfg, err := a.busConfig()
+	if err != nil {
+		return err
 	}
-	b, err := bus.Open(ctx, bus.Config{
-		OpenPatience: patience,
-		URL:          a.cfg.NATS, StoreDir: a.folder.file("nats"), Listen: a.cfg.NATSListen,
-		Name: a.folder.node, Logger: a.log.With("part", "bus"),
-	})
+	if a.cfg.Wait {
+		cfg.OpenPatience = openPatience
+	}
+	b, err := bus.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -69,7 +68,7 @@ func (a *App) openBus(ctx context.Context) error {
 }
 
 // openPatience is short where there is another try: what is lacking can be told soon.
-const openPatience = time.Second
+const openPatience = 3 * time.Second
 
 // The pauses between two tries, and between two lines that say the same.
 const (
