@@ -71,6 +71,6 @@ func TestDrillFrozenAndThawed(t *testing.T) {
 	}
 	l := f.ledger()
 	assertNeverTwice(t, l)
-	assert.LessOrEqual(t, l.busiest(time.Second), int(limits.CallsPerSecond), "create requests in the busiest second")
+	assert.LessOrEqual(t, l.Busiest(time.Second), int(limits.CallsPerSecond), "create requests in the busiest second")
 	assert.LessOrEqual(t, l.Peak(), limits.Channels, "calls up at once")
 }
