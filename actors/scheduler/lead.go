@@ -65,9 +65,9 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	if err := c.resumeDrained(ctx, core); err != nil {
 		c.log.Warn("which providers are drained is not known, and nothing is granted until it is", "error", err)
 	}
-	core.Greet(c.nodes.names())
 	k := newKeeper(c.cfg.Settings)
 	defer k.end()
+	core.Greet(c.nodes.names())
 	defer c.health.Store(nil)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
 
