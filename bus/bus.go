@@ -75,7 +75,11 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 		return nil, err
 	}
 	if err := b.start(ctx); err != nil {
-		return nil, errors.Join(err, b.Close(ctx))
+		// ctx may have ended, which must not keep the connection from being closed well.
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		_ = b.Close(closing)
+		return nil, err
 	}
 	return b, nil
 }

@@ -24,7 +24,7 @@ type Consumption interface {
 const (
 	mostExpiry  = 60 * time.Second
 	leastExpiry = time.Second
-	// A lost pull is noticed after two of them.  Pulls are lost whenever a cluster's
+	// A lost pull is noticed after two heartbeats.  Pulls are lost whenever a cluster's
 	// consumer changes its leader, and the connection need not notice.
 	mostHeartbeat = 2 * time.Second
 	leastBeat     = 500 * time.Millisecond

@@ -85,6 +85,7 @@ func (b *Bus) partitionConsumer(n int) jetstream.ConsumerConfig {
 // to, by waiting for those who have it.  It says how much was made since the last
 // time, by whomever.
 func (b *Bus) restore(ctx context.Context) (made int, err error) {
+	defer func() { b.repair.trying(err) }()
 	if !b.cfg.manages() {
 		return b.await(ctx)
 	}

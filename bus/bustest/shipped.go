@@ -82,9 +82,12 @@ func shippedConf(t testing.TB) string {
 	}
 }
 
+// Addr is the server's host:port.
+func (s *Shipped) Addr() string { return s.srv.Addr().String() }
+
 // URL is where a user connects.
 func (s *Shipped) URL(user string) string {
-	u := url.URL{Scheme: "nats", Host: s.srv.Addr().String(), User: url.UserPassword(user, shippedPassword(user))}
+	u := url.URL{Scheme: "nats", Host: s.Addr(), User: url.UserPassword(user, shippedPassword(user))}
 	return u.String()
 }
 
