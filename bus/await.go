@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// lookPatience bounds one question whether something is there.
-	lookPatience = 2 * time.Second
+	// lookPatience bounds one question whether something is there.  A cluster that is
+	// electing does not answer, and is asked again rather than waited for.
+	lookPatience = time.Second
 	// tellEvery is how often a wait says what it is for.
 	tellEvery = 10 * time.Second
 )
@@ -33,9 +34,7 @@ func (b *Bus) born(s jetstream.Stream) (again bool) {
 func (b *Bus) complete(ctx context.Context) bool {
 	consumers := map[string]int{streamDial: 1, streamCallback: Partitions}
 	for _, cfg := range b.streams() {
-		ctx, cancel := context.WithTimeout(ctx, lookPatience)
-		s, err := b.js.Stream(ctx, cfg.Name)
-		cancel()
+		s, err := b.stream(ctx, cfg.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return false
 		}
@@ -107,13 +106,13 @@ func (b *Bus) look(ctx context.Context) (made int, err error) {
 
 // lookUp asks for a stream, and for the consumer that callers share.
 func (b *Bus) lookUp(ctx context.Context, name string) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
-	defer cancel()
-	s, err := b.js.Stream(ctx, name)
+	s, err := b.stream(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", name, plainly(err))
 	}
 	if name == streamDial {
+		ctx, cancel := context.WithTimeout(ctx, lookPatience)
+		defer cancel()
 		if _, err := b.js.Consumer(ctx, streamDial, durableCallers); err != nil {
 			return nil, fmt.Errorf("consumer %s of %s: %w", durableCallers, name, plainly(err))
 		}

@@ -45,3 +45,59 @@ func TestNothingLostAfterOneOfThreeServersDied(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, stale.Renew(t.Context()), bus.ErrLost, "10164 where streams are replicated")
 }
+
+// A consumer's leader dies that our connection does not lead through, and takes with
+// it what it knew of our pulls.
+func TestJobsFlowAgainSoonAfterTheConsumersLeaderDied(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("elections take seconds")
+	}
+	c := bustest.StartCluster(t, 3)
+	c.Connect(t)
+	leader := c.ConsumerLeader("DIAL", "callers")
+	b := c.Connect(t, func(cfg *bus.Config) { cfg.URL = c.URLOf((leader + 1) % 3) })
+	got, _ := consumeJobs(t, b, 1000)
+	f := feed(b)
+	seen := map[campaign.AttemptID]bool{}
+	collect(t, got, seen, 50)
+	c.Kill(leader)
+	at := time.Now()
+	collect(t, got, seen, len(seen)+100)
+	require.Less(t, time.Since(at), 15*time.Second)
+	require.Zero(t, b.Counters().Reconnects, "the connection was not to stand through the dead server")
+	f.finish()
+	collect(t, got, seen, f.sent)
+}
+
+// All three servers go and come again at once.  Consumers live in memory; what was
+// handed out and not acknowledged comes again all the same.
+func TestNothingLostAfterAllServersRestarted(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("elections take seconds")
+	}
+	c := bustest.StartCluster(t, 3)
+	b := c.Connect(t, bustest.WithAckWait(2*time.Second))
+	got, _ := consumeJobs(t, b, 1000)
+	reports, _ := consumeReports(t, b, bus.PartitionOf(7))
+	publishJobs(t, b, job(7, 1_000_001))
+	held := within(t, got, "the job that is not acknowledged").Job
+	publishReports(t, b, report(7, 1))
+	within(t, reports, "the report that is not acknowledged")
+	f := feed(b)
+	seen := map[campaign.AttemptID]bool{}
+	collect(t, got, seen, 50)
+	for i := range c.Size() {
+		c.Kill(i)
+	}
+	require.Eventually(t, func() bool { return b.Healthy() != nil }, patience, time.Millisecond)
+	c.RestartAll()
+	collect(t, got, seen, len(seen)+100)
+	f.finish()
+	collect(t, got, seen, f.sent+1)
+	require.True(t, seen[held.Attempt], "the job that was not acknowledged")
+	require.NoError(t, within(t, reports, "the report again").Ack())
+	require.NoError(t, b.Healthy())
+	require.Positive(t, f.errs, "the restart was not noticed")
+}

@@ -22,11 +22,24 @@ type Consumption interface {
 }
 
 const (
-	pullExpiry    = 60 * time.Second
-	pullHeartbeat = 10 * time.Second // a lost pull is noticed after two
+	mostExpiry  = 60 * time.Second
+	leastExpiry = time.Second
+	// A lost pull is noticed after two heartbeats.  Pulls are lost whenever a cluster's
+	// consumer changes its leader, and the connection need not notice.
+	mostHeartbeat = 2 * time.Second
+	leastBeat     = 500 * time.Millisecond
 	restartPause  = 100 * time.Millisecond
 	stopPatience  = 2 * time.Second
 )
+
+// pulling is how long the server may keep a pull, and how often it gives a sign of life; a
+// lost pull is noticed after two.  A process that stands still goes on being sent what it
+// asked for; by the time that others have taken over its leases, it is not any more, so
+// that nothing of theirs lies with it until the ack wait is over.
+func (b *Bus) pulling() (expiry, heartbeat time.Duration) {
+	expiry = max(min(b.cfg.LeaseTTL*4/5, mostExpiry), leastExpiry)
+	return expiry, max(min(expiry/4, mostHeartbeat), leastBeat)
+}
 
 // consumption keeps one consumer's delivery going over everything that ends it:
 // a lost connection, a restarted server, a consumer or stream that was deleted.
@@ -76,16 +89,17 @@ func (c *consumption) Stop() {
 // begin asks for the consumer and starts pulling.  fault hears of what can only
 // be helped by beginning again.
 func (c *consumption) begin(fault chan<- struct{}) (jetstream.ConsumeContext, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), c.bus.cfg.PublishTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), lookPatience)
 	defer cancel()
 	cons, err := c.bus.js.Consumer(ctx, c.stream, c.durable)
 	if err != nil {
 		return nil, err
 	}
+	expiry, heartbeat := c.bus.pulling()
 	return cons.Consume(c.deliver,
 		jetstream.PullMaxMessages(c.prefetch),
-		jetstream.PullExpiry(pullExpiry),
-		jetstream.PullHeartbeat(pullHeartbeat),
+		jetstream.PullExpiry(expiry),
+		jetstream.PullHeartbeat(heartbeat),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			if c.stopping.Load() || !c.broken(err) {
 				return
@@ -158,6 +172,7 @@ func (c *consumption) run(cc jetstream.ConsumeContext, fault chan struct{}) {
 
 // again begins anew after a repair; nil when stopped before that succeeded.
 func (c *consumption) again() (jetstream.ConsumeContext, chan struct{}) {
+	told := false
 	for {
 		select {
 		case <-c.bus.repair.suspect():
@@ -171,7 +186,10 @@ func (c *consumption) again() (jetstream.ConsumeContext, chan struct{}) {
 		if err == nil {
 			return cc, fault
 		}
-		c.bus.log.Warn("consuming can't go on yet", "stream", c.stream, "consumer", c.durable, "error", err)
+		if !told {
+			told = true
+			c.bus.log.Warn("consuming can't go on yet; trying on", "stream", c.stream, "consumer", c.durable, "error", err)
+		}
 		select {
 		case <-time.After(restartPause):
 		case <-c.stop:

@@ -225,14 +225,7 @@ func TestRolesWorkWithTheirPermissions(t *testing.T) {
 			w := &work{t: t, actors: a, api: p, caller: c}
 			w.begin()
 			w.round(1)
-			admin, err := nats.Connect(s.URL("admin"))
-			require.NoError(t, err)
-			defer admin.Close()
-			js, err := jetstream.New(admin)
-			require.NoError(t, err)
-			for _, name := range []string{"DIAL", "CALLBACK", "EVENT", "KV_LEASE"} {
-				require.NoError(t, js.DeleteStream(t.Context(), name))
-			}
+			s.DeleteStreams(t)
 			w.settle()
 			w.round(2)
 			require.Empty(t, s.Violations())

@@ -15,7 +15,7 @@ type repairer struct {
 	mu     sync.Mutex
 	done   chan struct{} // closed at the end of the next run that succeeds
 	remade chan struct{} // closed at the end of the next run that made anything
-	err    error         // of the last run, or of the last try of the one under way
+	err    error         // of the last run, or of the last try in the one under way
 	cancel context.CancelFunc
 }
 
@@ -58,7 +58,7 @@ func (r *repairer) failing() error {
 	return r.err
 }
 
-// trying tells of a try that failed, after which there will be another.
+// trying tells what came of a try, of which there may be more in a run.
 func (r *repairer) trying(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

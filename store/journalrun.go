@@ -14,7 +14,7 @@ import (
 // run is the journal's goroutine: gather, write, answer, until it is stopped and
 // nothing is left, or broken off.
 func (j *Journal) run(ctx context.Context) {
-	p := newPage(j.cfg.MaxOps)
+	p := NewPage(j.cfg.MaxOps)
 	for j.gather(ctx) {
 		ops := 0
 		for _, s := range j.take() {
@@ -80,11 +80,11 @@ type part struct {
 
 // enter writes a submission on the page; whenever the page can't take the next
 // operation, it is committed first.
-func (j *Journal) enter(ctx context.Context, p *page, s submission) {
+func (j *Journal) enter(ctx context.Context, p *Page, s submission) {
 	e := &entry{submission: s}
 	from := 0
 	for i, op := range s.ops {
-		if !p.takes(op) {
+		if !p.Takes(op) {
 			p.close(e, from, i)
 			from = i
 			j.commit(ctx, p)
@@ -92,13 +92,13 @@ func (j *Journal) enter(ctx context.Context, p *page, s submission) {
 		if e.err != nil {
 			return // an earlier part of it failed
 		}
-		p.add(op)
+		p.Add(op)
 	}
 	p.close(e, from, len(s.ops))
 }
 
 // commit applies what is on the page and answers the submissions that end on it.
-func (j *Journal) commit(ctx context.Context, p *page) {
+func (j *Journal) commit(ctx context.Context, p *Page) {
 	if len(p.parts) == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package bustest
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"dialtone/bus"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 )
 
@@ -79,9 +82,12 @@ func shippedConf(t testing.TB) string {
 	}
 }
 
+// Addr is the server's host:port.
+func (s *Shipped) Addr() string { return s.srv.Addr().String() }
+
 // URL is where a user connects.
 func (s *Shipped) URL(user string) string {
-	u := url.URL{Scheme: "nats", Host: s.srv.Addr().String(), User: url.UserPassword(user, shippedPassword(user))}
+	u := url.URL{Scheme: "nats", Host: s.Addr(), User: url.UserPassword(user, shippedPassword(user))}
 	return u.String()
 }
 
@@ -89,6 +95,22 @@ func (s *Shipped) URL(user string) string {
 func (s *Shipped) Connect(t testing.TB, user string, roles ...bus.Role) *bus.Bus {
 	t.Helper()
 	return open(t, bus.Config{URL: s.URL(user), Name: user, Roles: roles, LeaseTTL: 2 * time.Second}, nil)
+}
+
+// DeleteStreams deletes all that is in JetStream, as the admin.
+func (s *Shipped) DeleteStreams(t testing.TB) {
+	t.Helper()
+	nc, err := nats.Connect(s.URL("admin"))
+	require.NoError(t, err)
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	deleted := 0
+	for name := range js.StreamNames(context.Background()).Name() {
+		require.NoError(t, js.DeleteStream(context.Background(), name))
+		deleted++
+	}
+	require.Positive(t, deleted, "there was nothing to delete")
 }
 
 // Violations are what was refused so far, as "<user>: <what>".

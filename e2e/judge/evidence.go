@@ -37,6 +37,8 @@ type Campaign struct {
 	Status campaign.Status
 	Stats  campaign.Stats
 	Calls  []Record
+	// Events are the ends of calls that were told; nil if nobody listened.
+	Events []Event
 }
 
 // Record is a call as the service has it.
@@ -123,11 +125,14 @@ func (e *Evidence) Running() (out Verdicts) {
 // ended judges what must hold once every campaign has ended.
 func (e *Evidence) ended() Verdicts {
 	all := e.Ledger()
-	var lost, retries, statistics []Verdict
+	var lost, retries, statistics, events []Verdict
 	for _, c := range e.Campaigns {
 		own := all.Only(c.Numbers)
 		lost = append(lost, NothingLost(c, own))
 		statistics = append(statistics, Statistics(c, own))
+		if c.Events != nil {
+			events = append(events, Events(c))
+		}
 		if c.RetryDelay > 0 {
 			retries = append(retries, RetriesFirst(c, own, e.RetryGrace))
 		}
@@ -136,5 +141,9 @@ func (e *Evidence) ended() Verdicts {
 	if len(retries) > 0 {
 		out = append(out, Sum(retries...))
 	}
-	return append(out, Sum(statistics...), Dialling(e))
+	out = append(out, Sum(statistics...))
+	if len(events) > 0 {
+		out = append(out, Sum(events...))
+	}
+	return append(out, Dialling(e))
 }

@@ -26,7 +26,7 @@ func good() *Evidence {
 	a := Ledger{placed("a1", "1", "completed", 0, 2), placed("a2", "2", "busy", 1, 2), placed("a3", "3", "busy", 2, 3)}
 	b := Ledger{placed("b1", "2", "completed", 4, 5), placed("b2", "3", "busy", 5, 6), placed("b3", "4", "completed", 6, 8)}
 	record := func(to string, status campaign.CallStatus, sids ...string) Record {
-		r := Record{To: to, Status: status}
+		r := Record{ID: "call_" + to, To: to, Status: status}
 		for _, s := range sids {
 			r.Attempts = append(r.Attempts, Attempt{ProviderCallID: s})
 		}
@@ -41,6 +41,7 @@ func good() *Evidence {
 				record("1", campaign.CallCompleted, "a1"), record("2", campaign.CallCompleted, "a2", "b1"),
 				record("3", campaign.CallFailed, "a3", "b2"), record("4", campaign.CallCompleted, "b3"),
 			},
+			Events: []Event{{"call_1", 1, campaign.CallCompleted}, {"call_3", 2, campaign.CallFailed}, {"call_3", 2, campaign.CallFailed}},
 		}},
 		Stops:      []Stop{{"c", Span{at(2.1), at(3.9)}}},
 		Faults:     []Fault{{"the roof falls in", Span{at(2.5), at(3)}}},
@@ -56,7 +57,7 @@ func TestEveryPromiseKept(t *testing.T) {
 		checked[v.Promise] = v.Checked
 	}
 	assert.Equal(t, map[string]int{
-		"NeverTwice": 6, "WithinLimit": 5, "StopMeansStop": 1, "NothingLost": 4, "RetriesFirst": 2, "Statistics": 5, "Dialling": 1,
+		"NeverTwice": 6, "WithinLimit": 5, "StopMeansStop": 1, "NothingLost": 4, "RetriesFirst": 2, "Statistics": 5, "Events": 3, "Dialling": 1,
 	}, checked)
 	assert.Contains(t, out.String(), "WithinLimit         5 limits                 0 broken; a 2 of 2 up, a 1 of 2 a second, b 1 of 2 up")
 	assert.Contains(t, out.Table(), "| NothingLost | 4 numbers | 0 |  |")
@@ -70,15 +71,15 @@ func TestEveryPromiseBroken(t *testing.T) {
 		says   string
 	}{
 		"still running":         {func(e *Evidence) { e.Campaigns[0].Status = campaign.StatusInProgress }, []string{"NothingLost"}, "in_progress"},
-		"a call still open":     {func(e *Evidence) { e.Campaigns[0].Calls[0].Status = campaign.CallInProgress }, []string{"NothingLost"}, "1: it is in_progress"},
-		"no record":             {func(e *Evidence) { e.Campaigns[0].Calls = e.Campaigns[0].Calls[1:] }, []string{"NothingLost"}, "1: 0 records"},
+		"a call still open":     {func(e *Evidence) { e.Campaigns[0].Calls[3].Status = campaign.CallInProgress }, []string{"NothingLost"}, "4: it is in_progress"},
+		"no record":             {func(e *Evidence) { e.Campaigns[0].Calls = e.Campaigns[0].Calls[:3] }, []string{"NothingLost"}, "4: 0 records"},
 		"never dialled":         {func(e *Evidence) { e.take("a", 0) }, []string{"NothingLost", "Statistics"}, "1: it is completed, and was never dialled"},
 		"given up":              {func(e *Evidence) { e.take("b", 1) }, []string{"NothingLost", "Statistics"}, "3: given up after 1 call of 2 attempts"},
 		"an answer not noticed": {func(e *Evidence) { e.Providers[1].Ledger[1].Status = "completed" }, []string{"NothingLost", "Statistics"}, "3: it is failed; the provider's last call is completed"},
 		"another's call":        {func(e *Evidence) { e.Campaigns[0].Calls[0].Attempts[0].ProviderCallID = "zz" }, []string{"NothingLost"}, "zz is no call"},
 		"an attempt too many on record": {func(e *Evidence) {
-			e.Campaigns[0].Calls[0].Attempts = append(e.Campaigns[0].Calls[0].Attempts, Attempt{ProviderCallID: "a1"})
-		}, []string{"NothingLost"}, "1: 2 attempts on record, 1 call placed"},
+			e.Campaigns[0].Calls[3].Attempts = append(e.Campaigns[0].Calls[3].Attempts, Attempt{ProviderCallID: "b3"})
+		}, []string{"NothingLost"}, "4: 2 attempts on record, 1 call placed"},
 		"an attempt dialled twice": {func(e *Evidence) { e.Providers[1].Ledger[0].StatusCallback = "/callbacks/a2" }, []string{"NeverTwice"}, "2: attempt /callbacks/a2 was dialled again"},
 		"dialled while up":         {func(e *Evidence) { e.Providers[1].Ledger[1].ReceivedAt = at(2.9) }, []string{"NeverTwice", "RetriesFirst", "StopMeansStop"}, "3 was dialled at 12:00:02.900"},
 		"dialled while it never ended": {func(e *Evidence) {
@@ -93,6 +94,9 @@ func TestEveryPromiseBroken(t *testing.T) {
 		"an attempt not counted":       {func(e *Evidence) { e.Campaigns[0].Stats.Attempts-- }, []string{"Statistics"}, "c says 5 attempts, the ledger 6"},
 		"a retry counted twice":        {func(e *Evidence) { e.Campaigns[0].Stats.Retries++ }, []string{"Statistics"}, "3 retries"},
 		"statistics that don't add up": {func(e *Evidence) { e.Campaigns[0].Stats.Total++ }, []string{"Statistics"}, "5 total"},
+		"an end told that is none":     {func(e *Evidence) { e.Campaigns[0].Events[0].Status = campaign.CallFailed }, []string{"Events"}, "call_1 was told to have ended as failed with attempt 1, and is completed with 1"},
+		"an end told too early":        {func(e *Evidence) { e.Campaigns[0].Events[1].Attempt = 1 }, []string{"Events"}, "call_3 was told to have ended as failed with attempt 1, and is failed with 2"},
+		"an end of nobody's":           {func(e *Evidence) { e.Campaigns[0].Events[0].CallID = "call_9" }, []string{"Events"}, "call_9 ended, and is no call of c"},
 		"silence":                      {func(e *Evidence) { e.Silence = 1400 * time.Millisecond }, []string{"Dialling"}, `2.0 s from 12:00:02.000 on, after "the roof falls in"`},
 		"no fault":                     {func(e *Evidence) { e.Faults = nil }, []string{"Dialling"}, "Dialling            0 faults"},
 	} {

@@ -48,14 +48,14 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	count(descBus, float64(b.ReportsPublished), "callback", "published")
 	count(descBus, float64(b.ReportsDelivered), "callback", "delivered")
 	count(descBus, float64(b.Redelivered), "all", "redelivered")
-	if c.a.node != nil {
-		ch <- prometheus.MustNewConstMetric(descPartitions, prometheus.GaugeValue, float64(c.a.node.Owned()))
+	if node := c.a.node.Load(); node != nil {
+		ch <- prometheus.MustNewConstMetric(descPartitions, prometheus.GaugeValue, float64(node.Owned()))
 	}
 	if leader := c.a.scheduler.Load(); leader != nil {
 		collectProviders(ch, leader.Health())
 	}
-	if c.a.caller != nil {
-		s := c.a.caller.Stats()
+	if caller := c.a.caller.Load(); caller != nil {
+		s := caller.Stats()
 		count(descAttempts, float64(s.Placed), "placed")
 		count(descAttempts, float64(s.Refused), "refused")
 		count(descAttempts, float64(s.GivenBack), "given_back")
