@@ -9,6 +9,7 @@ import (
 
 	"github.com/sourcegraph/conc"
 
+	"dialtone/actors/clerk"
 	"dialtone/bus"
 	"dialtone/campaign"
 )
@@ -86,7 +87,7 @@ func (p *partition) announce() {
 	ready := len(p.waking) == 0
 	p.mu.Unlock()
 	if ready {
-		p.desk.box.post(awake{p.number, p.epoch})
+		p.desk.box.post(awake{Partition: p.number, Epoch: p.epoch})
 	}
 }
 
@@ -114,7 +115,7 @@ func (p *partition) retire(a *actor) bool {
 	if !a.box.close() {
 		return false
 	}
-	p.desk.box.post(left{a.id})
+	p.desk.box.post(left{Campaign: a.id})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.actors, a.id)
@@ -124,7 +125,7 @@ func (p *partition) retire(a *actor) bool {
 // report hands a report to its actor, waiting for room in its mailbox.
 func (p *partition) report(d bus.ReportDelivery) {
 	if !p.hand(d.Report.Campaign, d) {
-		giveBack(d)
+		clerk.GiveBack(d)
 	}
 }
 
@@ -175,7 +176,7 @@ func (p *partition) holds(now time.Time) bool { return p.lease == nil || p.lease
 // tokens; what is in hand is committed and acknowledged, as far as ctx allows.
 func (p *partition) stop(ctx context.Context) {
 	defer context.AfterFunc(ctx, p.cancel)() // whatever it is that does not end
-	p.desk.box.post(quieted{p.number})
+	p.desk.box.post(quieted{Partition: p.number})
 	p.stopReports()
 	ids := p.close()
 	p.drain()
@@ -189,7 +190,7 @@ func (p *partition) stop(ctx context.Context) {
 	}
 	p.cancel()
 	waiter.Wait()
-	p.desk.box.post(gone{p.number, ids})
+	p.desk.box.post(gone{Partition: p.number, Campaigns: ids})
 }
 
 // close lets no actor begin any more, and names those that there are.
@@ -206,7 +207,7 @@ func (p *partition) abandon() {
 	ids := p.close()
 	p.stopReports()
 	p.run.Wait()
-	p.desk.box.post(gone{p.number, ids})
+	p.desk.box.post(gone{Partition: p.number, Campaigns: ids})
 }
 
 func (p *partition) stopReports() {

@@ -40,6 +40,13 @@ type Request struct {
 	answered atomic.Bool
 }
 
+// Asked reports whether somebody waits for the answer.  Who does not is a poke, or the
+// answer to a question of somebody else's, sent here on purpose: NATS lets whoever may
+// ask anything at all name any subject for the answer, whether or not it may publish
+// there.  Answers wait for none themselves, so what changes something is done for
+// those alone who do.
+func (r *Request) Asked() bool { return r.reply != "" }
+
 // Reply answers with v as JSON.  Reply or Fail, once, from any goroutine and
 // any time later; what follows the first is ignored.
 func (r *Request) Reply(v any) {
@@ -134,6 +141,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // node owns.  Every node hears every command and those that owns refuses are
 // passed over in silence, so that there is no queue group to join and leave.
 // A node that knows that nobody can answer at the moment owns as well, and says Again.
+// handle does what changes something only when it is Asked.
 // owns and handle are called one request of an action after the other, from the
 // connection's goroutines, and must be fast: hand the request to a mailbox and
 // reply later.
@@ -180,7 +188,8 @@ type Later func() (any, error)
 // ServeRole answers <name>.<endpoint> for each endpoint.  With queue, one node
 // of those that serve the role gets each request; without, all do, and those
 // whose endpoint returns ErrNotMine stay silent.  Endpoints are called one
-// request after the other, and should be fast or return a Later.
+// request after the other, and should be fast or return a Later.  What waits for no
+// answer is passed over, see Request.Asked.
 func (b *Bus) ServeRole(name, description string, endpoints map[string]func(body []byte) (any, error), queue bool) (Service, error) {
 	svc, err := b.addService(name, description)
 	if err != nil {
@@ -201,11 +210,15 @@ func (b *Bus) ServeRole(name, description string, endpoints map[string]func(body
 
 func (b *Bus) roleHandler(s *service, f func(body []byte) (any, error)) micro.HandlerFunc {
 	return func(r micro.Request) {
+		if r.Reply() == "" {
+			return
+		}
 		v, err := f(r.Data())
 		if rest, ok := v.(Later); ok && err == nil {
+			reply := r.Reply()
 			s.later(func() {
 				v, err := rest()
-				b.answerRole(r, v, err)
+				b.answerLater(reply, v, err)
 			})
 			return
 		}
@@ -225,6 +238,21 @@ func (b *Bus) answerRole(r micro.Request, v any, err error) {
 		return
 	}
 	_ = r.Respond(data) // likewise
+}
+
+// answerLater is answerRole when the service has done with the request, which is not to
+// be touched any more: its Error would be read there meanwhile.
+func (b *Bus) answerLater(reply string, v any, err error) {
+	if errors.Is(err, ErrNotMine) || reply == "" {
+		return
+	}
+	b.count.commandsServed.Add(1)
+	data, e := marshalAnswer(v)
+	if err = errors.Join(err, e); err != nil {
+		b.answer(refusal(reply, err))
+		return
+	}
+	b.answer(&nats.Msg{Subject: reply, Data: data})
 }
 
 func (b *Bus) addService(name, description string) (micro.Service, error) {

@@ -64,13 +64,13 @@ func TestDrillFrozenAndThawed(t *testing.T) {
 
 	for i, id := range ids {
 		done := f.until(id, 3*time.Minute, func(now campaignJSON) bool { return ended(now) && now.Stats.Open() == 0 })
-		own := f.ledger().only(numbers[i])
+		own := f.ledger().Only(numbers[i])
 		assertEveryNumber(t, own, numbers[i], attempts)
 		assertAgree(t, done, own)
-		assert.LessOrEqual(t, own.peak(), 20, "the campaign's limit")
+		assert.LessOrEqual(t, own.Peak(), 20, "the campaign's limit")
 	}
 	l := f.ledger()
 	assertNeverTwice(t, l)
-	assert.LessOrEqual(t, l.busiest(time.Second), int(limits.CallsPerSecond), "create requests in the busiest second")
-	assert.LessOrEqual(t, l.peak(), limits.Channels, "calls up at once")
+	assert.LessOrEqual(t, l.Busiest(time.Second), int(limits.CallsPerSecond), "create requests in the busiest second")
+	assert.LessOrEqual(t, l.Peak(), limits.Channels, "calls up at once")
 }

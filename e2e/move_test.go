@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"dialtone/e2e/judge"
 	"dialtone/mockdialer"
 	"dialtone/provider"
 )
@@ -100,10 +101,10 @@ func (f *fleet) crowd(numbers int) *crowd {
 
 // delays are, of all campaigns, the times from the end of a call to the create request
 // that takes its slot, while numbers were waiting.
-func (c *crowd) delays(s span) (all []time.Duration) {
+func (c *crowd) delays(s judge.Span) (all []time.Duration) {
 	l := c.f.ledger()
 	for _, numbers := range c.numbers {
-		all = append(all, l.only(numbers).refills(crowdLimit, s)...)
+		all = append(all, l.Only(numbers).Refills(crowdLimit, s)...)
 	}
 	return all
 }
@@ -117,9 +118,9 @@ func (c *crowd) finish() {
 	}
 	for i, id := range c.ids {
 		done := c.f.until(id, time.Minute, func(now campaignJSON) bool { return ended(now) && now.Stats.Open() == 0 })
-		own := c.f.ledger().only(c.numbers[i])
+		own := c.f.ledger().Only(c.numbers[i])
 		assertNeverTwice(c.f.t, own)
-		assert.LessOrEqual(c.f.t, own.peak(), crowdLimit, "WithinLimit")
+		assert.LessOrEqual(c.f.t, own.Peak(), crowdLimit, "WithinLimit")
 		assert.Equal(c.f.t, len(own), done.Stats.Completed, "NothingLost: every call that was placed is completed")
 	}
 }
@@ -135,11 +136,11 @@ func TestDrillNodesJoinAndLeaveUnderLoad(t *testing.T) {
 	before := f.tenures()
 	c := f.crowd(60)
 
-	joined := span{from: time.Now()}
+	joined := judge.Span{From: time.Now()}
 	fourth := f.join()
 	t.Log("four share:", f.shared(4))
-	took := time.Since(joined.from)
-	joined.to = time.Now().Add(time.Second)
+	took := time.Since(joined.From)
+	joined.To = time.Now().Add(time.Second)
 	after := f.tenures()
 	moved := 0
 	for number, was := range before {
@@ -152,8 +153,8 @@ func TestDrillNodesJoinAndLeaveUnderLoad(t *testing.T) {
 	}
 	assert.Equal(t, partitions/4, moved, "a quarter moved")
 
-	pause(t, time.Until(joined.to))
-	left := span{from: time.Now()}
+	pause(t, time.Until(joined.To))
+	left := judge.Span{From: time.Now()}
 	leader := f.leader(0).Leader
 	var leaves *process
 	for name, p := range f.nodes {
@@ -163,16 +164,16 @@ func TestDrillNodesJoinAndLeaveUnderLoad(t *testing.T) {
 	}
 	require.NoError(t, leaves.cmd.Process.Signal(syscall.SIGTERM))
 	t.Log("three share again:", f.shared(3))
-	handed := time.Since(left.from)
-	left.to = time.Now().Add(time.Second)
+	handed := time.Since(left.From)
+	left.To = time.Now().Add(time.Second)
 	assert.Zero(t, leaves.exit(10*time.Second))
-	pause(t, time.Until(left.to)+crowdCall+2*time.Second) // what was freed in the span is taken
+	pause(t, time.Until(left.To)+crowdCall+2*time.Second) // what was freed in the span is taken
 
 	bar := time.Second
 	if raced {
 		bar *= raceSlack
 	}
-	for what, s := range map[string]span{"join": joined, "leave": left} {
+	for what, s := range map[string]judge.Span{"join": joined, "leave": left} {
 		delays := c.delays(s)
 		assert.Greater(t, len(delays), crowdSize/2, "calls ended during the %s", what)
 		assert.Less(t, quantile(delays, 1), bar, "the longest delay of a call over the %s", what)
