@@ -79,6 +79,9 @@ func (a *actor) run(ctx, begin context.Context) {
 		case <-drain:
 			drain = nil
 		}
+		if !a.part.holds(time.Now()) {
+			a.part.lost()
+		}
 		if ctx.Err() != nil || !a.turn(ctx, begin) || a.drained(drain == nil) {
 			return
 		}
@@ -88,13 +91,21 @@ func (a *actor) run(ctx, begin context.Context) {
 	}
 }
 
-// empty gives back what nobody will take in any more, so that the next owner gets
-// it at once.
+// empty gives back what nobody will take in or answer any more, so that the next owner
+// gets it at once.
 func (a *actor) empty() {
+	for _, r := range a.clerk.Unanswered() {
+		r.(*bus.Request).Again()
+	}
 	for {
 		for _, m := range a.arrived() {
-			if d, ok := m.(bus.ReportDelivery); ok {
-				clerk.GiveBack(d)
+			switch m := m.(type) {
+			case bus.ReportDelivery:
+				clerk.GiveBack(m)
+			case *bus.Request:
+				m.Again()
+			case explained:
+				m.request.Again()
 			}
 		}
 		if a.box.close() {

@@ -25,12 +25,12 @@ type desk struct {
 
 // What is posted to a desk, beside *scheduler.Grants.
 type (
-	wants    = book.Wants // by its pointer
-	holds    = book.Holds
-	awake    = book.Awake
-	gone     = book.Gone
-	left     = book.Left
-	shutting struct{ done chan struct{} }
+	wants   = book.Wants // by its pointer
+	holds   = book.Holds
+	awake   = book.Awake
+	quieted = book.Quieted
+	gone    = book.Gone
+	left    = book.Left
 )
 
 // granted is tokens on their way to an actor.
@@ -57,13 +57,6 @@ func (d *desk) start(b *bus.Bus) error {
 	return nil
 }
 
-// shut refuses tokens from now on: they go back unused.
-func (d *desk) shut() {
-	done := make(chan struct{})
-	d.box.post(shutting{done})
-	<-done
-}
-
 func (d *desk) stop() {
 	if d.cancel != nil {
 		d.cancel()
@@ -82,7 +75,7 @@ func (d *desk) loop(ctx context.Context) {
 			return
 		case <-d.box.signal:
 			for _, m := range d.box.take() {
-				d.take(m)
+				d.book.Take(m)
 			}
 		case <-full.C:
 			d.book.TellAll()
@@ -90,13 +83,4 @@ func (d *desk) loop(ctx context.Context) {
 		}
 		d.book.Report()
 	}
-}
-
-func (d *desk) take(m any) {
-	if s, ok := m.(shutting); ok {
-		d.book.Close()
-		close(s.done)
-		return
-	}
-	d.book.Take(m)
 }

@@ -62,6 +62,19 @@ func (r *Request) Fail(err error) {
 	}
 }
 
+// headerAgain marks a refusal as one for a moment: whoever asks is to ask again.
+const headerAgain = "Dialtone-Again"
+
+// Again refuses for now, as the campaign is changing hands: who asked asks again soon, of
+// the next owner.  What was asked must not have been done, or be harmless to do twice.
+func (r *Request) Again() {
+	if r.first() {
+		m := refusal(r.reply, campaign.Unavailable("The campaign %v is changing hands; ask again.", r.Campaign))
+		m.Header.Set(headerAgain, "1")
+		r.bus.answer(m)
+	}
+}
+
 // first is true once, and never for a poke, which waits for no answer.
 func (r *Request) first() bool { return !r.answered.Swap(true) && r.reply != "" }
 
@@ -120,6 +133,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // ServeCampaigns answers the commands of those campaigns whose partition this
 // node owns.  Every node hears every command and those that owns refuses are
 // passed over in silence, so that there is no queue group to join and leave.
+// A node that knows that nobody can answer at the moment owns as well, and says Again.
 // owns and handle are called one request of an action after the other, from the
 // connection's goroutines, and must be fast: hand the request to a mailbox and
 // reply later.

@@ -32,9 +32,9 @@ type Book struct {
 	changed    []campaign.ID
 	progress   []scheduler.Progress
 	releases   []scheduler.Release
-	closed     bool
-	tellAll    bool // the leader should hear at once of all that we have
-	retell     bool // and what is known of each of our tokens
+	quieted    map[int]bool // those that are being given to another node
+	tellAll    bool         // the leader should hear at once of all that we have
+	retell     bool         // and what is known of each of our tokens
 }
 
 // client is what the book has of a campaign.
@@ -87,6 +87,9 @@ type (
 		Partition int
 		Epoch     int64
 	}
+	// Quieted: a partition is being given to another node.  Nothing more is asked for it,
+	// and tokens for it are refused.
+	Quieted struct{ Partition int }
 	// Gone: a partition is not the node's any more, nor are these campaigns.
 	Gone struct {
 		Partition int
@@ -108,7 +111,7 @@ type Granted struct {
 func New(node string, send func(scheduler.Report) error, deliver func(campaign.ID, Granted) bool, log *slog.Logger) *Book {
 	return &Book{
 		node: node, send: send, deliver: deliver, log: log,
-		partitions: make(map[int]int64), clients: make(map[campaign.ID]*client),
+		partitions: make(map[int]int64), quieted: make(map[int]bool), clients: make(map[campaign.ID]*client),
 	}
 }
 
@@ -142,9 +145,14 @@ func (b *Book) Take(m any) {
 	case Awake:
 		b.tellAll = b.tellAll || b.partitions[m.Partition] != m.Epoch
 		b.partitions[m.Partition] = m.Epoch
+		delete(b.quieted, m.Partition)
+	case Quieted:
+		b.quieted[m.Partition] = true
+		b.askNothing(m.Partition)
 	case Gone:
 		b.tellAll = true
 		delete(b.partitions, m.Partition)
+		delete(b.quieted, m.Partition)
 		for _, id := range m.Campaigns {
 			delete(b.clients, id)
 		}
@@ -153,15 +161,18 @@ func (b *Book) Take(m any) {
 	}
 }
 
-// Close asks for nothing any more, for nobody: tokens go back unused from now on.
-func (b *Book) Close() {
-	b.closed = true
+// askNothing withdraws what the campaigns of a partition could use.
+func (b *Book) askNothing(partition int) {
 	for _, id := range b.campaigns() {
-		c := b.clients[id]
-		c.demand.Retries, c.demand.Fresh, c.demand.Routes = 0, 0, nil
-		b.touch(c)
+		if c := b.clients[id]; bus.PartitionOf(id) == partition {
+			c.demand.Retries, c.demand.Fresh, c.demand.Routes = 0, 0, nil
+			b.touch(c)
+		}
 	}
 }
+
+// quiet reports whether nothing is asked for a campaign any more, and no token taken.
+func (b *Book) quiet(id campaign.ID) bool { return b.quieted[bus.PartitionOf(id)] }
 
 func (b *Book) client(id campaign.ID) *client {
 	c := b.clients[id]
@@ -209,7 +220,7 @@ func (b *Book) wanted(w *Wants) {
 	if c.rebuilt {
 		b.settle(c, w.Demand.Seen)
 	}
-	if b.closed {
+	if b.quiet(w.Demand.Campaign) {
 		w.Demand.Retries, w.Demand.Fresh, w.Demand.Routes = 0, 0, nil
 	}
 	if !c.demand.Equal(&w.Demand) {
@@ -267,7 +278,7 @@ func (b *Book) grant(g *scheduler.Grants) {
 // has seen the message's mark has seen all of it.
 func (b *Book) hand(mark scheduler.Mark, id campaign.ID, tokens []machine.Token) {
 	c := b.clients[id]
-	if b.closed || c == nil || c.demand.Gone || !b.deliver(id, Granted{mark, tokens}) {
+	if b.quiet(id) || c == nil || c.demand.Gone || !b.deliver(id, Granted{mark, tokens}) {
 		for _, t := range tokens {
 			b.giveBack(id, t.ID)
 		}

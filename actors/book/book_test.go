@@ -166,7 +166,7 @@ func TestBookReturnsWhatNobodyCanUse(t *testing.T) {
 		"another epoch":          {func(b *bench) {}, 2, 2},
 		"not our partition":      {func(b *bench) { b.turn(Gone{Partition: bus.PartitionOf(2)}) }, 2, 1},
 		"the campaign has gone":  {func(b *bench) { b.Take(Left{2}) }, 2, 1},
-		"the node is going down": {func(b *bench) { b.Close() }, 2, 1},
+		"it is being given away": {func(b *bench) { b.turn(Quieted{bus.PartitionOf(2)}) }, 2, 1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -184,18 +184,23 @@ func TestBookReturnsWhatNobodyCanUse(t *testing.T) {
 	}
 }
 
-func TestBookClosedAsksForNothing(t *testing.T) {
+// A partition that is being given to another node asks for nothing; the others go on, and
+// when it is back, so does it.
+func TestBookAsksNothingForWhatIsGiven(t *testing.T) {
 	b := newBench(t)
 	b.open()
-	b.turn(grants(at(2), 2, 20), want(3, scheduler.Mark{}, 5))
-	b.Close()
-	r := b.turn()
-	require.Len(t, r.Demands, 2)
-	r2 := b.turn(want(2, at(2), 7, back(20, time.Minute)), want(4, at(2), 7))
-	for _, d := range append(r.Demands, r2.Demands...) {
-		require.Zero(t, d.Fresh+d.Retries, "%v", d.Campaign)
-	}
+	b.turn(Awake{bus.PartitionOf(3), 1}, grants(at(2), 2, 20), want(3, scheduler.Mark{}, 5))
+	r := b.turn(Quieted{bus.PartitionOf(2)})
+	require.Len(t, r.Demands, 1)
+	require.EqualValues(t, 2, r.Demands[0].Campaign)
+	r2 := b.turn(want(2, at(2), 7, back(20, time.Minute)), want(3, at(2), 7))
+	require.Zero(t, r.Demands[0].Fresh+r.Demands[0].Retries)
 	require.Equal(t, []scheduler.Release{{Token: 20, Campaign: 2, Held: time.Minute}}, r2.Releases, "what was held still comes back")
+	for _, d := range r2.Demands {
+		require.Equal(t, d.Campaign == 3, d.Fresh > 0, "%v", d.Campaign)
+	}
+	b.turn(Gone{bus.PartitionOf(2), []campaign.ID{2}}, Awake{bus.PartitionOf(2), 2})
+	require.NotZero(t, b.turn(want(2, at(2), 7)).Demands[0].Fresh)
 }
 
 func TestBookForgetsWhoLeft(t *testing.T) {

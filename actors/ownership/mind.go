@@ -12,8 +12,6 @@ type Config struct {
 	Partitions int
 	// Batch is how many may be free at once for the sake of evenness. Default 4.
 	Batch int
-	// Parting is how many a node that leaves gives at once. Default 16.
-	Parting int
 	// Settle is how long the members must have been the same before anything is given,
 	// so that of several that come together each partition moves once. Default 300 ms.
 	Settle time.Duration
@@ -26,7 +24,6 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.Batch = cmp.Or(c.Batch, 4)
-	c.Parting = cmp.Or(c.Parting, 16)
 	c.Settle = cmp.Or(c.Settle, 300*time.Millisecond)
 	c.Grace = cmp.Or(c.Grace, time.Second)
 	c.Distrust = cmp.Or(c.Distrust, time.Minute)
@@ -54,9 +51,8 @@ type Decision struct {
 
 // Mind is what one node sees and has thought of.  It is used by one goroutine at a time.
 type Mind struct {
-	me      string
-	cfg     Config
-	leaving bool
+	me  string
+	cfg Config
 
 	members map[string]bool
 	changed time.Time // when the members changed last
@@ -113,21 +109,25 @@ func (m *Mind) Holder(partition int, name string, now time.Time) {
 	delete(m.suspect, name) // it is at work
 }
 
-// HolderOf is who holds a partition, as far as is known; "" is nobody.
-func (m *Mind) HolderOf(partition int) string { return m.parts[partition].holder }
+// Let tells that the node let go of a partition, unless somebody else was seen to have it
+// already.
+func (m *Mind) Let(partition int, now time.Time) {
+	if m.parts[partition].holder == m.me {
+		m.Holder(partition, "", now)
+	}
+}
 
-// Leave has the node give all that it has, and take nothing more.
-func (m *Mind) Leave() { m.leaving = true }
+// Free reports whether nobody holds a partition, as far as is seen, and since when.
+func (m *Mind) Free(partition int) (since time.Time, free bool) {
+	p := &m.parts[partition]
+	return p.since, p.holder == ""
+}
 
 // Decide says what to do.  stages are the node's own, by the number of the partition.
 func (m *Mind) Decide(stages []Stage, now time.Time) (d Decision) {
 	m.note(stages, now)
 	var again alarm
 	team := m.team(now, &again)
-	if m.leaving {
-		d.Give = m.part(len(team) == 0)
-		return d
-	}
 	if !m.members[m.me] {
 		return d
 	}
@@ -175,9 +175,7 @@ func (m *Mind) team(now time.Time, again *alarm) (team []string) {
 			continue
 		}
 		delete(m.suspect, name)
-		if name != m.me || !m.leaving {
-			team = append(team, name)
-		}
+		team = append(team, name)
 	}
 	slices.Sort(team)
 	return team
@@ -294,21 +292,6 @@ func (m *Mind) give(quota int, now time.Time, again *alarm) []int {
 		return nil
 	}
 	return m.held(min(have-quota, room))
-}
-
-// part is what a node gives that leaves: all of it, at once if nobody is there to take
-// it.
-func (m *Mind) part(alone bool) []int {
-	room := m.cfg.Parting
-	for i := range m.parts {
-		if m.parts[i].stage == Giving {
-			room--
-		}
-	}
-	if alone {
-		room = len(m.parts)
-	}
-	return m.held(room)
 }
 
 // held are up to n partitions that the node owns.

@@ -160,7 +160,7 @@ func TestConverges(t *testing.T) {
 			for name, n := range w.nodes {
 				if n.frozen {
 					still = append(still, name)
-				} else if !n.mind.leaving {
+				} else if !n.leaving {
 					up = append(up, name)
 				}
 			}

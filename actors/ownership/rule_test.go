@@ -98,21 +98,6 @@ func TestDistrustEnds(t *testing.T) {
 	}
 }
 
-// Who leaves takes nothing; it gives all at once if nobody else is there.
-func TestLeaving(t *testing.T) {
-	m, stages := seeing("mmm-", "me")
-	m.Leave()
-	d := m.Decide(stages, start)
-	require.Empty(t, d.Take)
-	require.Len(t, d.Give, 3)
-	m, stages = seeing("mmm-", "me", "a")
-	m.cfg.Parting = 2
-	m.Leave()
-	require.Equal(t, []int{2, 1}, m.Decide(stages, start).Give)
-	stages[2] = Giving
-	require.Len(t, m.Decide(stages, start).Give, 1)
-}
-
 // Who has no lease of presence takes and gives nothing: others don't count it.
 func TestAbsentDoesNothing(t *testing.T) {
 	m, stages := seeing("mmm-", "a")

@@ -32,14 +32,14 @@ type lease struct {
 }
 
 type node struct {
-	name   string
-	mind   *Mind
-	stages []Stage
-	due    []time.Time // when the taking or giving is done
-	seen   []sight     // what it will see, ascending
-	ask    time.Time   // when to decide
-	frozen bool
-	gone   bool
+	name    string
+	mind    *Mind
+	stages  []Stage
+	due     []time.Time // when the taking or giving is done
+	seen    []sight     // what it will see, ascending
+	ask     time.Time   // when to decide
+	frozen  bool
+	leaving bool
 }
 
 // sight is a change on its way to a node.
@@ -71,15 +71,13 @@ func (w *world) join(name string) {
 
 func (w *world) leave(name string) {
 	n := w.nodes[name]
-	n.mind.Leave()
-	n.ask = w.now
+	n.leaving, n.ask = true, w.now
 	w.set("node."+name, "")
 }
 
 // crash ends a node: what it holds runs out, each lease a little later than the other.
 func (w *world) crash(name string) {
 	w.stop(name)
-	w.nodes[name].gone = true
 	delete(w.nodes, name)
 }
 
@@ -225,6 +223,10 @@ func (w *world) act(n *node) {
 	if n.ask.IsZero() || w.now.Before(n.ask) {
 		return
 	}
+	if n.leaving {
+		w.part(n)
+		return
+	}
 	d := n.mind.Decide(n.stages, w.now)
 	for _, i := range d.Take {
 		n.begin(i, Taking, w)
@@ -233,6 +235,23 @@ func (w *world) act(n *node) {
 		n.begin(i, Giving, w)
 	}
 	n.ask = d.Again
+}
+
+// part has a node that leaves give what it has, some at a time.
+func (w *world) part(n *node) {
+	n.ask = time.Time{}
+	giving := 0
+	for _, s := range n.stages {
+		if s == Giving {
+			giving++
+		}
+	}
+	for i, s := range n.stages {
+		if s == Held && giving < 16 {
+			n.begin(i, Giving, w)
+			giving++
+		}
+	}
 }
 
 func (n *node) begin(i int, to Stage, w *world) {
@@ -253,7 +272,7 @@ func (w *world) finish(n *node, i int) {
 	case n.stages[i] == Giving:
 		n.stages[i] = None
 		w.set(key(i), "")
-		n.mind.Holder(i, "", w.now)
+		n.mind.Let(i, w.now)
 	case l == nil || l.holder == n.name:
 		n.stages[i] = Held
 		w.set(key(i), n.name)
@@ -280,7 +299,7 @@ func (w *world) free() (n int) {
 func (w *world) shares() map[string]int {
 	out := make(map[string]int)
 	for name, n := range w.nodes {
-		if !n.mind.leaving {
+		if !n.leaving {
 			out[name] = 0
 		}
 	}
@@ -300,7 +319,7 @@ func (w *world) even() bool {
 	shares := w.shares()
 	least, most := w.partitions, 0
 	for name, has := range shares {
-		if n := w.nodes[name]; n == nil || n.mind.leaving {
+		if n := w.nodes[name]; n == nil || n.leaving {
 			return false
 		}
 		least, most = min(least, has), max(most, has)

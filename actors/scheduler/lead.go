@@ -63,6 +63,7 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	core := NewCore(uint64(now.UnixNano()), *c.limits.Load(), choice, build, now)
 	c.resumeShadow(ctx, core)
 	c.resumeDrained(ctx, core)
+	core.Greet(c.nodes.names())
 	defer c.health.Store(nil)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
 
@@ -70,6 +71,7 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	defer beat.Stop()
 	rate := time.NewTimer(time.Hour)
 	defer rate.Stop()
+	c.grant(core, lease, now) // it greets the nodes
 	for {
 		select {
 		case <-ctx.Done():

@@ -52,6 +52,8 @@ type Candidate struct {
 	once   sync.Once
 
 	forecasts *forecasts
+	vacant    chan struct{} // holds one: nobody leads
+	nodes     roster
 
 	limits     atomic.Pointer[map[string]provider.Limits]
 	configured chan struct{} // the limits have changed
@@ -91,7 +93,7 @@ func readAsk(body []byte, into any) error {
 func NewCandidate(cfg Config) *Candidate {
 	c := &Candidate{
 		cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096), forecasts: newForecasts(),
-		configured: make(chan struct{}, 1),
+		configured: make(chan struct{}, 1), vacant: make(chan struct{}, 1),
 	}
 	c.limits.Store(&cfg.Limits)
 	return c
@@ -125,6 +127,7 @@ func (c *Candidate) Start(ctx context.Context) error {
 		defer demands.Stop()
 		c.stand(ctx)
 	})
+	c.run.Go(func() { c.watch(ctx) })
 	return nil
 }
 
@@ -163,7 +166,7 @@ func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any,
 	}
 }
 
-// How often a candidate tries for the lease.  It is what a handover takes.
+// How often a candidate tries for the lease, whether or not it has seen that it is free.
 const (
 	leastRetry = 100 * time.Millisecond
 	mostRetry  = 500 * time.Millisecond
@@ -197,6 +200,8 @@ func (c *Candidate) idle(ctx context.Context, next <-chan time.Time) bool {
 		case <-ctx.Done():
 			return false
 		case <-next:
+			return true
+		case <-c.vacant:
 			return true
 		case m := <-c.inbox:
 			if q, ok := m.(ask); ok {

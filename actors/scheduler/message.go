@@ -184,8 +184,19 @@ type Stats struct {
 	Parameters map[string]any `json:"parameters"`
 	// Strategies are those to choose from.
 	Strategies []strategy.Kind  `json:"strategies"`
+	Nodes      []NodeStats      `json:"nodes"`
 	Providers  []ProviderStatus `json:"providers"`
 	Campaigns  []CampaignStats  `json:"campaigns"`
+}
+
+// NodeStats is one node that owns campaigns.
+type NodeStats struct {
+	Node string `json:"node"`
+	// Partitions is how many of all it owns, with their campaigns awake; those of a node
+	// that has died are its until another has them.
+	Partitions int `json:"partitions"`
+	// Held is how many tokens its campaigns hold.
+	Held int `json:"held"`
 }
 
 // ProviderStatus is one provider's capacity, its use, and how the provider is.

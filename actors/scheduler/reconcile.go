@@ -230,7 +230,7 @@ func (c *Core) Stats(leader string, now time.Time) Stats {
 	st := Stats{
 		Leader: leader, Term: c.term, Since: c.since, Ready: c.Ready(), Granted: c.granted,
 		Strategy: choice.Strategy, Parameters: choice.Parameters, Strategies: strategy.Kinds(),
-		Providers: c.Providers(now), Campaigns: []CampaignStats{},
+		Nodes: c.nodes(), Providers: c.Providers(now), Campaigns: []CampaignStats{},
 	}
 	late := c.late(now)
 	for _, cl := range c.sorted() {
@@ -242,6 +242,27 @@ func (c *Core) Stats(leader string, now time.Time) Stats {
 		})
 	}
 	return st
+}
+
+// nodes are the owners of partitions, by name.
+func (c *Core) nodes() []NodeStats {
+	all := []NodeStats{}
+	for _, name := range c.Nodes() {
+		n := NodeStats{Node: name}
+		for _, o := range c.partition {
+			if o.node == name {
+				n.Partitions++
+			}
+		}
+		for _, s := range c.slots {
+			if s.node == name {
+				n.Held++
+			}
+		}
+		all = append(all, n)
+	}
+	slices.SortFunc(all, func(a, b NodeStats) int { return cmp.Compare(a.Node, b.Node) })
+	return all
 }
 
 // late lists, by ascending id, the campaigns that the strategy gives up on, if it is one
