@@ -63,6 +63,10 @@ func (a *actor) turn() {
 	if a.idle() {
 		return
 	}
+	if !a.pt.lease.valid() {
+		a.p.owner.lost(a.pt)
+		return
+	}
 	switch a.stage {
 	case settlingPast:
 		a.settlePast()
@@ -199,17 +203,23 @@ func (a *actor) setTimer() {
 		return
 	}
 	a.p.after(max(next.Sub(now), 0), func() {
-		if a.alarm == mine && !a.idle() && a.stage == working {
-			a.work()
+		if a.alarm == mine && a.stage == working {
+			a.turn()
 		}
 	})
 }
 
-// empty gives back what nobody will take in any more.
+// empty gives back what nobody will take in or answer any more.
 func (a *actor) empty() {
+	for _, r := range a.clerk.Unanswered() {
+		r.(*request).again()
+	}
 	for _, m := range append(a.kept, a.box...) {
-		if d, ok := m.(bus.ReportDelivery); ok {
-			clerk.GiveBack(d)
+		switch m := m.(type) {
+		case bus.ReportDelivery:
+			clerk.GiveBack(m)
+		case clerk.Asked:
+			m.Request.(*request).again()
 		}
 	}
 	a.kept, a.box = nil, nil

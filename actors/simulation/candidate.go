@@ -16,7 +16,24 @@ type candidate struct {
 	core    *scheduler.Core
 	term    int // counts its times of leading
 	alarm   int // counts the times for which its timer was set
+	trying  bool
 	leaving bool
+	there   map[string]bool // nodes, as far as is seen
+}
+
+// see takes in who holds a lease.
+func (c *candidate) see(name, holder string) {
+	if node, ok := bus.ParseLeaseNode(name); ok {
+		if c.there == nil {
+			c.there = make(map[string]bool)
+		}
+		if c.there[node] = true; holder == "" {
+			delete(c.there, node)
+		}
+	}
+	if name == bus.LeaseScheduler && holder == "" {
+		c.stand()
+	}
 }
 
 const (
@@ -26,10 +43,12 @@ const (
 
 // stand tries for the lease until it has it.
 func (c *candidate) stand() {
-	if c.leaving || c.core != nil {
+	if c.leaving || c.trying || c.core != nil {
 		return
 	}
+	c.trying = true
 	c.p.w.bucket.acquire(c.p, bus.LeaseScheduler, func(l *lease, err error) {
+		c.trying = false
 		if err != nil {
 			c.p.after(standEvery, c.stand)
 			return
@@ -51,7 +70,9 @@ func (c *candidate) lead(l *lease) {
 	if w.plant == PlantBlindLeader {
 		c.blind(term)
 	}
+	c.core.Greet(slices.Sorted(maps.Keys(c.there)))
 	c.term++
+	c.grant()
 	c.renew(c.term)
 	c.beat(c.term)
 }

@@ -160,12 +160,13 @@ func (w *world) unfinished() string {
 	}
 	for _, p := range w.running() {
 		fmt.Fprintf(&b, "%s: ", p.node.name)
-		for u, stage := range p.owner.stages {
-			if stage == ownership.None {
+		for u := range p.owner.tenures {
+			t := &p.owner.tenures[u]
+			if t.stage == ownership.None {
 				continue
 			}
-			pt, l := p.owner.parts[u], p.owner.leases[u]
-			fmt.Fprintf(&b, "%d stage %d, leased %v", u, stage, l != nil && l.valid())
+			pt, l := t.part, t.lease
+			fmt.Fprintf(&b, "%d stage %d, leased %v", u, t.stage, l != nil && l.valid())
 			if pt != nil {
 				fmt.Fprintf(&b, ", epoch %d of %d, waking %v", pt.epochs[u], w.store.epochs[u], pt.waking)
 			}
@@ -187,8 +188,8 @@ func (w *world) quiet() bool {
 func (w *world) idle() string {
 	leaders := 0
 	for _, p := range w.running() {
-		for u, pt := range p.owner.parts {
-			if pt != nil && len(pt.actors) > 0 {
+		for u := range p.owner.tenures {
+			if pt := p.owner.tenures[u].part; pt != nil && len(pt.actors) > 0 {
 				return fmt.Sprintf("%s has actors in %d", p.node.name, u)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 type part struct {
 	p        *process
 	unit     int
+	lease    *lease
 	epochs   map[int]int64
 	actors   map[campaign.ID]*actor
 	waking   map[campaign.ID]bool
@@ -26,9 +27,9 @@ type part struct {
 	rested   func()
 }
 
-func newPart(p *process, unit int, epochs map[int]int64, active []campaign.ID) *part {
+func newPart(p *process, unit int, l *lease, epochs map[int]int64, active []campaign.ID) *part {
 	pt := &part{
-		p: p, unit: unit, epochs: make(map[int]int64),
+		p: p, unit: unit, lease: l, epochs: make(map[int]int64),
 		actors: make(map[campaign.ID]*actor), waking: make(map[campaign.ID]bool),
 	}
 	for _, n := range partitionsOf(unit) {
@@ -111,7 +112,7 @@ const naked = 100 * time.Millisecond
 // not heard yet that it is not.
 func (w *world) consumers(m *message) (out []consumer) {
 	for _, p := range w.running() {
-		if pt := p.owner.parts[unitOf(m.report.Campaign)]; pt != nil && pt.consumes {
+		if pt := p.owner.tenures[unitOf(m.report.Campaign)].part; pt != nil && pt.consumes {
 			out = append(out, consumer{p: p, sink: pt.report, last: &pt.last})
 		}
 	}
@@ -132,11 +133,13 @@ func (pt *part) retire(a *actor) bool {
 // stop ends the part in good order: what is in hand is committed and acknowledged.
 func (pt *part) stop(rested func()) {
 	pt.consumes, pt.closed, pt.draining, pt.rested = false, true, true, rested
+	for _, n := range partitionsOf(pt.unit) {
+		pt.p.desk.post(book.Quieted{Partition: n})
+	}
 	pt.p.after(3*time.Second, func() {
 		if pt.rested != nil {
 			pt.p.w.saw("a partition did not come to rest")
 			pt.abandon()
-			pt.rest()
 		}
 	})
 	for _, id := range slices.Sorted(maps.Keys(pt.actors)) {
@@ -171,6 +174,7 @@ func (pt *part) abandon() {
 	for _, id := range slices.Sorted(maps.Keys(pt.actors)) {
 		pt.actors[id].empty()
 	}
+	pt.rest()
 }
 
 // forget tells the desk that a part is not the node's any more.
@@ -186,5 +190,3 @@ func (d *desk) forget(pt *part) {
 		d.post(g)
 	}
 }
-
-func (d *desk) close() { d.p.after(0, d.book.Close) }

@@ -17,6 +17,8 @@ type Plant string
 const (
 	// PlantNoEpochCheck: the store takes what an older owner writes.
 	PlantNoEpochCheck Plant = "no epoch check"
+	// PlantLateEpoch: an epoch is raised by who has lost its lease to another meanwhile.
+	PlantLateEpoch Plant = "an epoch raised too late"
 	// PlantEarlyAck: a report is acknowledged before what it says is committed.
 	PlantEarlyAck Plant = "acknowledged before the commit"
 	// PlantRetryTwice: the statistics count a retry twice.

@@ -186,12 +186,15 @@ func (s *memory) answer(b *store.Batch, led *ledger.Ledger, need ledger.Need) {
 	}
 }
 
-// raise makes somebody the owner of partitions.
-func (s *memory) raise(partitions []int) map[int]int64 {
+// raise makes somebody the owner of those partitions that have not changed hands since
+// their epochs were read.
+func (s *memory) raise(partitions []int, from map[int]int64) map[int]int64 {
 	out := make(map[int]int64, len(partitions))
 	for _, p := range partitions {
-		s.epochs[p]++
-		out[p] = s.epochs[p]
+		if s.epochs[p] == from[p] || s.w.plant == PlantLateEpoch {
+			s.epochs[p]++
+			out[p] = s.epochs[p]
+		}
 	}
 	return out
 }

@@ -155,7 +155,7 @@ func (u *user) command(v machine.Verb) {
 // poke tells the owner that something has changed, if it hears it.
 func (u *user) poke() {
 	u.post(func(p *process) {
-		if pt := p.owner.parts[unitOf(u.row.ID)]; pt != nil {
+		if pt := p.owner.part(u.row.ID); pt != nil {
 			if a := pt.actors[u.row.ID]; a != nil && a.stage == working && !a.idle() {
 				a.clerk.Refresh()
 			}
@@ -211,7 +211,7 @@ func (u *user) ask(c machine.Command) {
 	q.try()
 }
 
-const mostAsked = 4
+const mostAsked = 8
 
 func (q *question) try() {
 	if q.over {
@@ -224,11 +224,20 @@ func (q *question) try() {
 	}
 	q.tries++
 	q.u.post(func(p *process) {
-		if pt := p.owner.parts[unitOf(q.u.row.ID)]; pt != nil {
-			pt.hand(q.u.row.ID, (&request{question: q, p: p}).asked())
+		r, pt := &request{question: q, p: p}, p.owner.part(q.u.row.ID)
+		if pt != nil && pt.hand(q.u.row.ID, r.asked()) {
+			return
+		}
+		if p.owner.concerns(q.u.row.ID) {
+			r.again()
 		}
 	})
-	q.u.w.after(commandTry, q.try)
+	tries := q.tries
+	q.u.w.after(commandTry, func() {
+		if q.tries == tries {
+			q.try()
+		}
+	})
 }
 
 func (q *question) end() {
@@ -237,6 +246,21 @@ func (q *question) end() {
 
 // Reply answers with the campaign as it stands.
 func (r *request) Reply(v any) { r.answer(v.(clerk.State), nil) }
+
+// again refuses for now: it is asked again soon.
+func (r *request) again() {
+	w := r.u.w
+	if r.done || r.p.dead || r.tries == mostAsked {
+		return
+	}
+	r.done = true
+	tries := r.tries
+	w.after(w.trip()+100*time.Millisecond, func() {
+		if r.tries == tries {
+			r.try()
+		}
+	})
+}
 
 // Fail refuses.
 func (r *request) Fail(err error) { r.answer(clerk.State{}, err) }
