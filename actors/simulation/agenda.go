@@ -11,6 +11,7 @@ type agenda []event
 type event struct {
 	at  time.Duration // since the beginning
 	seq uint64
+	p   *process // whose it is, or nil
 	do  func()
 }
 

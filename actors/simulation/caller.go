@@ -46,7 +46,7 @@ func (c *caller) place(d *delivery) {
 		wait := w.moment()
 		if w.chance(w.faults.callerStalls) {
 			w.saw("caller stalled")
-			wait = w.span(0, 2*sendWithin)
+			wait = w.span(0, 4*sendWithin)
 		}
 		refused := op.Err // of this answer
 		c.p.after(wait, func() { c.placing(d, asked, refused) })

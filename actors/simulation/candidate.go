@@ -38,7 +38,7 @@ func (c *candidate) see(name, holder string) {
 
 const (
 	beatEvery  = 500 * time.Millisecond
-	standEvery = 300 * time.Millisecond
+	standEvery = time.Second // who sees that nobody leads does not wait for it
 )
 
 // stand tries for the lease until it has it.
@@ -147,22 +147,28 @@ func (c *candidate) grant() {
 
 // send puts grants on their way, which the process may not live to see done.
 func (c *candidate) send(name string, g *scheduler.Grants) {
+	if len(g.Grants) == 0 {
+		c.post(name, g)
+		return
+	}
+	c.p.after(c.p.w.moment(), func() { c.post(name, g) })
+}
+
+func (c *candidate) post(name string, g *scheduler.Grants) {
 	w := c.p.w
-	c.p.after(w.moment(), func() {
-		for _, to := range w.running() {
-			if to.node.name != name {
-				continue
-			}
-			if w.chance(w.faults.coreLost) {
-				w.saw("grants lost")
-				continue
-			}
-			if w.telling && len(g.Grants) > 0 {
-				w.tell("%s grants %s %+v", c.p.node.name, name, g.Grants)
-			}
-			to.desk.hand(g, w.trip())
+	for _, to := range w.nodes {
+		if to.name != name || to.p == nil {
+			continue
 		}
-	})
+		if w.chance(w.faults.coreLost) {
+			w.saw("grants lost")
+			return
+		}
+		if w.telling && len(g.Grants) > 0 {
+			w.tell("%s grants %s %+v", c.p.node.name, name, g.Grants)
+		}
+		to.p.desk.hand(g, w.trip())
+	}
 }
 
 // stop hands the lease over.

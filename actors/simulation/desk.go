@@ -61,6 +61,9 @@ func (d *desk) send(r scheduler.Report) error {
 	}
 	d.p.sent = max(w.now.Sub(w.began)+w.trip(), d.p.sent)
 	for _, to := range w.running() {
+		if to.lead.core == nil && !to.lead.trying {
+			continue // it would take no notice
+		}
 		if w.chance(w.faults.coreLost) {
 			w.saw("report to the scheduler lost")
 			continue

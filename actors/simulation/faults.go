@@ -139,13 +139,13 @@ type sizes struct {
 func (w *world) drawSizes() sizes {
 	names := strategy.Names()
 	s := sizes{
-		nodes: 2 + w.below(3), campaigns: 2 + w.below(2), contacts: 5 + w.below(8), pageSize: 1 + w.below(6),
-		chaos: w.span(12*time.Second, 30*time.Second), strategy: names[w.below(len(names))],
-		table: w.below(3) > 0, hours: w.below(4) == 0,
+		nodes: []int{2, 2, 2, 3, 3, 4}[w.below(6)], campaigns: 2 + w.below(2), contacts: 5 + min(w.below(8), w.below(8)), pageSize: 1 + w.below(6),
+		chaos: w.span(8*time.Second, 18*time.Second), strategy: names[w.below(len(names))],
+		table: w.below(3) > 0, hours: w.below(6) == 0,
 		limits: make(map[string]provider.Limits),
 	}
 	for _, name := range providerNames {
-		s.limits[name] = provider.Limits{Channels: 1 + w.below(5), CallsPerSecond: []float64{0, 0, 2, 5}[w.below(4)]}
+		s.limits[name] = provider.Limits{Channels: 1 + w.below(5), CallsPerSecond: []float64{0, 0, 0, 2, 5, 5}[w.below(6)]}
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"maps"
 	"time"
 
 	"dialtone/campaign"
@@ -89,10 +90,10 @@ func (j *journal) answer(b *store.Batch) {
 			break
 		}
 		if s.stats == nil {
-			s.stats = make(map[campaign.ID]campaign.Stats)
-		}
-		for id, st := range b.Stats {
-			s.stats[id] = st
+			s.stats = b.Stats
+		} else {
+			s.stats = maps.Clone(s.stats)
+			maps.Copy(s.stats, b.Stats)
 		}
 		if s.next < len(s.ops) {
 			break

@@ -153,7 +153,7 @@ func (o *owner) take(us []int) {
 	for _, u := range us {
 		o.tenures[u].stage = ownership.Taking
 	}
-	o.epochs(func(from map[int]int64) {
+	o.epochs(func(from [bus.Partitions]int64) {
 		for _, u := range us {
 			o.p.w.bucket.acquire(o.p, bus.LeasePartition(u), func(l *lease, err error) {
 				if err == nil {
@@ -175,14 +175,10 @@ func (o *owner) take(us []int) {
 }
 
 // epochs reads how often each partition has changed hands.
-func (o *owner) epochs(then func(map[int]int64), fail func()) {
+func (o *owner) epochs(then func([bus.Partitions]int64), fail func()) {
 	s := o.p.w.store
-	from := make(map[int]int64)
-	s.ask(o.p, func() {
-		for n, e := range s.epochs {
-			from[n] = e
-		}
-	}, func(ok bool) {
+	var from [bus.Partitions]int64
+	s.ask(o.p, func() { from = s.epochs }, func(ok bool) {
 		if ok {
 			then(from)
 		} else {
@@ -193,7 +189,7 @@ func (o *owner) epochs(then func(map[int]int64), fail func()) {
 
 // takeOver raises the epochs, from which on nobody else's writes count, and reads which
 // campaigns are to be woken.
-func (o *owner) takeOver(won []int, from map[int]int64, clean bool) {
+func (o *owner) takeOver(won []int, from [bus.Partitions]int64, clean bool) {
 	if len(won) == 0 {
 		o.taken(clean)
 		return

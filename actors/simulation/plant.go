@@ -45,7 +45,7 @@ const (
 func (p Plant) spoil(s *memory, b *store.Batch) {
 	switch p {
 	case PlantNoEpochCheck:
-		for _, f := range fences(b) {
+		for _, f := range fenced(b) {
 			f.Epoch = s.epochs[f.Partition]
 		}
 	case PlantPlacingTwice:
@@ -55,35 +55,6 @@ func (p Plant) spoil(s *memory, b *store.Batch) {
 			}
 		}
 	}
-}
-
-// fences are those of a batch.
-func fences(b *store.Batch) (out []*store.Fence) {
-	for _, op := range b.SetStatus {
-		out = append(out, &op.Fence)
-	}
-	for _, op := range b.Placed {
-		out = append(out, &op.Fence)
-	}
-	for _, op := range b.Ambiguous {
-		out = append(out, &op.Fence)
-	}
-	for _, op := range b.Finish {
-		out = append(out, &op.Fence)
-	}
-	for _, op := range b.GiveBack {
-		out = append(out, &op.Fence)
-	}
-	for _, op := range b.CancelCall {
-		out = append(out, &op.Fence)
-	}
-	for _, op := range b.Claim {
-		out = append(out, &op.Fence)
-	}
-	for _, op := range b.EndCalls {
-		out = append(out, &op.Fence)
-	}
-	return out
 }
 
 // hasten acknowledges what an actor has just taken in.

@@ -77,7 +77,7 @@ func (w *world) boot(n *node) {
 
 // after has the process do something, if it lives by then; while it stands still it is
 // done when it goes on.
-func (p *process) after(d time.Duration, do func()) { p.w.after(d, func() { p.do(do) }) }
+func (p *process) after(d time.Duration, do func()) { p.w.afterOf(p, d, do) }
 
 func (p *process) do(f func()) {
 	switch {

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -65,6 +66,7 @@ func (s *memory) under(id campaign.AttemptID) bool {
 // apply performs a batch in one transaction, as the drivers do: it reads the rows that the
 // ledger asks for, has it decide, and writes what changed.
 func (s *memory) apply(b *store.Batch) {
+	late := s.late(b)
 	s.w.plant.spoil(s, b)
 	led := ledger.New(b)
 	need := led.Need()
@@ -93,9 +95,63 @@ func (s *memory) apply(b *store.Batch) {
 		}
 	}
 	led.Decide(s.w.now)
+	for _, op := range late {
+		if store.OutcomeOf(op).Err == nil {
+			s.w.fail("OneOwner: what an older owner writes counts: %T%+v", op, op)
+		}
+	}
 	s.save(led)
-	s.answer(b, led, need)
-	s.w.judgeStore(led.Touched())
+	touched := led.Touched()
+	b.Stats = make(map[campaign.ID]campaign.Stats, len(touched))
+	for _, id := range touched {
+		b.Stats[campaign.ID(id)] = s.campaigns[campaign.ID(id)].Stats
+	}
+	for _, id := range need.Status {
+		if c := s.campaigns[campaign.ID(id)]; c != nil {
+			led.Now(c.Campaign)
+		}
+	}
+	s.w.judgeStore(touched)
+}
+
+// late are the operations of a batch by owners that have been replaced.
+func (s *memory) late(b *store.Batch) (out []store.Op) {
+	for op, f := range fenced(b) {
+		if f.Epoch < s.epochs[f.Partition] {
+			out = append(out, op)
+		}
+	}
+	return out
+}
+
+// fenced are the operations of a batch that are written by an ownership, and which.
+func fenced(b *store.Batch) iter.Seq2[store.Op, *store.Fence] {
+	return func(yield func(store.Op, *store.Fence) bool) {
+		for _, op := range b.SetStatus {
+			yield(op, &op.Fence)
+		}
+		for _, op := range b.Placed {
+			yield(op, &op.Fence)
+		}
+		for _, op := range b.Ambiguous {
+			yield(op, &op.Fence)
+		}
+		for _, op := range b.Finish {
+			yield(op, &op.Fence)
+		}
+		for _, op := range b.GiveBack {
+			yield(op, &op.Fence)
+		}
+		for _, op := range b.CancelCall {
+			yield(op, &op.Fence)
+		}
+		for _, op := range b.Claim {
+			yield(op, &op.Fence)
+		}
+		for _, op := range b.EndCalls {
+			yield(op, &op.Fence)
+		}
+	}
 }
 
 // save writes what changed.
@@ -174,21 +230,9 @@ func (s *memory) end(led *ledger.Ledger, e ledger.End) {
 	led.Ended(e, queued, retryWait)
 }
 
-func (s *memory) answer(b *store.Batch, led *ledger.Ledger, need ledger.Need) {
-	b.Stats = make(map[campaign.ID]campaign.Stats)
-	for _, id := range led.Touched() {
-		b.Stats[campaign.ID(id)] = s.campaigns[campaign.ID(id)].Stats
-	}
-	for _, id := range need.Status {
-		if c := s.campaigns[campaign.ID(id)]; c != nil {
-			led.Now(c.Campaign)
-		}
-	}
-}
-
 // raise makes somebody the owner of those partitions that have not changed hands since
 // their epochs were read.
-func (s *memory) raise(partitions []int, from map[int]int64) map[int]int64 {
+func (s *memory) raise(partitions []int, from [bus.Partitions]int64) map[int]int64 {
 	out := make(map[int]int64, len(partitions))
 	for _, p := range partitions {
 		if s.epochs[p] == from[p] || s.w.plant == PlantLateEpoch {

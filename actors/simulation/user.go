@@ -53,10 +53,10 @@ func (w *world) installUsers() {
 func (u *user) settings() campaign.Settings {
 	w := u.w
 	s := campaign.Settings{
-		Name: "simulated", From: "+4930123456", MaxConcurrentCalls: 1 + w.below(4), DefaultTimeZone: "UTC",
+		Name: "simulated", From: "+4930123456", MaxConcurrentCalls: []int{1, 2, 2, 3, 3, 4}[w.below(6)], DefaultTimeZone: "UTC",
 		Weight: float64(1 + w.below(3)), Priority: 1 + w.below(3),
 		Retry: campaign.RetryPolicy{
-			MaxAttempts: 1 + w.below(3), Delay: campaign.Duration(w.span(200*time.Millisecond, 6*time.Second)),
+			MaxAttempts: 1 + w.below(3), Delay: campaign.Duration(w.span(200*time.Millisecond, 4*time.Second)),
 			Jitter: float64(w.below(2)) / 2,
 		},
 	}
@@ -69,13 +69,18 @@ func (u *user) settings() campaign.Settings {
 	return s.WithDefaults()
 }
 
-// schedule is open for a minute, closed for one, and then open.
+// schedule closes, or opens, some seconds after the run begins, and is closed for a minute
+// at the most.
 func (u *user) schedule() campaign.Schedule {
 	began := campaign.Clock(9 * 60) // the minute in which the run begins
-	open := began + campaign.Clock(u.w.below(2))
+	if u.w.below(2) == 0 {
+		return campaign.Schedule{TimeZone: "UTC", Windows: []campaign.Window{
+			{Days: campaign.EveryDay, Span: campaign.Span{Start: began + 1, End: campaign.Midnight}},
+		}}
+	}
 	return campaign.Schedule{TimeZone: "UTC", Windows: []campaign.Window{
-		{Days: campaign.EveryDay, Span: campaign.Span{Start: open, End: open + 1}},
-		{Days: campaign.EveryDay, Span: campaign.Span{Start: open + 2, End: campaign.Midnight}},
+		{Days: campaign.EveryDay, Span: campaign.Span{Start: began, End: began + 1}},
+		{Days: campaign.EveryDay, Span: campaign.Span{Start: began + 2, End: campaign.Midnight}},
 	}}
 }
 

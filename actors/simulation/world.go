@@ -93,7 +93,7 @@ func Run(seed uint64, o Options) (r Result) {
 func newWorld(seed uint64, o Options) *world {
 	w := &world{
 		dice: rand.New(rand.NewPCG(seed, 1)), plant: o.Plant, telling: o.Story,
-		began: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), log: slog.New(slog.DiscardHandler),
+		began: time.Date(2026, 3, 2, 9, 0, 40, 0, time.UTC), log: slog.New(slog.DiscardHandler),
 		happened: make(map[string]int),
 	}
 	w.now = w.began
@@ -146,14 +146,23 @@ func (w *world) run(until time.Duration, done func() bool) {
 		e := w.agenda.pop()
 		w.now = w.began.Add(e.at)
 		w.events++
-		e.do()
+		if e.p != nil {
+			e.p.do(e.do)
+		} else {
+			e.do()
+		}
 	}
 }
 
 // after has something happen, whoever may be dead by then.
 func (w *world) after(d time.Duration, do func()) {
+	w.afterOf(nil, d, do)
+}
+
+// afterOf has something happen that a process does.
+func (w *world) afterOf(p *process, d time.Duration, do func()) {
 	w.seq++
-	w.agenda.push(event{at: w.now.Sub(w.began) + d, seq: w.seq, do: do})
+	w.agenda.push(event{at: w.now.Sub(w.began) + d, seq: w.seq, p: p, do: do})
 }
 
 // below is a number from 0 to n-1.
