@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -162,4 +163,34 @@ func (r *rig) leading() (s scheduler.Stats) {
 	r.t.Helper()
 	require.NoError(r.t, r.bus.Ask(r.t.Context(), bus.SubjectRole("scheduler", "stats"), nil, &s))
 	return s
+}
+
+// outrun is a store in which somebody else is faster, once: by the time that a node raises
+// the epochs, another has raised one of them.
+type outrun struct {
+	Store
+	once  sync.Once
+	fault atomic.Bool // it happened
+}
+
+func (o *outrun) RaiseEpochs(ctx context.Context, node string, from map[int]int64) (map[int]int64, error) {
+	o.once.Do(func() {
+		got, err := o.Store.RaiseEpochs(ctx, "another", map[int]int64{7: from[7]})
+		o.fault.Store(err == nil && len(got) == 1)
+	})
+	return o.Store.RaiseEpochs(ctx, node, from)
+}
+
+// TestOneOwnerRaisesNobodyOut: a node whose lease was gone and another's on the way to the
+// epoch does not raise that over the other's, who would own the partition by its lease and
+// could write nothing.  It leaves it, and takes it again.
+func TestOneOwnerRaisesNobodyOut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, bustest.WithLeaseTTL(time.Minute)) // none is lost
+	s := &outrun{Store: r.db}
+	n := r.node("n1", func(c *Config) { c.Store = s })
+	r.eventually("it owns everything", func() bool { return n.Owned() == bus.Partitions })
+	require.True(t, s.fault.Load(), "somebody was faster")
+	require.EqualValues(t, 2, n.partition(7).epoch, "over the other's, and after it")
+	require.EqualValues(t, 1, n.partition(8).epoch)
 }
