@@ -215,9 +215,10 @@ func (b *Bus) roleHandler(s *service, f func(body []byte) (any, error)) micro.Ha
 		}
 		v, err := f(r.Data())
 		if rest, ok := v.(Later); ok && err == nil {
+			reply := r.Reply()
 			s.later(func() {
 				v, err := rest()
-				b.answerRole(r, v, err)
+				b.answerLater(reply, v, err)
 			})
 			return
 		}
@@ -237,6 +238,21 @@ func (b *Bus) answerRole(r micro.Request, v any, err error) {
 		return
 	}
 	_ = r.Respond(data) // likewise
+}
+
+// answerLater is answerRole when the service has done with the request, which is not to
+// be touched any more: its Error would be read there meanwhile.
+func (b *Bus) answerLater(reply string, v any, err error) {
+	if errors.Is(err, ErrNotMine) || reply == "" {
+		return
+	}
+	b.count.commandsServed.Add(1)
+	data, e := marshalAnswer(v)
+	if err = errors.Join(err, e); err != nil {
+		b.answer(refusal(reply, err))
+		return
+	}
+	b.answer(&nats.Msg{Subject: reply, Data: data})
 }
 
 func (b *Bus) addService(name, description string) (micro.Service, error) {

@@ -132,7 +132,7 @@ func (s *site) closing() (*running, judge.Span) {
 	}
 	schedule := map[string]any{"time_zone": name, "windows": windows}
 	r := s.start(judge.Campaign{Name: "hours", MaxConcurrentCalls: 4, MaxAttempts: 2, RetryDelay: time.Second, Hours: hours},
-		400, map[string]any{"schedule": schedule})
+		230, map[string]any{"schedule": schedule})
 	return r, shut
 }
 

@@ -83,7 +83,7 @@ func containers(t *testing.T, services ...string) (all []container) {
 // healthy waits until the services' checks say so.
 func healthy(t *testing.T, services ...string) {
 	t.Helper()
-	eventually(t, time.Minute, func() (bool, string) {
+	eventually(t, patience, func() (bool, string) {
 		for _, c := range containers(t, services...) {
 			if c.State.Health == nil || c.State.Health.Status != "healthy" {
 				return false, c.Name + " is not healthy"
@@ -94,15 +94,15 @@ func healthy(t *testing.T, services ...string) {
 }
 
 // eventually polls what can't signal; missing says what has not come to pass.
-func eventually(t *testing.T, patience time.Duration, holds func() (ok bool, missing string)) {
+func eventually(t *testing.T, within time.Duration, holds func() (ok bool, missing string)) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(within)
 	for {
 		ok, missing := holds()
 		if ok {
 			return
 		}
-		require.True(t, time.Now().Before(deadline), "after %v: %s", patience, missing)
+		require.True(t, time.Now().Before(deadline), "after %v: %s", within, missing)
 		pause(t, 200*time.Millisecond)
 	}
 }

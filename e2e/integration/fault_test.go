@@ -25,6 +25,7 @@ func faults(r *running) []fault {
 		{name: "the campaign's node hangs", inject: hanging(owner), survivable: true, hold: 20 * time.Second},
 		{name: "the campaign's node loses the network", inject: cutOff(owner), survivable: true},
 		{name: "the NATS server that leads DIAL is killed", inject: killed(func(s *site) string { return s.queues.leader("DIAL") }), survivable: true},
+		{name: "the NATS server that leads CALLBACK ends by itself", inject: ended(func(s *site) string { return s.queues.leader("CALLBACK") }), survivable: true},
 		{name: "all NATS servers are killed", inject: allKilled(queue), hold: 3 * time.Second},
 		{name: "PostgreSQL is restarted", inject: restarted("postgres")},
 		{name: "PostgreSQL hangs", inject: hanging(func(*site) string { return "postgres" }), hold: 10 * time.Second},
@@ -49,6 +50,23 @@ func allKilled(services []string) func(*site) func() {
 		return func() {
 			compose(s.t, append([]string{"start"}, services...)...)
 			healthy(s.t, services...)
+		}
+	}
+}
+
+// ended has the first process of a container end by itself, and leaves it to Docker to
+// start the container again: nobody does that for one who was killed by name.
+func ended(which func(*site) string) func(*site) func() {
+	return func(s *site) func() {
+		s.t.Helper()
+		service := which(s)
+		before := inspect(s.t, service)
+		compose(s.t, "exec", "-T", service, "kill", "-TERM", "1")
+		return func() {
+			eventually(s.t, patience, func() (bool, string) {
+				return inspect(s.t, service).RestartCount == before.RestartCount+1, service + " was not started again"
+			})
+			healthy(s.t, service)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func connect(s *settings) *queues {
 // info is how a stream is, once its servers agree on it.
 func (q *queues) info(stream string) (info *jetstream.StreamInfo) {
 	q.t.Helper()
-	eventually(q.t, time.Minute, func() (bool, string) {
+	eventually(q.t, patience, func() (bool, string) {
 		found, err := q.js.Stream(q.t.Context(), stream)
 		if err != nil {
 			return false, "stream " + stream + ": " + err.Error()
@@ -56,7 +56,7 @@ func (q *queues) leader(stream string) string { return q.info(stream).Cluster.Le
 // replicated waits until every stream has all its copies, and they are up to date.
 func (q *queues) replicated() {
 	q.t.Helper()
-	eventually(q.t, time.Minute, func() (bool, string) {
+	eventually(q.t, patience, func() (bool, string) {
 		for _, stream := range streams {
 			info := q.info(stream)
 			current := 1
@@ -76,7 +76,7 @@ func (q *queues) replicated() {
 // owner is the node that has a campaign's partition.
 func (q *queues) owner(id campaign.ID) (service string) {
 	q.t.Helper()
-	eventually(q.t, time.Minute, func() (bool, string) {
+	eventually(q.t, patience, func() (bool, string) {
 		name := bus.LeasePartition(bus.PartitionOf(id))
 		kv, err := q.js.KeyValue(q.t.Context(), "LEASE")
 		if err != nil {

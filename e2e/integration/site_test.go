@@ -11,9 +11,17 @@ import (
 	"dialtone/e2e/judge"
 )
 
-// silence is the longest time without a call that any single fault may cost: a lease
-// runs out (15 s), its successor takes up, and the first call is placed.
-const silence = 30 * time.Second
+const (
+	// silence is the longest time without a call that any single fault may cost: a lease
+	// runs out (15 s), its successor takes up, and the first call is placed.
+	silence = 20 * time.Second
+	// patience is for what a test waits for.
+	patience = time.Minute
+	// unlearnt is how long it may take to learn that a call has ended if nobody was told:
+	// the provider is asked after two minutes at the latest.  Until then its retry is not
+	// due for us, though it is by the ledger.
+	unlearnt = 2 * time.Minute
+)
 
 // site is the cluster with the campaigns that run on it.
 type site struct {
@@ -114,7 +122,7 @@ const enough = 20
 func (s *site) goesOn(r *running) {
 	s.t.Helper()
 	from := time.Now()
-	eventually(s.t, 2*silence, func() (bool, string) {
+	eventually(s.t, patience, func() (bool, string) {
 		n := s.placed(r, from)
 		return n >= enough, fmt.Sprintf("%d calls of %s placed, of %d", n, r.Name, enough)
 	})
@@ -141,15 +149,20 @@ func (s *site) fail(f fault, r *running) {
 	s.t.Logf("%s: %.1f s", f.name, span.Seconds())
 }
 
-// end waits for every campaign to end, and gathers what they left behind.
+// tail is how long the last calls may take to end: what a provider did not answer is
+// looked for twice there, half a minute apart.
+const tail = 4 * time.Minute
+
+// end waits for every campaign to end, and gathers what they left behind.  One that
+// does not end is for the judge to tell.
 func (s *site) end() *judge.Evidence {
 	s.t.Helper()
 	e := &s.evidence
+	deadline := time.Now().Add(tail)
 	for _, r := range s.campaigns {
-		eventually(s.t, 4*time.Minute, func() (bool, string) {
-			now := s.api.campaign(r.id)
-			return now.Status.Ended(), fmt.Sprintf("%s is %s: %+v", r.Name, now.Status, now.Stats)
-		})
+		for !s.api.campaign(r.id).Status.Ended() && time.Now().Before(deadline) {
+			pause(s.t, time.Second)
+		}
 	}
 	s.read()
 	for _, p := range s.api.providers() {
@@ -162,6 +175,6 @@ func (s *site) end() *judge.Evidence {
 		r.Status, r.Stats, r.Calls = now.Status, now.Stats, s.api.records(r.id)
 		e.Campaigns = append(e.Campaigns, r.Campaign)
 	}
-	e.Silence, e.RetryGrace = silence, silence
+	e.Silence, e.RetryGrace = silence, unlearnt
 	return e
 }

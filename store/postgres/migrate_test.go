@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"database/sql"
 	"io/fs"
 	"sync"
 	"testing"
@@ -33,7 +34,10 @@ create index concurrently calls_later on calls (later, id);
 
 // A node of this version works with a schema that a later one has brought about.
 func TestFuture(t *testing.T) {
-	storetest.Future(t, open, func(t testing.TB) {
+	db, err := sql.Open("pgx", address(t))
+	require.NoError(t, err)
+	defer db.Close()
+	storetest.Future(t, open, db, func(t testing.TB) {
 		s, err := postgres.OpenWith(t.Context(), address(t), later(t))
 		require.NoError(t, err)
 		require.NoError(t, s.Close())

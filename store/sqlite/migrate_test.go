@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,10 @@ func TestMigrationsKeepToTheRules(t *testing.T) { storetest.Migrations(t, rules)
 // go back.
 func TestFuture(t *testing.T) {
 	all := storetest.Later(t, rules, "-- +goose Up\ncreate index calls_later on calls (later);\n")
-	storetest.Future(t, open, func(t testing.TB) {
+	db, err := sql.Open("sqlite", file(t))
+	require.NoError(t, err)
+	defer db.Close()
+	storetest.Future(t, open, db, func(t testing.TB) {
 		s, err := sqlite.OpenWith(t.Context(), file(t), all)
 		require.NoError(t, err)
 		require.NoError(t, s.Close())

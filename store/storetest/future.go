@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"database/sql"
 	"io/fs"
 	"maps"
 	"os"
@@ -51,8 +52,9 @@ insert into later (id, what) values (1, 'one');
 
 // Future holds a driver to working with the schema of a later version: while it comes
 // about under a node that runs, and for a node of this version that starts after it.
-// forward brings the database of t there; it may be called again.
-func Future(t *testing.T, open Open, forward func(t testing.TB)) {
+// forward brings the database of t there; it may be called again.  db is the same
+// database, for what only a later version writes.
+func Future(t *testing.T, open Open, db *sql.DB, forward func(t testing.TB)) {
 	s := newScene(t, open)
 	id := s.campaign(3)
 	s.life(id, 1)
@@ -63,6 +65,16 @@ func Future(t *testing.T, open Open, forward func(t testing.TB)) {
 	other.life(id, 3)
 	require.Equal(t, campaign.Stats{Total: 3, Completed: 3, Attempts: 3}, s.stats(id))
 	require.NoError(t, other.Store.Ping(other.ctx))
+
+	// What a later version has set is not undone by a change of this one's.
+	_, err := db.ExecContext(t.Context(), `update campaigns set settings = '{"name":"x","max_concurrent_calls":7,"later":{"a":1},"retry":{"max_attempts":3,"later":true}}' where id = 2`)
+	require.NoError(t, err)
+	require.Equal(t, campaign.ID(2), id)
+	_, err = s.UpdateSettings(s.ctx, id, func(set *campaign.Settings) error { set.MaxConcurrentCalls = 9; return nil })
+	require.NoError(t, err)
+	var column string
+	require.NoError(t, db.QueryRowContext(t.Context(), `select settings from campaigns where id = 2`).Scan(&column))
+	require.JSONEq(t, `{"name":"x","max_concurrent_calls":9,"weight":0,"priority":5,"later":{"a":1},"retry":{"max_attempts":3,"later":true}}`, column)
 
 	ahead := func(t testing.TB) store.Store {
 		forward(t)
