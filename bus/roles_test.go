@@ -106,7 +106,7 @@ func TestIdleActorsMissWhatIsGone(t *testing.T) {
 
 func requireSoon(t *testing.T, what string, there func() bool) {
 	t.Helper()
-	require.Eventually(t, there, 3*time.Second, 20*time.Millisecond, "%s is not there again within 3 s", what)
+	require.Eventually(t, there, 5*time.Second, 20*time.Millisecond, "%s is not there again within 5 s", what)
 }
 
 // A process that may not make streams waits for those who may, and goes on with what
@@ -126,7 +126,6 @@ func TestOthersGoOnWhenTheActorsAreBack(t *testing.T) {
 	}
 	require.Error(t, p.PublishReport(t.Context(), report(7, 1)))
 	for _, b := range []*bus.Bus{c, p} {
-		// It is told by the first look that comes after all of them were deleted.
 		require.Eventually(t, func() bool {
 			err := b.Healthy()
 			return err != nil && strings.Contains(err.Error(), "stream CALLBACK")
