@@ -148,6 +148,8 @@ func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
 		return c.askShadow(core, q.body)
 	case "forecast":
 		return c.askForecast(ctx, core, q.body, time.Now())
+	case "gauges":
+		return core.gauges(time.Now()), nil
 	case "strategy":
 		return c.choose(core, q.body)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"dialtone/actors"
 	"dialtone/actors/caller"
@@ -31,6 +32,7 @@ type App struct {
 	folder    *folder
 	store     store.Store
 	journal   *store.Journal
+	ended     endings
 	bus       *bus.Bus
 	providers *registry.Registry
 	mock      *mockdialer.Server // nil with a providers file
@@ -144,7 +146,7 @@ func (a *App) startJournal(ctx context.Context) error {
 		return fmt.Errorf("start the journal: %w", err)
 	}
 	a.onStop("journal", a.journal.Stop)
-	a.registry.MustRegister(a.collector())
+	a.registry.MustRegister(a.collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return nil
 }
 
@@ -153,7 +155,7 @@ func (a *App) startActors(ctx context.Context) error {
 		return nil
 	}
 	node := actors.NewNode(actors.Config{
-		Name: a.folder.node, Bus: a.bus, Store: a.store, Journal: a.journal,
+		Name: a.folder.node, Bus: a.bus, Store: a.store, Journal: counted{a.journal, &a.ended},
 		Machine: a.cfg.Machine, Table: a.providers.Table, Logger: a.log,
 	})
 	a.providers.OnChange(func(registry.Change) { node.Reroute() })

@@ -27,7 +27,7 @@ func (a *App) waiting() []api.Missing {
 	return a.awaited.list()
 }
 
-var stoppingNow = api.Missing{Part: "service", Reason: "The service is stopping; send requests to another node."}
+var stoppingNow = api.Missing{Part: partService, Reason: "The service is stopping; send requests to another node."}
 
 // missing lists the parts without which this process can't do its work, each with what
 // to do about it.  It takes pingPatience at most.
@@ -35,7 +35,7 @@ func (a *App) missing(ctx context.Context) (out []api.Missing) {
 	if a.stopping.Load() {
 		out = append(out, stoppingNow)
 	} else if !a.started.Load() {
-		out = append(out, api.Missing{Part: "service", Reason: "The service is starting; it takes a moment."})
+		out = append(out, api.Missing{Part: partService, Reason: "The service is starting; it takes a moment."})
 	}
 	if err := a.pinged.ask(ctx, a.store.Ping); err != nil {
 		out = append(out, api.Missing{Part: partStore, Reason: fmt.Sprintf(
