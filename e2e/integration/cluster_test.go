@@ -95,6 +95,9 @@ func TestPromisesWhateverFails(t *testing.T) {
 	assert.NotEmpty(t, own.Within(judge.Span{From: s.since, To: closing.From}), "the campaign with hours dialled before they ended")
 	assert.NotEmpty(t, own.Within(judge.Span{From: closing.To, To: time.Now()}), "and after they began again")
 	verdicts := e.Judge()
+	for _, f := range e.Faults {
+		t.Logf("%s to %s: %s", f.From.UTC().Format(time.TimeOnly), f.To.UTC().Format(time.TimeOnly), f.Name)
+	}
 	t.Logf("%d faults, %.0f s\n%s", len(e.Faults), time.Since(began).Seconds(), verdicts)
 	gaps := e.Gaps()
 	for _, g := range gaps[:min(5, len(gaps))] {
@@ -102,6 +105,9 @@ func TestPromisesWhateverFails(t *testing.T) {
 	}
 	for _, v := range verdicts {
 		assert.True(t, v.Held(), "%s", v)
+	}
+	if !verdicts.Held() {
+		s.trace(verdicts)
 	}
 }
 
@@ -152,6 +158,7 @@ func (s *site) halt(r *running, do func()) {
 func (s *site) callersApart(r *running) {
 	s.t.Helper()
 	s.supply(r, 200)
+	s.keepLogs()
 	span := judge.Span{From: time.Now()}
 	dockerWith(s.t, []string{"DIALTONE_NODE_ROLES=api,actors"},
 		"compose", "--profile", "callers", "up", "--detach", "--wait", "--scale", "caller=2")
