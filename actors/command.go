@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"dialtone/actors/clerk"
 	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
@@ -64,7 +65,7 @@ func readBody(r *bus.Request, into any) *campaign.Error {
 
 // commandOf reads a request as what the machine is asked for.
 func commandOf(r *bus.Request) (machine.Command, *campaign.Error) {
-	c := machine.Command{Verb: machine.Verb(r.Action), Ref: r}
+	c := machine.Command{Verb: machine.Verb(r.Action)}
 	switch c.Verb {
 	case machine.Cancel:
 		var body CancelBody
@@ -84,22 +85,13 @@ func commandOf(r *bus.Request) (machine.Command, *campaign.Error) {
 }
 
 // State is the answer to every action but explain and refresh.
-type State struct {
-	ID     campaign.ID     `json:"id"`
-	Name   string          `json:"name"`
-	Status campaign.Status `json:"status"`
-	Stats  campaign.Stats  `json:"stats"`
-}
-
-func stateOf(c campaign.Campaign) State {
-	return State{ID: c.ID, Name: c.Name, Status: c.Status, Stats: c.Stats}
-}
+type State = clerk.State
 
 // asked takes in a command or a poke.
 func (a *actor) asked(ctx context.Context, r *bus.Request) {
 	switch r.Action {
 	case ActionRefresh:
-		a.refresh(ctx)
+		a.clerk.Refresh()
 		r.Reply(nil)
 	case ActionExplain:
 		a.explain(ctx, r)
@@ -113,8 +105,7 @@ func (a *actor) asked(ctx context.Context, r *bus.Request) {
 			r.Fail(err)
 			return
 		}
-		a.asking = append(a.asking, r)
-		a.input(c)
+		a.clerk.Take(clerk.Asked{Command: c, Request: r})
 	}
 }
 
@@ -126,7 +117,7 @@ func (a *actor) explain(ctx context.Context, r *bus.Request) {
 		r.Fail(err)
 		return
 	}
-	unread := a.mind.Unread()
+	unread := a.clerk.Mind().Unread()
 	if len(unread) == 0 {
 		a.tell(&e)
 		return
@@ -146,10 +137,10 @@ func (a *actor) explain(ctx context.Context, r *bus.Request) {
 // tell answers a request for an explanation.
 func (a *actor) tell(e *explained) {
 	if e.what.To == "" {
-		e.request.Reply(a.mind.Explain(time.Now(), e.empty))
+		e.request.Reply(a.clerk.Mind().Explain(time.Now(), e.empty))
 		return
 	}
-	e.request.Reply(a.mind.ExplainCall(time.Now(), e.what.To, e.what.Provider, e.empty))
+	e.request.Reply(a.clerk.Mind().ExplainCall(time.Now(), e.what.To, e.what.Provider, e.empty))
 }
 
 // statsPatience bounds the read behind a stats request.
@@ -164,7 +155,7 @@ func (rt *runtime) answerStats(ctx context.Context, r *bus.Request) {
 		c, err := rt.store.Campaign(ctx, r.Campaign)
 		switch {
 		case err == nil:
-			r.Reply(stateOf(c))
+			r.Reply(clerk.StateOf(c))
 		case campaign.CodeOf(err) == campaign.CodeInternal:
 			r.Fail(campaign.Unavailable("The statistics can't be read at the moment; try again."))
 		default:
@@ -184,12 +175,4 @@ func refuse(m any, err error) {
 	case explained:
 		m.request.Fail(err)
 	}
-}
-
-// naked is how soon a report comes again that was given back.
-const naked = 100 * time.Millisecond
-
-// giveBack lets a report come again soon, to whoever owns the partition then.
-func giveBack(d bus.ReportDelivery) {
-	_ = d.Nak(naked) // if that is lost, it comes after the ack wait
 }

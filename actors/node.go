@@ -2,14 +2,12 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/sourcegraph/conc"
-
+	"dialtone/actors/ownership"
 	"dialtone/actors/scheduler"
 	"dialtone/bus"
 	"dialtone/campaign"
@@ -31,28 +29,49 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Node owns partitions, by lease, and runs their campaigns.
+// Node owns partitions, by lease, and runs their campaigns.  It shares them evenly with
+// the other nodes that are there; see package ownership.
+//
+// Three goroutines look after that, and none of them waits for another, for the store or
+// for a partition: renew renews the leases, watch sees what the others do, and move
+// decides.  What is taken and given is so in goroutines of its own.
 type Node struct {
 	cfg Config
 	rt  *runtime
 	log *slog.Logger
 
-	mu         sync.RWMutex
-	partitions [bus.Partitions]*partition
+	mu       sync.RWMutex
+	tenures  [bus.Partitions]tenure
+	presence *bus.Lease // nil while others do not count this node
+	mind     *ownership.Mind
+	leaving  bool
+	taking   bool      // partitions are being taken; one after the other
+	restTill time.Time // nothing is taken before
+	rest     time.Duration
 
-	leases  [bus.Partitions]*bus.Lease // owned by the goroutine keep
-	lostOne chan *partition
+	wake    chan struct{} // holds one: something has happened for move
 	service bus.Service
-	cancel  context.CancelFunc
-	keeping sync.WaitGroup
+	keeping sync.WaitGroup     // renew, watch and move
+	moving  sync.WaitGroup     // takings, givings and endings; begun by move alone
+	cancel  context.CancelFunc // ends renew, watch and move
+	halt    context.CancelFunc // ends move, and what is being taken
+	hurry   context.Context    // ends when what is being given is to end where it stands
+	abort   context.CancelFunc
 	started bool
+}
+
+// tenure is how the node stands with a partition.
+type tenure struct {
+	stage ownership.Stage
+	lease *bus.Lease // nil before it is won, and once it is lost
+	part  *partition // nil unless it was begun
 }
 
 // NewNode makes a node that does not run yet.
 func NewNode(cfg Config) *Node {
 	n := &Node{
-		cfg: cfg, log: cfg.Logger.With("part", "actors"),
-		lostOne: make(chan *partition, bus.Partitions),
+		cfg: cfg, log: cfg.Logger.With("part", "actors"), wake: make(chan struct{}, 1),
+		mind: ownership.New(cfg.Name, ownership.Config{Partitions: bus.Partitions}, time.Now()),
 	}
 	n.rt = &runtime{
 		store: cfg.Store, journal: cfg.Journal, bus: cfg.Bus,
@@ -64,32 +83,44 @@ func NewNode(cfg Config) *Node {
 	return n
 }
 
-// Start takes the partitions that are free and answers commands.  Those that
-// are not free are tried for again and again.
+// Start takes the partitions that are free and for this node, and answers commands.
+// Those that come free later are taken then.
 func (n *Node) Start(ctx context.Context) error {
 	if err := n.rt.desk.start(n.cfg.Bus); err != nil {
 		return fmt.Errorf("listen for grants: %w", err)
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	n.cancel, n.started = cancel, true
-	n.seize(ctx)
-	service, err := n.cfg.Bus.ServeCampaigns(actions, n.owns, func(r *bus.Request) { n.command(run, r) })
+	moves, halt := context.WithCancel(run)
+	n.cancel, n.halt, n.started = cancel, halt, true
+	n.hurry, n.abort = context.WithCancel(context.WithoutCancel(ctx))
+	n.appear(ctx)
+	n.look(ctx, run)
+	if d := n.decide(time.Now()); len(d.Take) > 0 {
+		n.take(moves, d.Take)
+	}
+	service, err := n.cfg.Bus.ServeCampaigns(actions, n.concerns, func(r *bus.Request) { n.command(run, r) })
 	if err != nil {
 		n.Stop(ctx)
 		return fmt.Errorf("serve the campaigns' subjects: %w", err)
 	}
 	n.service = service
-	n.keeping.Go(func() { n.keep(run) })
+	n.keeping.Go(func() { n.renew(run) })
+	n.keeping.Go(func() { n.move(moves) })
 	return nil
 }
 
-// Stop brings the campaigns to rest, as far as ctx allows, and hands the leases
-// over.  It may be called twice, and before Start.
+// Stop brings the campaigns to rest, as far as ctx allows, and hands their partitions over
+// to the nodes that stay, some at a time.  It may be called twice, and before Start.
 func (n *Node) Stop(ctx context.Context) {
 	if !n.started {
 		return
 	}
 	n.started = false
+	defer context.AfterFunc(ctx, n.abort)()
+	n.halt()
+	n.disappear()
+	n.moving.Wait()
+	n.part()
 	if n.service != nil {
 		if err := n.service.Stop(); err != nil {
 			n.log.Warn("could not leave the campaigns' subjects", "error", err)
@@ -97,15 +128,9 @@ func (n *Node) Stop(ctx context.Context) {
 	}
 	n.cancel()
 	n.keeping.Wait()
-	n.rt.desk.shut()
-	var stopping conc.WaitGroup
-	for _, p := range n.owned() {
-		stopping.Go(func() { p.stop(ctx) })
-	}
-	stopping.Wait()
 	n.rt.finish()
 	n.rt.desk.stop()
-	n.release(ctx)
+	n.abort()
 }
 
 // Reroute has every campaign that is awake route its calls by the table as it is now.
@@ -123,230 +148,56 @@ func (n *Node) owned() []*partition {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	var out []*partition
-	for _, p := range n.partitions {
-		if p != nil {
-			out = append(out, p)
+	for i := range n.tenures {
+		if t := &n.tenures[i]; t.stage == ownership.Held {
+			out = append(out, t.part)
 		}
 	}
 	return out
 }
 
+// partition is one that this node owns, or nil.
 func (n *Node) partition(number int) *partition {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	return n.partitions[number]
+	if t := &n.tenures[number]; t.stage != ownership.Giving {
+		return t.part
+	}
+	return nil
 }
 
 func (n *Node) owns(number int) bool { return n.partition(number) != nil }
 
+// ownerless is how long after a partition has come free somebody who asks is told to ask
+// again.  If what is seen is old, its owner answers, and must be heard in the end.
+const ownerless = 3 * time.Second
+
+// concerns reports whether this node answers for a partition, or knows that nobody can at
+// the moment.
+func (n *Node) concerns(number int) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if n.tenures[number].stage != ownership.None {
+		return true
+	}
+	since, free := n.mind.Free(number)
+	return free && time.Since(since) < ownerless
+}
+
 // command takes a request to its campaign's actor.
 func (n *Node) command(ctx context.Context, r *bus.Request) {
-	if r.Action == ActionStats {
+	p := n.partition(bus.PartitionOf(r.Campaign))
+	switch {
+	case p == nil:
+		r.Again()
+	case r.Action == ActionStats:
 		n.rt.answerStats(ctx, r)
-		return
-	}
-	if p := n.partition(bus.PartitionOf(r.Campaign)); p != nil {
-		p.hand(r.Campaign, r)
+	case !p.hand(r.Campaign, r):
+		r.Again()
 	}
 }
 
 func (n *Node) deliver(id campaign.ID, g granted) bool {
 	p := n.partition(bus.PartitionOf(id))
 	return p != nil && p.grant(id, g)
-}
-
-// keep holds on to the leases and tries for those that others have.
-func (n *Node) keep(ctx context.Context) {
-	writing, cancel := lingering(ctx)
-	defer cancel()
-	tick := time.NewTicker(n.renewEvery())
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case p := <-n.lostOne:
-			if n.partition(p.number) == p {
-				n.drop(p.number)
-			}
-		case <-tick.C:
-			// Who can't renew all it has does not try for more, which may take a while
-			// then: the rest must be dropped in time.
-			if n.renew(writing) && ctx.Err() == nil {
-				n.seize(writing)
-			}
-		}
-	}
-}
-
-func (n *Node) renewEvery() time.Duration { return n.cfg.Bus.LeaseTTL() / 4 }
-
-const (
-	// leaseGrace is how long an end waits for what is being written of leases.
-	leaseGrace = 500 * time.Millisecond
-	// releasePatience bounds the handing over of leases.
-	releasePatience = 2 * time.Second
-)
-
-// lingering is a context that ends a moment after ctx.  A write of a lease that is
-// broken off might count all the same, and then the lease could not be handed
-// over, for want of its revision.
-func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
-	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(leaseGrace, cancel) })
-	return out, func() { stop(); cancel() }
-}
-
-// renew renews every lease, and drops the partitions whose lease is lost or has
-// run out: by then they are at rest, whether or not there was an answer.  It reports whether
-// all were renewed.
-func (n *Node) renew(ctx context.Context) (all bool) {
-	var held []*bus.Lease
-	var numbers []int
-	until := time.Time{}
-	for i, l := range n.leases {
-		if l == nil {
-			continue
-		}
-		held, numbers = append(held, l), append(numbers, i)
-		if u := l.Until(); until.IsZero() || u.Before(until) {
-			until = u
-		}
-	}
-	if soonest := time.Now().Add(n.renewEvery()); until.Before(soonest) {
-		until = soonest // after a standstill there is one try
-	}
-	renewing, cancel := context.WithDeadline(ctx, until)
-	errs := n.cfg.Bus.RenewMany(renewing, held)
-	cancel()
-	var lost []int
-	all = true
-	for i, err := range errs {
-		all = all && err == nil
-		if err != nil && (errors.Is(err, bus.ErrLost) || !held[i].Valid(time.Now())) {
-			n.log.Warn("lost a partition", "partition", numbers[i], "error", err)
-			lost = append(lost, numbers[i])
-		}
-	}
-	n.drop(lost...)
-	return all
-}
-
-// drop ends partitions where they stand, all at once.
-func (n *Node) drop(numbers ...int) {
-	var ending conc.WaitGroup
-	for _, number := range numbers {
-		n.leases[number] = nil
-		n.mu.Lock()
-		p := n.partitions[number]
-		n.partitions[number] = nil
-		n.mu.Unlock()
-		if p != nil {
-			ending.Go(p.abandon)
-		}
-	}
-	ending.Wait()
-}
-
-// seize takes the partitions whose leases are free: the lease first, then the
-// epoch in the store, from which on nobody else's writes count.
-func (n *Node) seize(ctx context.Context) {
-	won := n.acquire(ctx)
-	if len(won) == 0 {
-		return
-	}
-	// A store that hangs must not keep us from renewing what we have.
-	ctx, cancel := context.WithTimeout(ctx, 2*n.renewEvery())
-	defer cancel()
-	epochs, err := n.cfg.Store.RaiseEpochs(ctx, n.cfg.Name, won)
-	var active []campaign.ID
-	if err == nil {
-		active, err = n.cfg.Store.Active(ctx)
-	}
-	if err != nil {
-		n.log.Warn("could not take over partitions; trying again", "error", err)
-		n.giveUp(ctx, won)
-		return
-	}
-	byPartition := make(map[int][]campaign.ID)
-	for _, id := range active {
-		byPartition[bus.PartitionOf(id)] = append(byPartition[bus.PartitionOf(id)], id)
-	}
-	for _, number := range won {
-		n.begin(number, epochs[number], byPartition[number])
-	}
-	n.log.Info("took partitions", "count", len(won), "active_campaigns", len(active))
-}
-
-func (n *Node) acquire(ctx context.Context) (won []int) {
-	var numbers []int
-	var names []string
-	for i, l := range n.leases {
-		if l == nil {
-			numbers, names = append(numbers, i), append(names, bus.LeasePartition(i))
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	leases, errs := n.cfg.Bus.AcquireMany(ctx, names, n.cfg.Name)
-	for i, l := range leases {
-		switch {
-		case errs[i] == nil:
-			n.leases[numbers[i]] = l
-			won = append(won, numbers[i])
-		case !errors.Is(errs[i], bus.ErrHeld) && ctx.Err() == nil:
-			n.log.Warn("could not try for a partition", "partition", numbers[i], "error", errs[i])
-		}
-	}
-	return won
-}
-
-// begin starts a partition.  Commands reach it before the desk speaks for it, so
-// that tokens do as well.
-func (n *Node) begin(number int, epoch int64, active []campaign.ID) {
-	p := newPartition(n.rt, number, epoch, active, func(p *partition) {
-		select {
-		case n.lostOne <- p:
-		default: // so many are lost that the next renewal finds it
-		}
-	})
-	n.mu.Lock()
-	n.partitions[number] = p
-	n.mu.Unlock()
-	if err := p.start(active); err != nil {
-		n.log.Warn("could not start a partition; trying again", "partition", number, "error", err)
-		n.drop(number)
-	}
-}
-
-// giveUp hands leases over, also when there is no time left: that would cost the
-// others their time to live.
-func (n *Node) giveUp(ctx context.Context, numbers []int) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
-	defer cancel()
-	var leases []*bus.Lease
-	for _, i := range numbers {
-		leases = append(leases, n.leases[i])
-		n.leases[i] = nil
-	}
-	for _, err := range n.cfg.Bus.ReleaseMany(ctx, leases) {
-		if err != nil {
-			n.log.Debug("could not release a lease; it will run out", "error", err)
-		}
-	}
-}
-
-// release hands all leases over, so that nobody waits for them to run out.
-func (n *Node) release(ctx context.Context) {
-	var numbers []int
-	for i, l := range n.leases {
-		if l != nil {
-			numbers = append(numbers, i)
-		}
-	}
-	n.giveUp(ctx, numbers)
-	n.mu.Lock()
-	n.partitions = [bus.Partitions]*partition{}
-	n.mu.Unlock()
 }

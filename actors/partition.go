@@ -5,9 +5,11 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sourcegraph/conc"
 
+	"dialtone/actors/clerk"
 	"dialtone/bus"
 	"dialtone/campaign"
 )
@@ -19,6 +21,7 @@ type partition struct {
 	number int
 	epoch  int64
 	onLost func(*partition)
+	lease  *bus.Lease // nil in tests of a partition by itself
 
 	ctx     context.Context // ends when the partition is lost
 	cancel  context.CancelFunc
@@ -84,7 +87,7 @@ func (p *partition) announce() {
 	ready := len(p.waking) == 0
 	p.mu.Unlock()
 	if ready {
-		p.desk.box.post(awake{p.number, p.epoch})
+		p.desk.box.post(awake{Partition: p.number, Epoch: p.epoch})
 	}
 }
 
@@ -112,7 +115,7 @@ func (p *partition) retire(a *actor) bool {
 	if !a.box.close() {
 		return false
 	}
-	p.desk.box.post(left{a.id})
+	p.desk.box.post(left{Campaign: a.id})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.actors, a.id)
@@ -122,7 +125,7 @@ func (p *partition) retire(a *actor) bool {
 // report hands a report to its actor, waiting for room in its mailbox.
 func (p *partition) report(d bus.ReportDelivery) {
 	if !p.hand(d.Report.Campaign, d) {
-		giveBack(d)
+		clerk.GiveBack(d)
 	}
 }
 
@@ -165,14 +168,17 @@ func (p *partition) lost() {
 	p.telling.Do(func() { p.onLost(p) })
 }
 
-// stop ends the partition in good order: what is in hand is committed and
-// acknowledged, as far as ctx allows.
+// holds reports whether the node may act for the partition at a moment.  One that stood
+// still learns it here, before it does anything else.
+func (p *partition) holds(now time.Time) bool { return p.lease == nil || p.lease.Valid(now) }
+
+// stop ends the partition in good order: it is asked for nothing any more and gets no
+// tokens; what is in hand is committed and acknowledged, as far as ctx allows.
 func (p *partition) stop(ctx context.Context) {
 	defer context.AfterFunc(ctx, p.cancel)() // whatever it is that does not end
+	p.desk.box.post(quieted{Partition: p.number})
 	p.stopReports()
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
+	ids := p.close()
 	p.drain()
 	done := make(chan struct{})
 	var waiter conc.WaitGroup
@@ -184,18 +190,24 @@ func (p *partition) stop(ctx context.Context) {
 	}
 	p.cancel()
 	waiter.Wait()
+	p.desk.box.post(gone{Partition: p.number, Campaigns: ids})
+}
+
+// close lets no actor begin any more, and names those that there are.
+func (p *partition) close() []campaign.ID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	return slices.Collect(maps.Keys(p.actors))
 }
 
 // abandon ends the partition where it stands.
 func (p *partition) abandon() {
 	p.cancel()
-	p.mu.Lock()
-	p.closed = true
-	ids := slices.Collect(maps.Keys(p.actors))
-	p.mu.Unlock()
+	ids := p.close()
 	p.stopReports()
 	p.run.Wait()
-	p.desk.box.post(gone{p.number, ids})
+	p.desk.box.post(gone{Partition: p.number, Campaigns: ids})
 }
 
 func (p *partition) stopReports() {

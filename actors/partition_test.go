@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dialtone/actors/clerk"
 	"dialtone/bus"
 	"dialtone/bus/bustest"
 	"dialtone/campaign"
@@ -99,7 +100,7 @@ func TestCommandBeforeStart(t *testing.T) {
 		return len(p.waking) == 0
 	}, patience, time.Millisecond)
 	require.NoError(t, p.start([]campaign.ID{7}))
-	require.Contains(t, posted[awake](rt), awake{bus.PartitionOf(7), 3})
+	require.Contains(t, posted[awake](rt), awake{Partition: bus.PartitionOf(7), Epoch: 3})
 	p.stop(t.Context())
 }
 
@@ -149,7 +150,7 @@ func TestDeskHearsOfAllCampaignsLost(t *testing.T) {
 	p.abandon()
 	gones := posted[gone](rt)
 	require.Len(t, gones, 1)
-	require.ElementsMatch(t, []campaign.ID{7, 8}, gones[0].campaigns)
+	require.ElementsMatch(t, []campaign.ID{7, 8}, gones[0].Campaigns)
 	require.Nil(t, p.actor(9))
 }
 
@@ -188,19 +189,29 @@ func TestRefreshKeepsTheOrder(t *testing.T) {
 	p := newPartition(rt, 1, 1, nil, nil)
 	defer p.abandon()
 	a := newActor(rt, p, 7)
+	a.ctx = p.ctx
 	for range 3 {
-		a.refresh(p.ctx)
+		a.clerk.Refresh()
 	}
 	s.leave <- struct{}{}
 	<-a.box.signal
 	require.EqualValues(t, 1, s.reads.Load(), "one at a time")
 	for _, m := range a.box.take() {
-		require.True(t, a.translate(p.ctx, m))
+		require.Equal(t, machine.Refreshed{Campaign: s.campaign, Zones: []machine.Zone{}}, *m.(clerk.Reread).Input)
+		require.True(t, a.take(p.ctx, m))
 	}
-	require.Equal(t, []machine.Input{machine.Refreshed{Campaign: s.campaign, Zones: []machine.Zone{}}}, a.inputs)
 	s.leave <- struct{}{}
 	<-a.box.signal
 	require.EqualValues(t, 2, s.reads.Load(), "and one more for all that were asked for meanwhile")
+}
+
+// silent is a journal that answers when the test does.
+type silent struct {
+	done []func(map[campaign.ID]campaign.Stats, error)
+}
+
+func (s *silent) Submit(_ []store.Op, done func(map[campaign.ID]campaign.Stats, error)) {
+	s.done = append(s.done, done)
 }
 
 // TestSettlePastKeepsTheOrder: what comes while an actor waits for its last commits
@@ -209,23 +220,30 @@ func TestSettlePastKeepsTheOrder(t *testing.T) {
 	rt := still(t, nil)
 	p := newPartition(rt, 1, 1, nil, nil)
 	defer p.abandon()
+	journal := &silent{}
+	rt.journal = journal
 	a := newActor(rt, p, 7)
-	a.pending = 2
+	c := campaign.Campaign{ID: 7, Status: campaign.StatusInProgress}
+	claimed := machine.Open{Call: campaign.Call{ID: 1, Claim: 1, Status: campaign.CallInProgress}}
+	a.clerk.Wake(machine.Config{}, c, nil, []machine.Open{claimed}, time.Now())
+	a.clerk.Take(clerk.Asked{Command: machine.Command{Verb: machine.Pause}, Request: &bus.Request{}})
+	a.clerk.Turn(time.Now())
+	require.Len(t, journal.done, 2)
 	settled := make(chan bool)
 	go func() { settled <- a.settlePast(p.ctx) }()
 	for i := range 3 {
-		a.box.post(granted{tokens: []machine.Token{{ID: uint64(i)}}})
+		a.box.post(granted{Tokens: []machine.Token{{ID: uint64(i)}}})
 		require.Eventually(t, func() bool { return a.box.empty() && len(a.box.signal) == 0 }, patience, time.Millisecond)
 	}
-	a.box.post(&committed{})
-	a.box.post(granted{tokens: []machine.Token{{ID: 3}}})
-	a.box.post(&committed{err: errSpoiled})
+	journal.done[0](nil, nil)
+	a.box.post(granted{Tokens: []machine.Token{{ID: 3}}})
+	journal.done[1](nil, errSpoiled)
 	require.True(t, <-settled)
-	a.box.post(granted{tokens: []machine.Token{{ID: 4}}})
+	a.box.post(granted{Tokens: []machine.Token{{ID: 4}}})
 	for i, m := range a.arrived() {
-		require.EqualValues(t, i, m.(granted).tokens[0].ID)
+		require.EqualValues(t, i, m.(granted).Tokens[0].ID)
 	}
-	require.Zero(t, a.pending)
+	require.True(t, a.clerk.Settled())
 	require.Empty(t, a.arrived())
 }
 
@@ -235,21 +253,4 @@ func TestLateReadsAreNotBegun(t *testing.T) {
 	rt.finish()
 	rt.read(t.Context(), func() { t.Error("nobody waits for this") })
 	rt.finish()
-}
-
-// TestFailedCommitProvesNothing: none of its outcomes is valid.
-func TestFailedCommitProvesNothing(t *testing.T) {
-	stale := store.Claim{Outcome: store.Outcome{Err: store.ErrStaleEpoch}}
-	c := &committed{claims: []store.Claim{stale}}
-	require.True(t, c.fenced())
-	c.err = errSpoiled
-	require.False(t, c.fenced())
-	for name, c := range map[string]*committed{
-		"a record": {ops: []store.Op{&store.Claim{}, &stale}},
-		"a status": {status: []store.SetStatus{{Outcome: store.Outcome{Err: store.ErrStaleEpoch}}}},
-		"canceled": {end: &store.EndCalls{Outcome: store.Outcome{Err: store.ErrStaleEpoch}}},
-	} {
-		require.True(t, c.fenced(), name)
-	}
-	require.False(t, (&committed{claims: []store.Claim{{Outcome: store.Outcome{Err: store.ErrState}}}}).fenced())
 }

@@ -6,11 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
-	"dialtone/bus/bustest"
 	"dialtone/campaign"
-	"dialtone/campaign/machine"
 	"dialtone/campaign/route"
 )
 
@@ -42,21 +38,4 @@ func TestReroute(t *testing.T) {
 	table.Store(route.NewTable([]route.Provider{{Name: "other"}}))
 	n.Reroute()
 	r.eventually("it has looked again", func() bool { return reads.reads.Load() >= 2 && asked.Load() >= 2 })
-}
-
-// TestRefreshedTellsANewTableOnce: what is as it was need not be reckoned again.
-func TestRefreshedTellsANewTableOnce(t *testing.T) {
-	one, two := route.NewTable(nil), route.NewTable(nil)
-	a := newActor(&runtime{log: bustest.Logger(t)}, nil, 7)
-	a.routed = one
-	var got []*route.Table
-	for _, table := range []*route.Table{one, two, two, one, nil} {
-		a.inputs = nil
-		a.refreshed(t.Context(), reread{a.life, &machine.Refreshed{Table: table}})
-		got = append(got, a.inputs[0].(machine.Refreshed).Table)
-	}
-	require.Len(t, got, 5)
-	for i, want := range []*route.Table{nil, two, nil, one, nil} {
-		require.True(t, want == got[i], "refresh %d", i)
-	}
 }

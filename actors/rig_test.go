@@ -31,6 +31,7 @@ type rig struct {
 	db      *sqlite.Store
 	journal *store.Journal
 	line    *line
+	leader  *scheduler.Candidate
 	numbers int
 	options []bustest.Option
 }
@@ -52,13 +53,20 @@ func newRig(t *testing.T, options ...bustest.Option) *rig {
 		require.NoError(t, r.db.Close())
 	})
 	r.line = newLine(r)
-	leader := scheduler.NewCandidate(scheduler.Config{
-		Node: "leader", Bus: r.bus, Settings: r.db, Logger: bustest.Logger(t),
+	r.leader = r.candidate("leader", r.bus)
+	return r
+}
+
+// candidate stands for leader of the scheduler.
+func (r *rig) candidate(name string, b *bus.Bus) *scheduler.Candidate {
+	r.t.Helper()
+	c := scheduler.NewCandidate(scheduler.Config{
+		Node: name, Bus: b, Settings: r.db, Logger: bustest.Logger(r.t),
 		Limits: map[string]provider.Limits{"mock": {Channels: channels}},
 	})
-	require.NoError(t, leader.Start(t.Context()))
-	t.Cleanup(leader.Stop)
-	return r
+	require.NoError(r.t, c.Start(r.t.Context()))
+	r.t.Cleanup(c.Stop)
+	return c
 }
 
 // impatient is a machine's Config for tests: what is lost is noticed soon.
@@ -95,6 +103,19 @@ func (r *rig) idle(name string, change ...func(*Config)) *trial {
 		require.NoError(r.t, ctx.Err(), "%s came to rest", name)
 	})
 	return n
+}
+
+// shared waits until the nodes own everything, within one of even.
+func (r *rig) shared(nodes ...*trial) {
+	r.t.Helper()
+	r.eventually("the partitions are shared", func() bool {
+		sum, least, most := 0, bus.Partitions, 0
+		for _, n := range nodes {
+			has := n.Owned()
+			sum, least, most = sum+has, min(least, has), max(most, has)
+		}
+		return sum == bus.Partitions && most-least <= 1
+	})
 }
 
 // trial is a node on a rig.
@@ -231,4 +252,15 @@ func (r *rig) messages(stream string) int {
 	}
 	require.NoError(r.t, r.bus.Ask(r.t.Context(), "$JS.API.STREAM.INFO."+stream, nil, &info))
 	return info.State.Messages
+}
+
+// raced is set under the race detector, which makes everything several times as slow.
+var raced bool
+
+// slack is a bar of time, wider under the race detector.
+func slack(d time.Duration) time.Duration {
+	if raced {
+		return 4 * d
+	}
+	return d
 }

@@ -37,7 +37,6 @@ func TestOneOwner(t *testing.T) {
 			heir := r.node(second)
 			r.eventually("it is taken over", func() bool { return heir.owns(p.number) })
 			require.Greater(t, heir.partition(p.number).epoch, p.epoch)
-			require.NoError(t, p.ctx.Err(), "the old owner knows nothing of it")
 			old.journal.open()
 			r.eventually("the late commits are refused", func() bool { _, _, stale := old.journal.counts(); return stale > 0 })
 			r.eventually("the old owner's actors stop", func() bool { return p.ctx.Err() != nil })
@@ -109,7 +108,7 @@ func TestDeskForgetsALostPartition(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(reports.Stop)
 	first.store.fail("RaiseEpochs", 1000) // it will not get the partition back
-	_, err = r.db.RaiseEpochs(t.Context(), "n2", []int{p.number})
+	_, err = r.db.RaiseEpochs(t.Context(), "n2", map[int]int64{p.number: p.epoch})
 	require.NoError(t, err)
 	first.journal.open()
 	r.eventually("the partition is dropped", func() bool { return first.partition(p.number) == nil })
@@ -172,14 +171,12 @@ func TestGracefulStop(t *testing.T) {
 	require.Zero(t, second.bus.Counters().Redelivered)
 }
 
-// TestHandoverToAWaitingNode: it does not wait for leases to run out.
-func TestHandoverToAWaitingNode(t *testing.T) {
+// TestHandoverToAnotherNode: it does not wait for leases to run out.
+func TestHandoverToAnotherNode(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, bustest.WithLeaseTTL(2*time.Second))
+	r := newRig(t, bustest.WithLeaseTTL(60*time.Second))
 	first, second := r.node("n1"), r.node("n2")
-	require.Zero(t, second.Owned())
-	<-time.After(1200 * time.Millisecond) // longer than a renewal takes
-	require.Equal(t, bus.Partitions, first.Owned())
+	r.shared(first, second)
 	first.Stop(t.Context())
 	began := time.Now()
 	r.eventually("it is taken over", func() bool { return second.Owned() == bus.Partitions })

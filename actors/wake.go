@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"dialtone/bus"
+	"dialtone/actors/clerk"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
 	"dialtone/store"
@@ -20,8 +20,7 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 	if !a.settlePast(ctx) {
 		return false
 	}
-	a.askAgain()
-	a.letGo()
+	a.layDown()
 	c, zones, open, found := a.recall(begin)
 	if begin.Err() != nil {
 		return false // nothing is in hand: the next owner builds its own
@@ -30,40 +29,35 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 		a.bury(ctx)
 		return false
 	}
-	a.life++
-	a.broken = false
-	a.out.Reset()
-	a.handOn(open)
 	cfg := a.machine
 	cfg.Table = a.routes()
-	a.routed = cfg.Table
-	a.mind = machine.New(cfg, c, zones, open, time.Now(), &a.out)
-	h := holds{campaign: a.id}
-	a.mind.Held(func(p machine.Progress) { h.tokens = append(h.tokens, p) })
-	a.desk.box.post(h)
-	a.first = true
+	next := a.clerk.Wake(cfg, c, zones, open, time.Now())
 	a.part.awoke(a)
 	if len(a.kept) > 0 {
 		raise(a.box.signal)
 	}
-	return a.perform(ctx)
+	if next == clerk.Renew {
+		return a.wake(ctx, begin)
+	}
+	return !a.retires(next)
 }
 
 // settlePast waits until what an earlier life submitted is in the store, or
 // refused.  What comes meanwhile is kept for the next life, which drops what is
 // not for it.  It is false when the partition is lost.
 func (a *actor) settlePast(ctx context.Context) bool {
-	for a.pending > 0 {
+	for !a.clerk.Settled() {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-a.box.signal:
 		}
 		for _, m := range a.box.take() {
-			c, ok := m.(*committed)
+			c, ok := m.(*clerk.Commit)
 			if !ok {
 				a.kept = append(a.kept, m)
-			} else if !a.confirm(c) {
+			} else if !a.clerk.Confirm(c) {
+				a.deposed()
 				return false
 			}
 		}
@@ -71,36 +65,13 @@ func (a *actor) settlePast(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// askAgain has the next life obey what the last one has not answered.  Commands are
-// idempotent.
-func (a *actor) askAgain() {
+// layDown ends the life before.  What it has not answered the next one obeys first.
+func (a *actor) layDown() {
 	var again []any
-	for _, r := range a.asking {
+	for _, r := range a.clerk.LayDown() {
 		again = append(again, r)
 	}
-	a.asking, a.kept = nil, append(again, a.kept...)
-}
-
-// letGo has the reports that the last life has not acknowledged delivered again, to
-// the next one, without the wait for which they would come anyway.
-func (a *actor) letGo() {
-	if a.mind != nil {
-		a.mind.Unacknowledged(func(r machine.Ref) {
-			_ = r.(bus.Receipt).Nak(naked) // if that is lost, it comes after the ack wait
-		})
-	}
-}
-
-// handOn tells the next machine what the last one was asked for.
-func (a *actor) handOn(open []machine.Open) {
-	if a.mind == nil {
-		return
-	}
-	wishes := make(map[campaign.CallID]machine.Wish)
-	a.mind.Wishes(func(id campaign.CallID, w machine.Wish) { wishes[id] = w })
-	for i := range open {
-		open[i].Wish = wishes[open[i].Call.ID]
-	}
+	a.kept = append(again, a.kept...)
 }
 
 // recall reads the campaign, its zones and its open calls.

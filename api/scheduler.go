@@ -27,6 +27,7 @@ type Scheduler struct {
 	Strategy   string              `json:"strategy" example:"fair" doc:"The strategy in force."`
 	Parameters map[string]any      `json:"parameters" doc:"The values of all its parameters, those that nobody gave included."`
 	Strategies []StrategyKind      `json:"strategies" doc:"Those to choose from."`
+	Nodes      []SchedulerNode     `json:"nodes" doc:"The nodes with the role actors that own campaigns."`
 	Providers  []SchedulerProvider `json:"providers"`
 	Campaigns  []SchedulerCampaign `json:"campaigns"`
 }
@@ -44,6 +45,13 @@ type StrategyParameter struct {
 	Summary string `json:"summary" doc:"What it does."`
 	Takes   string `json:"takes" doc:"Which values it takes, in words."`
 	Default any    `json:"default" doc:"Its value if nobody gives one."`
+}
+
+// SchedulerNode is a node that owns campaigns.
+type SchedulerNode struct {
+	Node       string `json:"node"`
+	Partitions int    `json:"partitions" doc:"How many of the 64 partitions, to which campaigns belong by their ids, it owns. Nodes share them evenly; those of one that has died are its until another has taken them over."`
+	Held       int    `json:"held" doc:"Slots in use by its campaigns."`
 }
 
 // SchedulerProvider is a provider's capacity and its use.
@@ -89,7 +97,7 @@ func (a *API) schedulerRoutes() {
 	tags := []string{"Scheduler"}
 	register(a, huma.Operation{
 		OperationID: "get-scheduler", Method: http.MethodGet, Path: "/v1/scheduler", Tags: tags,
-		Summary: "See the scheduler", Description: "Its strategy and those to choose from, the capacity of the providers, and what each campaign could use and holds.",
+		Summary: "See the scheduler", Description: "Its strategy and those to choose from, the nodes, the capacity of the providers, and what each campaign could use and holds.",
 	}, a.getScheduler)
 	register(a, huma.Operation{
 		OperationID: "set-scheduler", Method: http.MethodPut, Path: "/v1/scheduler", Tags: tags,
@@ -110,7 +118,7 @@ func (a *API) getScheduler(ctx context.Context, _ *struct{}) (*schedulerOutput, 
 	}
 	b := &out.Body
 	b.Parameters, b.Providers, b.Campaigns = table(b.Parameters), list(b.Providers), list(b.Campaigns)
-	b.Strategies = list(b.Strategies)
+	b.Strategies, b.Nodes = list(b.Strategies), list(b.Nodes)
 	for i := range b.Strategies {
 		b.Strategies[i].Parameters = list(b.Strategies[i].Parameters)
 	}

@@ -44,6 +44,7 @@ const schedulerStats = `{"leader": "n1", "term": 7, "since": "2026-03-01T12:00:0
 	"strategy": "remaining", "parameters": {"direction": "fewest"},
 	"strategies": [{"name": "remaining", "summary": "Fewest first.", "parameters": [{"name": "direction", "summary": "Which goes first.", "takes": "fewest or most", "default": "fewest"}]},
 		{"name": "fair", "summary": "The same for all.", "parameters": []}],
+	"nodes": [{"node": "n1", "partitions": 42, "held": 3}, {"node": "n2", "partitions": 22, "held": 0}],
 	"providers": [{"provider": "mock", "channels": 500, "calls_per_second": 200, "held": 3}],
 	"campaigns": [{"campaign": "cmp_2", "held": 3, "limit": 10, "waiting": 7, "weight": 2, "group": "team-a", "priority": 1, "due": "2026-03-01T20:00:00Z", "late": true},
 		{"campaign": "cmp_3", "held": 0, "limit": 10, "waiting": 0, "weight": 1, "priority": 5, "late": false}]}`

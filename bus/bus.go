@@ -52,8 +52,8 @@ type Bus struct {
 
 // Open starts the embedded server if the Config names no other, connects, and
 // makes the streams, consumers and the bucket that are not there yet; without the
-// right to, it waits for them as long as ctx lives.  Its error is one line and names
-// the cause.
+// right to, it waits for them as long as ctx lives, or OpenPatience says.  Its error is
+// one line and names the cause; Transient tells whether to try again.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -91,8 +91,8 @@ func (b *Bus) start(ctx context.Context) (err error) {
 	if b.js, err = jetstream.New(b.nc, jetstream.WithDefaultTimeout(b.cfg.PublishTimeout)); err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	if _, err := b.restore(ctx); err != nil {
-		return fmt.Errorf("prepare streams at %s: %w", b.ClientURL(), err)
+	if err := b.prepare(ctx); err != nil {
+		return err
 	}
 	if b.cfg.manages() {
 		if err := b.openLeases(ctx); err != nil {
@@ -107,7 +107,29 @@ func (b *Bus) start(ctx context.Context) (err error) {
 	b.wg.Go(func() { b.pub.pace(run) })
 	b.wg.Go(func() { b.events.run(run) })
 	b.wg.Go(func() { b.repair.run(run, b) })
+	if b.server != nil {
+		b.server.onMended(func() { b.repair.suspect() }) // its consumers are gone
+	}
 	return nil
+}
+
+// prepare makes what must exist, or waits for it.
+func (b *Bus) prepare(ctx context.Context) error {
+	preparing := ctx
+	if b.cfg.OpenPatience > 0 {
+		var cancel context.CancelFunc
+		preparing, cancel = context.WithTimeout(ctx, b.cfg.OpenPatience)
+		defer cancel()
+	}
+	_, err := b.restore(preparing)
+	if err == nil {
+		return nil
+	}
+	at := fmt.Errorf("prepare streams at %s: %w", b.ClientURL(), err)
+	if ctx.Err() == nil && (preparing.Err() != nil || passing(err)) {
+		return asTransient(at)
+	}
+	return at
 }
 
 // onError hears what has no call to return from: permission violations and
@@ -185,6 +207,11 @@ func (b *Bus) LeaseTTL() time.Duration { return b.cfg.LeaseTTL }
 func (b *Bus) Healthy() error {
 	if !b.nc.IsConnected() {
 		return fmt.Errorf("bus: the connection to NATS is %s", strings.ToLower(b.nc.Status().String()))
+	}
+	if b.server != nil {
+		if err := b.server.failed(); err != nil {
+			return fmt.Errorf("bus: %w", err)
+		}
 	}
 	if err := b.repair.failing(); err != nil {
 		return fmt.Errorf("bus: streams are being repaired: %w", err)

@@ -27,8 +27,9 @@ const (
 // the *campaign.Error, or the campaign.Errors, that it is; nobody answering while ctx lives is a
 // campaign.Unavailable.
 //
-// Between two owners there is a moment in which nobody answers, and a request
-// that was lost looks the same as one that is slow; so it is asked again.  Every
+// Between two owners there is a moment in which nobody can do it: then some node says
+// Again, or nobody answers; and a request that was lost looks the same as one that is slow.
+// So it is asked again.  Every
 // action must therefore be idempotent.
 func (b *Bus) Command(ctx context.Context, id campaign.ID, action string, body any, reply any) error {
 	missing := campaign.Unavailable("Nobody answers for campaign %v at the moment; try again in a few seconds.", id)
@@ -67,7 +68,7 @@ func (b *Bus) request(ctx context.Context, subject string, body, reply any, pati
 	defer cancel()
 	for {
 		answer, err := b.try(ctx, subject, data, patience)
-		if err == nil {
+		if err == nil && answer.Header.Get(headerAgain) == "" {
 			return decodeAnswer(subject, answer, reply)
 		}
 		if ctx.Err() != nil || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrMaxPayload) {

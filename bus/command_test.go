@@ -298,3 +298,33 @@ func TestLaterIsWorkedOutBesideTheRest(t *testing.T) {
 	require.Equal(t, 1, slow)
 	require.NoError(t, roles.Stop())
 }
+
+// Who can't answer for a moment says so, and is asked again at once, not after the time
+// that an owner has who is there and silent.
+func TestCommandIsAskedAgain(t *testing.T) {
+	b := bustest.Start(t)
+	serve(t, b, func(int) bool { return false }, nil) // another node, which has no say
+	var asked atomic.Int32
+	serve(t, b, all, func(r *bus.Request) {
+		if asked.Add(1) < 3 {
+			r.Again()
+			r.Reply("too late")
+			return
+		}
+		r.Reply("done")
+	})
+	var answer string
+	start := time.Now()
+	require.NoError(t, b.Command(t.Context(), 7, "start", nil, &answer))
+	require.Equal(t, "done", answer)
+	require.EqualValues(t, 3, asked.Load())
+	require.Less(t, time.Since(start), 1500*time.Millisecond)
+	require.EqualValues(t, 2, b.Counters().CommandRetries)
+
+	// Who does not know of it, of another version, reads a refusal.
+	raw, _ := guest(t, b)
+	asked.Store(0)
+	m, err := raw.Request("campaign.cmp_7.start", nil, patience)
+	require.NoError(t, err)
+	require.Contains(t, m.Header.Get("Nats-Service-Error"), "changing hands")
+}

@@ -56,7 +56,10 @@ type Config struct {
 	// AckWait is how long a delivered message may stay unacknowledged before it
 	// is delivered again; 30s.
 	AckWait time.Duration
-	Logger  *slog.Logger
+	// OpenPatience is how long Open tries to connect, and then to make the streams,
+	// before it gives up; 5s and 20s.
+	OpenPatience time.Duration
+	Logger       *slog.Logger
 }
 
 func (c Config) withDefaults() Config {
@@ -97,7 +100,7 @@ func (c Config) Validate() error {
 	if c.Replicas > 1 && c.URL == "" {
 		faults = append(faults, errors.New("the embedded NATS server is one server and keeps one replica"))
 	}
-	if c.PublishTimeout < 0 || c.AckWait < 0 {
+	if c.PublishTimeout < 0 || c.AckWait < 0 || c.OpenPatience < 0 {
 		faults = append(faults, errors.New("time-outs are not negative"))
 	}
 	return errors.Join(faults...)

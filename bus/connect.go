@@ -1,8 +1,8 @@
 package bus
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -20,7 +20,7 @@ const (
 	pingsMissed = 2
 )
 
-// connect tries for connectPatience.
+// connect tries for connectPatience, if the Config does not say how long.
 func (b *Bus) connect(ctx context.Context) error {
 	who := credentialsOf(b.cfg.URL).or(b.cfg.Password)
 	opts := append(b.connectOptions(), who.options()...)
@@ -29,18 +29,22 @@ func (b *Bus) connect(ctx context.Context) error {
 		at = b.server.URL()
 		opts = append(opts, nats.InProcessServer(b.server.srv))
 	}
-	backoff := retry.WithMaxDuration(connectPatience, retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond)))
+	backoff := retry.WithMaxDuration(cmp.Or(b.cfg.OpenPatience, connectPatience), retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond)))
 	err := retry.Do(ctx, backoff, func(context.Context) (err error) {
 		if b.nc, err = nats.Connect(at, opts...); err == nil {
 			return nil
 		}
-		if errors.Is(err, nats.ErrAuthorization) {
+		if turnedAway(err) {
 			return err
 		}
 		return retry.RetryableError(err)
 	})
 	if err != nil {
-		return fmt.Errorf("connect to NATS at %s: %w", at, err)
+		told := fmt.Errorf("connect to NATS at %s: %w", at, err)
+		if ctx.Err() == nil && !turnedAway(err) {
+			return asTransient(told)
+		}
+		return told
 	}
 	if b.cfg.LeaseTTL == 0 {
 		b.cfg.LeaseTTL = b.defaultLeaseTTL()

@@ -22,13 +22,24 @@ type Consumption interface {
 }
 
 const (
-	pullExpiry = 60 * time.Second
-	// A lost pull is noticed after two of them.  Pulls are lost whenever a cluster's
+	mostExpiry  = 60 * time.Second
+	leastExpiry = time.Second
+	// A lost pull is noticed after two heartbeats.  Pulls are lost whenever a cluster's
 	// consumer changes its leader, and the connection need not notice.
-	pullHeartbeat = 2 * time.Second
+	mostHeartbeat = 2 * time.Second
+	leastBeat     = 500 * time.Millisecond
 	restartPause  = 100 * time.Millisecond
 	stopPatience  = 2 * time.Second
 )
+
+// pulling is how long the server may keep a pull, and how often it gives a sign of life; a
+// lost pull is noticed after two.  A process that stands still goes on being sent what it
+// asked for; by the time that others have taken over its leases, it is not any more, so
+// that nothing of theirs lies with it until the ack wait is over.
+func (b *Bus) pulling() (expiry, heartbeat time.Duration) {
+	expiry = max(min(b.cfg.LeaseTTL*4/5, mostExpiry), leastExpiry)
+	return expiry, max(min(expiry/4, mostHeartbeat), leastBeat)
+}
 
 // consumption keeps one consumer's delivery going over everything that ends it:
 // a lost connection, a restarted server, a consumer or stream that was deleted.
@@ -84,10 +95,11 @@ func (c *consumption) begin(fault chan<- struct{}) (jetstream.ConsumeContext, er
 	if err != nil {
 		return nil, err
 	}
+	expiry, heartbeat := c.bus.pulling()
 	return cons.Consume(c.deliver,
 		jetstream.PullMaxMessages(c.prefetch),
-		jetstream.PullExpiry(pullExpiry),
-		jetstream.PullHeartbeat(pullHeartbeat),
+		jetstream.PullExpiry(expiry),
+		jetstream.PullHeartbeat(heartbeat),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			if c.stopping.Load() || !c.broken(err) {
 				return

@@ -12,13 +12,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// watchLeases tells "name=holder" for every change until the test ends.
-func watchLeases(t *testing.T, b *bus.Bus) <-chan string {
+// watchLeases tells "name=holder" for every change from now on until the test ends.
+func watchLeases(t *testing.T, b *bus.Bus, names ...string) <-chan string {
+	t.Helper()
+	changes := allLeases(t, b, names...)
+	for within(t, changes, "the end of what is held") != "=" {
+	}
+	return changes
+}
+
+// allLeases tells what is held as well, and then "=".
+func allLeases(t *testing.T, b *bus.Bus, names ...string) <-chan string {
 	ctx, cancel := context.WithCancel(context.Background())
 	changes := make(chan string, 1000)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		_ = b.WatchLeases(ctx, func(name, holder string) { changes <- name + "=" + holder })
+		_ = b.WatchLeases(ctx, func(name, holder string) { changes <- name + "=" + holder }, names...)
 	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	return changes
@@ -65,8 +74,9 @@ func TestRenewedLeaseLivesAndStillExpires(t *testing.T) {
 	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
 	l, err := b.Acquire(t.Context(), "scheduler", "a")
 	require.NoError(t, err)
-	changes := watchLeases(t, b)
+	changes := allLeases(t, b)
 	require.Equal(t, "scheduler=a", within(t, changes, "the holder"))
+	require.Equal(t, "=", within(t, changes, "the end of what is held"))
 	for range 9 {
 		quiet(t, changes, 300*time.Millisecond, "change")
 		require.NoError(t, l.Renew(t.Context()))
@@ -204,8 +214,37 @@ func TestLeaseNames(t *testing.T) {
 	n, ok := bus.ParseLeasePartition(bus.LeasePartition(12))
 	require.True(t, ok)
 	require.Equal(t, 12, n)
+	for _, name := range []string{"n1", "a.b", "Köln 1", "x=41", "*", ">", ""} {
+		lease := bus.LeaseNode(name)
+		require.Regexp(t, `^node\.[-_=0-9A-Za-z]*$`, lease)
+		node, ok := bus.ParseLeaseNode(lease)
+		require.True(t, ok)
+		require.Equal(t, name, node)
+	}
+	for _, name := range []string{bus.LeaseScheduler, "partition.1", "node.=4", "node.=41", "node.a.b"} {
+		_, ok := bus.ParseLeaseNode(name)
+		require.False(t, ok, name)
+	}
 	for _, name := range []string{bus.LeaseScheduler, "partition.", "partition.64", "partition.-1", "partition.x"} {
 		_, ok := bus.ParseLeasePartition(name)
 		require.False(t, ok, name)
 	}
+}
+
+// A watch of some leases hears of no others, and of what was missed when it begins anew.
+func TestWatchOfSomeLeases(t *testing.T) {
+	t.Parallel()
+	b := bustest.Start(t)
+	_, err := b.Acquire(t.Context(), "partition.1", "a")
+	require.NoError(t, err)
+	_, err = b.Acquire(t.Context(), bus.LeaseNode("a"), "a")
+	require.NoError(t, err)
+	changes := allLeases(t, b, bus.LeaseScheduler, bus.LeaseNodes)
+	require.Equal(t, "node.a=a", within(t, changes, "the node"))
+	require.Equal(t, "=", within(t, changes, "the end of what is held"))
+	l, err := b.Acquire(t.Context(), bus.LeaseScheduler, "a")
+	require.NoError(t, err)
+	require.Equal(t, "scheduler=a", within(t, changes, "the scheduler"))
+	require.NoError(t, l.Release(t.Context()))
+	require.Equal(t, "scheduler=", within(t, changes, "the release"))
 }

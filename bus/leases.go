@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -95,15 +96,23 @@ func (b *Bus) suspectMissing(err error) {
 	}
 }
 
+// leaseResync is how often a watch begins anew: it then tells what it has missed, should
+// it ever miss anything.
+const leaseResync = time.Minute
+
 // WatchLeases tells fn, from its own goroutine, who holds what: first everything
-// that is held, then every change; holder is "" for what became free.  It blocks
-// until ctx ends and returns nil then.  Have one per process: each is a consumer
-// on the server.
-func (b *Bus) WatchLeases(ctx context.Context, fn func(name, holder string)) error {
+// that is held, then "" and "" once, then every change; holder is "" for what became
+// free.  Only leases of these names are told, which may be subjects ("node.*"); none is
+// all.  It blocks until ctx ends and returns nil then.  Have few: each is a consumer on
+// the server.
+func (b *Bus) WatchLeases(ctx context.Context, fn func(name, holder string), names ...string) error {
 	if b.kv == nil {
 		return errNoLeases
 	}
-	w := leaseWatch{fn: fn, holders: map[string]string{}}
+	if len(names) == 0 {
+		names = []string{jetstream.AllKeys}
+	}
+	w := leaseWatch{fn: fn, names: names, holders: map[string]string{}}
 	for ctx.Err() == nil {
 		again := b.repair.madeAgain()
 		if err := b.watchOnce(ctx, &w, again); err != nil && ctx.Err() == nil {
@@ -123,20 +132,24 @@ func (b *Bus) WatchLeases(ctx context.Context, fn func(name, holder string)) err
 	return nil
 }
 
-// watchOnce lasts until ctx ends, the watcher breaks, or the bucket is made
-// again.
+// watchOnce lasts until ctx ends, the watcher breaks, the bucket is made again, or it is
+// time to look at everything anew.
 func (b *Bus) watchOnce(ctx context.Context, w *leaseWatch, again <-chan struct{}) error {
-	watcher, err := b.kv.WatchAll(ctx)
+	watcher, err := b.kv.WatchFiltered(ctx, slices.Clone(w.names)) // it writes into them
 	if err != nil {
 		return err
 	}
 	defer func() { _ = watcher.Stop() }()
 	w.begin()
+	resync := time.NewTimer(leaseResync)
+	defer resync.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-again:
+			return nil
+		case <-resync.C:
 			return nil
 		case <-b.closed:
 			return ErrClosed
@@ -153,6 +166,8 @@ func (b *Bus) watchOnce(ctx context.Context, w *leaseWatch, again <-chan struct{
 // only what is different.
 type leaseWatch struct {
 	fn      func(name, holder string)
+	names   []string
+	through bool // all that was held has been told
 	holders map[string]string
 	seen    map[string]bool // of the initial values; nil when they are through
 }
@@ -167,6 +182,10 @@ func (w *leaseWatch) take(entry jetstream.KeyValueEntry) {
 			}
 		}
 		w.seen = nil
+		if !w.through {
+			w.through = true
+			w.fn("", "")
+		}
 		return
 	}
 	if w.seen != nil {

@@ -69,6 +69,19 @@ func (r *Request) Fail(err error) {
 	}
 }
 
+// headerAgain marks a refusal as one for a moment: whoever asks is to ask again.
+const headerAgain = "Dialtone-Again"
+
+// Again refuses for now, as the campaign is changing hands: who asked asks again soon, of
+// the next owner.  What was asked must not have been done, or be harmless to do twice.
+func (r *Request) Again() {
+	if r.first() {
+		m := refusal(r.reply, campaign.Unavailable("The campaign %v is changing hands; ask again.", r.Campaign))
+		m.Header.Set(headerAgain, "1")
+		r.bus.answer(m)
+	}
+}
+
 // first is true once, and never for a poke, which waits for no answer.
 func (r *Request) first() bool { return !r.answered.Swap(true) && r.reply != "" }
 
@@ -127,6 +140,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // ServeCampaigns answers the commands of those campaigns whose partition this
 // node owns.  Every node hears every command and those that owns refuses are
 // passed over in silence, so that there is no queue group to join and leave.
+// A node that knows that nobody can answer at the moment owns as well, and says Again.
 // handle does what changes something only when it is Asked.
 // owns and handle are called one request of an action after the other, from the
 // connection's goroutines, and must be fast: hand the request to a mailbox and
@@ -201,9 +215,10 @@ func (b *Bus) roleHandler(s *service, f func(body []byte) (any, error)) micro.Ha
 		}
 		v, err := f(r.Data())
 		if rest, ok := v.(Later); ok && err == nil {
+			reply := r.Reply()
 			s.later(func() {
 				v, err := rest()
-				b.answerRole(r, v, err)
+				b.answerLater(reply, v, err)
 			})
 			return
 		}
@@ -223,6 +238,21 @@ func (b *Bus) answerRole(r micro.Request, v any, err error) {
 		return
 	}
 	_ = r.Respond(data) // likewise
+}
+
+// answerLater is answerRole when the service has done with the request, which is not to
+// be touched any more: its Error would be read there meanwhile.
+func (b *Bus) answerLater(reply string, v any, err error) {
+	if errors.Is(err, ErrNotMine) || reply == "" {
+		return
+	}
+	b.count.commandsServed.Add(1)
+	data, e := marshalAnswer(v)
+	if err = errors.Join(err, e); err != nil {
+		b.answer(refusal(reply, err))
+		return
+	}
+	b.answer(&nats.Msg{Subject: reply, Data: data})
 }
 
 func (b *Bus) addService(name, description string) (micro.Service, error) {

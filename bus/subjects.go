@@ -1,6 +1,8 @@
 package bus
 
 import (
+	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -32,18 +34,54 @@ const (
 // LeaseScheduler is the name of the lease whose holder is the scheduler.
 const LeaseScheduler = "scheduler"
 
+// LeasePartitions are the names of the leases on partitions.
+const (
+	leasePartition  = "partition."
+	LeasePartitions = leasePartition + "*"
+)
+
 // LeasePartition is the name of the lease on a partition.
-func LeasePartition(n int) string { return "partition." + strconv.Itoa(n) }
+func LeasePartition(n int) string { return leasePartition + strconv.Itoa(n) }
 
 // ParseLeasePartition is the reverse of LeasePartition; ok is false for every
 // other name.
 func ParseLeasePartition(name string) (n int, ok bool) {
-	digits, ok := strings.CutPrefix(name, "partition.")
+	digits, ok := strings.CutPrefix(name, leasePartition)
 	if !ok {
 		return 0, false
 	}
 	n, err := strconv.Atoi(digits)
 	return n, err == nil && n >= 0 && n < Partitions
+}
+
+// LeaseNodes are the names of the leases that say which nodes are there.
+const (
+	leaseNode  = "node."
+	LeaseNodes = leaseNode + "*"
+)
+
+// LeaseNode is the name of the lease that says that a node is there.
+func LeaseNode(node string) string {
+	var name strings.Builder
+	name.WriteString(leaseNode)
+	for _, c := range []byte(node) {
+		if c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
+			name.WriteByte(c)
+		} else {
+			fmt.Fprintf(&name, "=%02X", c)
+		}
+	}
+	return name.String()
+}
+
+// ParseLeaseNode is the reverse of LeaseNode; ok is false for every other name.
+func ParseLeaseNode(name string) (node string, ok bool) {
+	coded, ok := strings.CutPrefix(name, leaseNode)
+	if !ok {
+		return "", false
+	}
+	raw, err := url.PathUnescape(strings.ReplaceAll(coded, "=", "%"))
+	return raw, err == nil && LeaseNode(raw) == name
 }
 
 // PartitionOf is the partition of a campaign: FNV-1a (32 bits) of the id's

@@ -18,8 +18,9 @@ const (
 	rankEnd
 )
 
-// page is a batch in the making.  It belongs to the journal's goroutine.
-type page struct {
+// Page is a batch in the making: what of the operations submitted, in their order, goes
+// into one.  It belongs to the journal's goroutine.
+type Page struct {
 	batch Batch
 	parts []part
 	ops   int
@@ -30,13 +31,14 @@ type page struct {
 	campaigns map[campaign.ID]rank
 }
 
-func newPage(most int) *page {
-	return &page{most: most, calls: map[campaign.CallID]rank{}, campaigns: map[campaign.ID]rank{}}
+// NewPage makes an empty page for so many operations at most.
+func NewPage(most int) *Page {
+	return &Page{most: most, calls: map[campaign.CallID]rank{}, campaigns: map[campaign.ID]rank{}}
 }
 
-// takes reports whether the operation can join the batch without overtaking one
+// Takes reports whether the operation can join the batch without overtaking one
 // that was submitted before it.
-func (p *page) takes(op Op) bool {
+func (p *Page) Takes(op Op) bool {
 	if p.ops >= p.most {
 		return false
 	}
@@ -51,7 +53,8 @@ func (p *page) takes(op Op) bool {
 	return p.calls[call] <= r && p.campaigns[in] < rankEnd
 }
 
-func (p *page) add(op Op) {
+// Add enters an operation that the page takes.
+func (p *Page) Add(op Op) {
 	r, in, call := place(op)
 	p.batch.Add(op)
 	p.ops++
@@ -61,15 +64,18 @@ func (p *page) add(op Op) {
 	}
 }
 
+// Batch is what was added.
+func (p *Page) Batch() *Batch { return &p.batch }
+
 // close notes whose operations were added.
-func (p *page) close(e *entry, from, to int) {
+func (p *Page) close(e *entry, from, to int) {
 	if from < to || to == len(e.ops) {
 		p.parts = append(p.parts, part{e, from, to})
 	}
 }
 
 // reset empties the page and keeps its memory.
-func (p *page) reset() {
+func (p *Page) reset() {
 	b := &p.batch
 	*b = Batch{
 		SetStatus: empty(b.SetStatus), Placed: empty(b.Placed), Ambiguous: empty(b.Ambiguous), Finish: empty(b.Finish),

@@ -14,7 +14,7 @@ import (
 // run is the journal's goroutine: gather, write, answer, until it is stopped and
 // nothing is left, or broken off.
 func (j *Journal) run(ctx context.Context) {
-	p := newPage(j.cfg.MaxOps)
+	p := NewPage(j.cfg.MaxOps)
 	for j.gather(ctx) {
 		ops := 0
 		for _, s := range j.take() {
@@ -80,11 +80,11 @@ type part struct {
 
 // enter writes a submission on the page; whenever the page can't take the next
 // operation, it is committed first.
-func (j *Journal) enter(ctx context.Context, p *page, s submission) {
+func (j *Journal) enter(ctx context.Context, p *Page, s submission) {
 	e := &entry{submission: s}
 	from := 0
 	for i, op := range s.ops {
-		if !p.takes(op) {
+		if !p.Takes(op) {
 			p.close(e, from, i)
 			from = i
 			j.commit(ctx, p)
@@ -92,13 +92,13 @@ func (j *Journal) enter(ctx context.Context, p *page, s submission) {
 		if e.err != nil {
 			return // an earlier part of it failed
 		}
-		p.add(op)
+		p.Add(op)
 	}
 	p.close(e, from, len(s.ops))
 }
 
 // commit applies what is on the page and answers the submissions that end on it.
-func (j *Journal) commit(ctx context.Context, p *page) {
+func (j *Journal) commit(ctx context.Context, p *Page) {
 	if len(p.parts) == 0 {
 		return
 	}
@@ -153,6 +153,8 @@ func (j *Journal) apply(ctx context.Context, b *Batch, parts []part) (map[campai
 	}
 	pauses := retry.WithJitterPercent(25, retry.WithCappedDuration(j.cfg.RetryMax, retry.NewExponential(j.cfg.RetryBase)))
 	away := false
+	j.applying.Store(time.Now().UnixNano())
+	defer j.applying.Store(0)
 	err := retry.Do(ctx, pauses, func(ctx context.Context) error {
 		began := time.Now()
 		err := j.applier.Apply(ctx, b)
@@ -164,13 +166,16 @@ func (j *Journal) apply(ctx context.Context, b *Batch, parts []part) (map[campai
 			}
 			return retry.RetryableError(err)
 		}
-		j.lastApply.Store(int64(time.Since(began)))
+		took := int64(time.Since(began))
+		j.lastApply.Store(took)
+		j.spent.Add(took)
 		return err
 	})
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrStopped, err)
 	case err != nil:
+		j.refused.Add(1)
 		j.cfg.Logger.Error("the database refuses a batch", "error", err, "operations", b.Len(), "submissions", len(parts))
 		return nil, err
 	case away:

@@ -47,7 +47,7 @@ func (c *Caller) hungUp(ctx context.Context, t task, p provider.Provider) {
 		c.log.Debug("a call was hung up; its end is to be told", "attempt", t.delivery.Job.Attempt, "error", err)
 		c.acknowledge(t.delivery)
 	default:
-		c.report(t.delivery, reportOf(call))
+		c.report(t.delivery, ReportOf(call))
 	}
 }
 

@@ -2,7 +2,6 @@ package caller
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"dialtone/campaign"
@@ -59,38 +58,26 @@ func (c *Caller) callbackURL(job *campaign.Job) string {
 	return c.cfg.CallbackURL() + "/callbacks/" + job.Provider + "/" + job.Campaign.String() + "/" + job.Attempt.String()
 }
 
-// notPlaced reports a failure as what it means for the number.  An error that is
-// not the port's own says nothing about whether somebody was dialled, or may yet be.
+// notPlaced reports a failure as what it means for the number.
 func (c *Caller) notPlaced(t task, err error) {
-	fault := &provider.PlaceError{Fault: provider.Ambiguous, Detail: err.Error(), Unanswered: true}
-	errors.As(err, &fault)
-	switch fault.Fault {
-	case provider.Refused:
+	r := NotPlaced(err)
+	job := &t.delivery.Job
+	switch {
+	case r.Kind == campaign.ReportRefused:
 		c.count.refused.Add(1)
-		c.report(t.delivery, campaign.Report{Kind: campaign.ReportRefused, Detail: fault.Detail})
-	case provider.Throttled:
-		c.giveBack(t.delivery, campaign.GivenBackThrottled, fault.Detail, fault.RetryAfter)
-	case provider.Full:
-		c.giveBack(t.delivery, campaign.GivenBackFull, fault.Detail, fault.RetryAfter)
-	case provider.Unreachable:
-		if c.ctx.Err() != nil { // it was we who gave up
-			c.giveBack(t.delivery, campaign.GivenBackUnsent, fault.Detail, 0)
-			return
-		}
-		c.giveBack(t.delivery, campaign.GivenBackUnreachable, fault.Detail, fault.RetryAfter)
-	case provider.Barred:
-		c.log.Error("the provider refuses our account", "provider", t.delivery.Job.Provider, "detail", fault.Detail)
-		c.giveBack(t.delivery, campaign.GivenBackBarred, fault.Detail, fault.RetryAfter)
-	case provider.Misconfigured:
-		c.log.Error("the provider refuses our caller id or script", "provider", t.delivery.Job.Provider, "from", t.delivery.Job.From, "detail", fault.Detail)
-		c.giveBack(t.delivery, campaign.GivenBackProvider, fault.Detail, fault.RetryAfter)
-	default:
-		c.count.ambiguous.Add(1)
-		c.log.Debug("a call may have been placed; settling it", "attempt", t.delivery.Job.Attempt, "detail", fault.Detail)
-		r := campaign.Report{Kind: campaign.ReportAmbiguous, Detail: fault.Detail}
-		if fault.Unanswered {
-			r.Reason = campaign.AmbiguousUnanswered
-		}
 		c.report(t.delivery, r)
+		return
+	case r.Kind == campaign.ReportAmbiguous:
+		c.count.ambiguous.Add(1)
+		c.log.Debug("a call may have been placed; settling it", "attempt", job.Attempt, "detail", r.Detail)
+		c.report(t.delivery, r)
+		return
+	case r.Reason == campaign.GivenBackUnreachable && c.ctx.Err() != nil: // it was we who gave up
+		r.Reason, r.RetryAfter = campaign.GivenBackUnsent, 0
+	case r.Reason == campaign.GivenBackBarred:
+		c.log.Error("the provider refuses our account", "provider", job.Provider, "detail", r.Detail)
+	case r.Reason == campaign.GivenBackProvider:
+		c.log.Error("the provider refuses our caller id or script", "provider", job.Provider, "from", job.From, "detail", r.Detail)
 	}
+	c.giveBack(t.delivery, r.Reason, r.Detail, r.RetryAfter)
 }

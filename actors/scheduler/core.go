@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -104,8 +105,8 @@ func (c *Core) Use(choice Choice, build Build, now time.Time) {
 		c.introduce(cl)
 		c.enlist(cl)
 	}
-	for _, sl := range c.slots {
-		sl.adopt(now) // what the strategy before charged is not this one's to settle
+	for _, t := range slices.Sorted(maps.Keys(c.slots)) {
+		c.slots[t].adopt(now) // what the strategy before charged is not this one's to settle
 	}
 	c.restartShadow(now)
 }

@@ -451,6 +451,7 @@ func TestStatsAndSlots(t *testing.T) {
 	require.Equal(t, scheduler.Stats{
 		Leader: "n1", Term: n.seen.Term, Since: epoch, Strategy: "fair", Parameters: map[string]any{"gain": 0.1, "first_guess": "10s", "group_weights": map[string]float64{}},
 		Ready: true, Granted: 1,
+		Nodes: []scheduler.NodeStats{{Node: "n1", Partitions: bus.Partitions, Held: 1}},
 		Providers: []scheduler.ProviderStatus{{
 			Provider: "a", State: "enabled", Channels: 4, ChannelsNow: 4, CallsPerSecond: 2, CallsPerSecondNow: 2, Held: 1, Breaker: "closed",
 		}},
@@ -463,6 +464,31 @@ func TestStatsAndSlots(t *testing.T) {
 	require.Equal(t, "n1", slots[0].Node)
 	require.NotZero(t, token)
 	require.Empty(t, st.core.Slots(scheduler.SlotQuery{Campaign: 3}, st.now))
+}
+
+// Each node with its part; what a dead one had is its until somebody else has it.
+func TestStatsOfNodes(t *testing.T) {
+	st := newStage(t, only(4, 0))
+	b, a := st.node("b"), st.node("a")
+	b.own(1, partitions(0, 40)...)
+	a.own(1, partitions(40, bus.Partitions)...)
+	st.introduce(b)
+	st.introduce(a)
+	require.Equal(t, []scheduler.NodeStats{{Node: "a", Partitions: 24}, {Node: "b", Partitions: 40}}, st.core.Stats("a", st.now).Nodes)
+	a.own(2, partitions(0, 40)...)
+	st.introduce(a)
+	require.Equal(t, []scheduler.NodeStats{{Node: "a", Partitions: 64}}, st.core.Stats("a", st.now).Nodes)
+}
+
+// A leader that knows who is there asks them at once what they hold.
+func TestGreetsWhoIsThere(t *testing.T) {
+	st := newStage(t, only(4, 0))
+	st.core.Greet([]string{"n1", "n2"})
+	g := st.core.Grant(st.now)
+	require.Len(t, g, 2)
+	require.Empty(t, g["n1"].Grants)
+	require.NotZero(t, g["n2"].Term)
+	require.Empty(t, st.core.Grant(st.now), "once")
 }
 
 func namesOf(kinds []strategy.Kind) (names []string) {

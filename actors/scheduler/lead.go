@@ -62,7 +62,12 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	now := time.Now()
 	core := NewCore(uint64(now.UnixNano()), *c.limits.Load(), choice, build, now)
 	c.resumeShadow(ctx, core)
-	c.resumeDrained(ctx, core)
+	if err := c.resumeDrained(ctx, core); err != nil {
+		c.log.Warn("which providers are drained is not known, and nothing is granted until it is", "error", err)
+	}
+	k := newKeeper(c.cfg.Settings)
+	defer k.end()
+	core.Greet(c.nodes.names())
 	defer c.health.Store(nil)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
 
@@ -70,19 +75,23 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	defer beat.Stop()
 	rate := time.NewTimer(time.Hour)
 	defer rate.Stop()
+	c.grant(core, lease, now) // it greets the nodes
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case m := <-c.inbox:
-			c.take(ctx, core, lease, m)
-			c.takeRest(ctx, core, lease)
+			c.take(ctx, core, lease, k, m)
+			c.takeRest(ctx, core, lease, k)
+		case then := <-k.finished:
+			then()
+			c.next(ctx, core, lease, k)
 		case <-rate.C:
 		case <-c.configured:
 			core.Configure(*c.limits.Load(), time.Now())
 		case <-beat.C:
-			if core.blind {
-				c.resumeDrained(ctx, core)
+			if core.blind && !k.busy {
+				c.askDrained(ctx, core, k)
 			}
 			health := core.Providers(time.Now())
 			c.health.Store(&health)
@@ -102,11 +111,11 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 }
 
 // takeRest takes in what has come meanwhile, so that one grant answers it all.
-func (c *Candidate) takeRest(ctx context.Context, core *Core, lease *bus.Lease) {
+func (c *Candidate) takeRest(ctx context.Context, core *Core, lease *bus.Lease, k *keeper) {
 	for range cap(c.inbox) {
 		select {
 		case m := <-c.inbox:
-			c.take(ctx, core, lease, m)
+			c.take(ctx, core, lease, k, m)
 		default:
 			return
 		}
@@ -115,7 +124,7 @@ func (c *Candidate) takeRest(ctx context.Context, core *Core, lease *bus.Lease) 
 
 // take takes in a message.  Without a valid lease somebody else may lead, whose
 // answer counts.
-func (c *Candidate) take(ctx context.Context, core *Core, lease *bus.Lease, m any) {
+func (c *Candidate) take(ctx context.Context, core *Core, lease *bus.Lease, k *keeper, m any) {
 	switch m := m.(type) {
 	case *Report:
 		core.Take(m, time.Now())
@@ -124,23 +133,25 @@ func (c *Candidate) take(ctx context.Context, core *Core, lease *bus.Lease, m an
 			m.answer <- answer{err: bus.ErrNotMine}
 			return
 		}
-		v, err := c.reply(ctx, core, m)
-		m.answer <- answer{v, err}
+		c.answer(ctx, core, lease, k, m)
 	}
 }
 
+// reply is the answer to a question, or the *change that it asks for.
 func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
 	switch q.question {
 	case "providers":
-		return c.askProviders(ctx, core, q.body)
+		return c.askProviders(core, q.body)
 	case "slots":
 		return c.slots(core, q.body)
 	case "shadow":
-		return c.askShadow(ctx, core, q.body)
+		return c.askShadow(core, q.body)
 	case "forecast":
 		return c.askForecast(ctx, core, q.body, time.Now())
+	case "gauges":
+		return core.gauges(time.Now()), nil
 	case "strategy":
-		return c.choose(ctx, core, q.body)
+		return c.choose(core, q.body)
 	}
 	return core.Stats(c.cfg.Node, time.Now()), nil
 }

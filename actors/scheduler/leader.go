@@ -52,6 +52,8 @@ type Candidate struct {
 	once   sync.Once
 
 	forecasts *forecasts
+	vacant    chan struct{} // holds one: nobody leads
+	nodes     roster
 
 	limits     atomic.Pointer[map[string]provider.Limits]
 	configured chan struct{} // the limits have changed
@@ -91,7 +93,7 @@ func readAsk(body []byte, into any) error {
 func NewCandidate(cfg Config) *Candidate {
 	c := &Candidate{
 		cfg: cfg, log: cfg.Logger.With("part", "scheduler"), inbox: make(chan any, 4096), forecasts: newForecasts(),
-		configured: make(chan struct{}, 1),
+		configured: make(chan struct{}, 1), vacant: make(chan struct{}, 1),
 	}
 	c.limits.Store(&cfg.Limits)
 	return c
@@ -106,14 +108,13 @@ func (c *Candidate) Start(ctx context.Context) error {
 		return fmt.Errorf("listen for demands: %w", err)
 	}
 	service, err := c.cfg.Bus.ServeRole("scheduler", "Grants dial tokens to campaigns by a strategy", map[string]func([]byte) (any, error){
-		"providers": func(b []byte) (any, error) { return c.ask(ctx, "providers", b) },
-		"stats":     func(b []byte) (any, error) { return c.ask(ctx, "stats", b) },
-		"slots":     func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
-		"strategy":  func(b []byte) (any, error) { return c.ask(ctx, "strategy", b) },
-		"shadow":    func(b []byte) (any, error) { return c.ask(ctx, "shadow", b) },
-		"forecast": func(b []byte) (any, error) {
-			return bus.Later(func() (any, error) { return c.ask(ctx, "forecast", b) }), nil
-		},
+		"stats": func(b []byte) (any, error) { return c.ask(ctx, "stats", b) },
+		"slots": func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
+		// These may wait for the store, or reckon for a while.
+		"providers": c.later(ctx, "providers"),
+		"strategy":  c.later(ctx, "strategy"),
+		"shadow":    c.later(ctx, "shadow"),
+		"forecast":  c.later(ctx, "forecast"),
 	}, false)
 	if err != nil {
 		c.cancel()
@@ -125,6 +126,7 @@ func (c *Candidate) Start(ctx context.Context) error {
 		defer demands.Stop()
 		c.stand(ctx)
 	})
+	c.run.Go(func() { c.watch(ctx) })
 	return nil
 }
 
@@ -147,6 +149,13 @@ func (c *Candidate) deliver(ctx context.Context, m any) {
 	}
 }
 
+// later is an endpoint that does not hold up those who ask after.
+func (c *Candidate) later(ctx context.Context, question string) func([]byte) (any, error) {
+	return func(b []byte) (any, error) {
+		return bus.Later(func() (any, error) { return c.ask(ctx, question, b) }), nil
+	}
+}
+
 // ask passes a question on to the leading loop. A candidate that does not lead
 // stays silent: the leader answers.
 func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any, error) {
@@ -163,14 +172,11 @@ func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any,
 	}
 }
 
-// How often a candidate tries for the lease.  It is what a handover takes.
+// How often a candidate tries for the lease, whether or not it has seen that it is free.
 const (
 	leastRetry = 100 * time.Millisecond
 	mostRetry  = 500 * time.Millisecond
 )
-
-// settingPatience is how long the leading loop waits for the store.
-const settingPatience = 2 * time.Second
 
 // stand tries for the lease until the end, and leads whenever it has it.
 func (c *Candidate) stand(ctx context.Context) {
@@ -197,6 +203,8 @@ func (c *Candidate) idle(ctx context.Context, next <-chan time.Time) bool {
 		case <-ctx.Done():
 			return false
 		case <-next:
+			return true
+		case <-c.vacant:
 			return true
 		case m := <-c.inbox:
 			if q, ok := m.(ask); ok {
@@ -231,8 +239,8 @@ func (c *Candidate) choice(ctx context.Context) (Choice, Build) {
 	return ch, build
 }
 
-// choose changes the strategy: kept first, then in force.
-func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, error) {
+// choose changes the strategy.
+func (c *Candidate) choose(core *Core, body []byte) (any, error) {
 	if asksOnly(body) {
 		return core.choice.effective(), nil
 	}
@@ -248,12 +256,9 @@ func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, e
 	if err != nil {
 		return nil, fmt.Errorf("encode strategy: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, settingPatience)
-	defer cancel()
-	if err := c.cfg.Settings.PutSetting(ctx, settingName, raw); err != nil {
-		return nil, campaign.Unavailable("The strategy could not be saved and is unchanged; try again.")
-	}
-	core.Use(ch, build, time.Now())
-	c.log.Info("strategy changed", "strategy", ch.Strategy)
-	return ch.effective(), nil
+	return &change{settingName, raw, "The strategy could not be saved and is unchanged; try again.", func(now time.Time) (any, error) {
+		core.Use(ch, build, now)
+		c.log.Info("strategy changed", "strategy", ch.Strategy)
+		return ch.effective(), nil
+	}}, nil
 }

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"time"
 
@@ -61,9 +60,10 @@ type RouteDemand struct {
 
 // Equal reports whether two demands ask for the same.
 func (d *Demand) Equal(o *Demand) bool {
-	a, b := *d, *o
-	a.Routes, b.Routes = nil, nil
-	return reflect.DeepEqual(a, b) && slices.Equal(d.Routes, o.Routes)
+	return d.Campaign == o.Campaign && d.Seen == o.Seen && d.Retries == o.Retries && d.Fresh == o.Fresh &&
+		d.Limit == o.Limit && d.Weight == o.Weight && d.Group == o.Group && d.Priority == o.Priority &&
+		d.Remaining == o.Remaining && d.Due.Equal(o.Due) && d.Length == o.Length && d.Gone == o.Gone &&
+		slices.Equal(d.Routes, o.Routes)
 }
 
 // Mark is a place in the sequence of one leader's Grants to one node.
@@ -184,8 +184,19 @@ type Stats struct {
 	Parameters map[string]any `json:"parameters"`
 	// Strategies are those to choose from.
 	Strategies []strategy.Kind  `json:"strategies"`
+	Nodes      []NodeStats      `json:"nodes"`
 	Providers  []ProviderStatus `json:"providers"`
 	Campaigns  []CampaignStats  `json:"campaigns"`
+}
+
+// NodeStats is one node that owns campaigns.
+type NodeStats struct {
+	Node string `json:"node"`
+	// Partitions is how many of all it owns, with their campaigns awake; those of a node
+	// that has died are its until another has them.
+	Partitions int `json:"partitions"`
+	// Held is how many tokens its campaigns hold.
+	Held int `json:"held"`
 }
 
 // ProviderStatus is one provider's capacity, its use, and how the provider is.

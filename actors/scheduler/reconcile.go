@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -21,11 +22,9 @@ func (c *Core) reconcile(r *Report, now time.Time) {
 	held := c.count(node, r.Full, now)
 	c.dropMissing(node, seen, held)
 	c.dropUnnamed(r)
-	for _, cl := range c.clients {
-		if cl.node == node && len(cl.sent) > 0 {
-			cl.settle(func(s sent) bool { return s.seq <= seen && now.Sub(s.at) > lostAfter })
-			c.consider(cl)
-		}
+	for _, cl := range c.those(func(cl *client) bool { return cl.node == node && len(cl.sent) > 0 }) {
+		cl.settle(func(s sent) bool { return s.seq <= seen && now.Sub(s.at) > lostAfter })
+		c.consider(cl)
 	}
 }
 
@@ -81,13 +80,11 @@ func (c *Core) own(node string, ps []Partition) {
 }
 
 func (c *Core) silence(partition int) {
-	for _, cl := range c.clients {
-		if cl.part == partition {
-			cl.demand.Retries, cl.demand.Fresh, cl.demand.Routes = 0, 0, nil
-			c.route(cl)
-			cl.settle(func(sent) bool { return true })
-			c.consider(cl)
-		}
+	for _, cl := range c.those(func(cl *client) bool { return cl.part == partition }) {
+		cl.demand.Retries, cl.demand.Fresh, cl.demand.Routes = 0, 0, nil
+		c.route(cl)
+		cl.settle(func(sent) bool { return true })
+		c.consider(cl)
 	}
 }
 
@@ -148,10 +145,14 @@ func (c *Core) poolsOf(token uint64, h *Holding, now time.Time) []*pool {
 	if h.Provider != "" {
 		return []*pool{c.pool(h.Provider, now)}
 	}
-	for _, s := range c.slots {
-		if s.client.id == h.Campaign && s.attempt != 0 && uint64(s.attempt) == token&^adopted && len(s.pools) == 1 {
-			return s.pools
+	first := uint64(0)
+	for t, s := range c.slots {
+		if s.client.id == h.Campaign && s.attempt != 0 && uint64(s.attempt) == token&^adopted && len(s.pools) == 1 && (first == 0 || t < first) {
+			first = t
 		}
+	}
+	if first != 0 {
+		return c.slots[first].pools
 	}
 	return slices.Clone(c.pools)
 }
@@ -178,6 +179,7 @@ const adopted = 1 << 63
 // dropMissing frees the tokens that the owner of their campaign should hold by
 // now and does not.
 func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool) {
+	var missing []uint64
 	for t, s := range c.slots {
 		if held[t] || c.partition[s.client.part].node != node {
 			continue
@@ -185,7 +187,11 @@ func (c *Core) dropMissing(node string, seen uint64, held map[uint64]bool) {
 		if s.node == node && s.seq > seen {
 			continue // on its way
 		}
-		c.writeOff(t, s)
+		missing = append(missing, t)
+	}
+	slices.Sort(missing)
+	for _, t := range missing {
+		c.writeOff(t, c.slots[t])
 	}
 }
 
@@ -196,26 +202,25 @@ func (c *Core) dropUnnamed(r *Report) {
 	for i := range r.Demands {
 		named[r.Demands[i].Campaign] = true
 	}
-	for id, cl := range c.clients {
-		if c.partition[cl.part].node == r.Node && !named[id] {
-			cl.demand.Gone = true
-			c.consider(cl)
-			c.forget(cl)
-		}
+	for _, cl := range c.those(func(cl *client) bool { return c.partition[cl.part].node == r.Node && !named[cl.id] }) {
+		cl.demand.Gone = true
+		c.consider(cl)
+		c.forget(cl)
 	}
 }
 
 // sorted lists the clients by id.
-func (c *Core) sorted() []*client {
-	ids := make([]campaign.ID, 0, len(c.clients))
-	for id := range c.clients {
-		ids = append(ids, id)
+func (c *Core) sorted() []*client { return c.those(func(*client) bool { return true }) }
+
+// those are some of the clients, by id: what is done with them is done in the same order
+// each time, so that what a simulation finds can be found again.
+func (c *Core) those(pick func(*client) bool) (out []*client) {
+	for _, cl := range c.clients {
+		if pick(cl) {
+			out = append(out, cl)
+		}
 	}
-	slices.Sort(ids)
-	out := make([]*client, len(ids))
-	for i, id := range ids {
-		out[i] = c.clients[id]
-	}
+	slices.SortFunc(out, func(a, b *client) int { return cmp.Compare(a.id, b.id) })
 	return out
 }
 
@@ -225,7 +230,7 @@ func (c *Core) Stats(leader string, now time.Time) Stats {
 	st := Stats{
 		Leader: leader, Term: c.term, Since: c.since, Ready: c.Ready(), Granted: c.granted,
 		Strategy: choice.Strategy, Parameters: choice.Parameters, Strategies: strategy.Kinds(),
-		Providers: c.Providers(now), Campaigns: []CampaignStats{},
+		Nodes: c.nodes(), Providers: c.Providers(now), Campaigns: []CampaignStats{},
 	}
 	late := c.late(now)
 	for _, cl := range c.sorted() {
@@ -237,6 +242,27 @@ func (c *Core) Stats(leader string, now time.Time) Stats {
 		})
 	}
 	return st
+}
+
+// nodes are the owners of partitions, by name.
+func (c *Core) nodes() []NodeStats {
+	all := []NodeStats{}
+	for _, name := range c.Nodes() {
+		n := NodeStats{Node: name}
+		for _, o := range c.partition {
+			if o.node == name {
+				n.Partitions++
+			}
+		}
+		for _, s := range c.slots {
+			if s.node == name {
+				n.Held++
+			}
+		}
+		all = append(all, n)
+	}
+	slices.SortFunc(all, func(a, b NodeStats) int { return cmp.Compare(a.Node, b.Node) })
+	return all
 }
 
 // late lists, by ascending id, the campaigns that the strategy gives up on, if it is one

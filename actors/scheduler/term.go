@@ -33,6 +33,14 @@ func (c *Core) raise(seen uint64) {
 	}
 }
 
+// Greet has nodes told of this term at once, that they tell in turn what they hold: each
+// would be heard of within a second anyway.
+func (c *Core) Greet(nodes []string) {
+	for _, node := range nodes {
+		c.unaware[node] = true
+	}
+}
+
 // greetings are empty Grants for the nodes that have not heard of this term.
 func (c *Core) greetings() map[string]*Grants {
 	out := make(map[string]*Grants, len(c.unaware))

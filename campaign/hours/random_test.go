@@ -78,9 +78,14 @@ func TestAgreesWithOracleInSeveralZones(t *testing.T) {
 	}
 }
 
-// portion is less of the same where tests must be short.
+var raced bool
+
+// portion is less of the same where tests must be short, or are watched for races.
 func portion(n int) int {
-	if testing.Short() {
+	switch {
+	case raced:
+		return max(1, n/12)
+	case testing.Short():
 		return max(1, n/5)
 	}
 	return n

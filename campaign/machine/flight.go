@@ -2,6 +2,8 @@ package machine
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"dialtone/campaign"
@@ -158,7 +160,7 @@ func (m *Machine) takeoverPatience(id campaign.AttemptID) time.Duration {
 
 // Unacknowledged lists the messages that this machine has not let go of.
 func (m *Machine) Unacknowledged(yield func(Ref)) {
-	for _, f := range m.flights {
+	for _, f := range slices.SortedFunc(maps.Values(m.flights), byAttempt) {
 		for _, r := range f.refs {
 			yield(r)
 		}

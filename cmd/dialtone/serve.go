@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,7 +21,7 @@ import (
 
 // serve runs the service until it is told to stop.
 type serve struct {
-	HTTP            string        `name:"http" default:"127.0.0.1:8080" env:"DIALTONE_HTTP" help:"Where the API listens."`
+	HTTP            string        `name:"http" placeholder:"HOST:PORT" env:"DIALTONE_HTTP" help:"Where the API listens, by default on 127.0.0.1:8080; without the role api, where health and metrics are, by default nowhere."`
 	Data            string        `default:"./data" env:"DIALTONE_DATA" help:"Folder of all that is kept: database, streams, the node's name."`
 	NATS            string        `name:"nats" placeholder:"URL" env:"DIALTONE_NATS" help:"NATS server or cluster; without it one runs inside the process."`
 	NATSListen      string        `name:"nats-listen" default:"127.0.0.1:4222" env:"DIALTONE_NATS_LISTEN" help:"Where the NATS server inside the process listens."`
@@ -41,6 +42,9 @@ type serve struct {
 	MockSeed     uint64                   `name:"mock-seed" default:"1" env:"DIALTONE_MOCK_SEED" help:"What decides each call; the same seed, the same calls."`
 	MockChannels int                      `name:"mock-channels" default:"0" env:"DIALTONE_MOCK_CHANNELS" help:"How many calls it takes at once; 0 is no limit."`
 }
+
+// defaultHTTP is where the API listens.
+const defaultHTTP = "127.0.0.1:8080"
 
 // stopPatience is how long an end in good order may take.
 const stopPatience = 9 * time.Second
@@ -114,10 +118,14 @@ func (s *serve) config(log *slog.Logger) app.Config {
 			Addr: s.MockHTTP, Duration: s.MockDuration, Outcomes: s.MockOutcomes,
 			Seed: s.MockSeed, Channels: s.MockChannels,
 		},
+		Wait:   true,
 		Logger: log,
 	}
 	for _, r := range strings.Split(s.Roles, ",") {
 		cfg.Roles = append(cfg.Roles, app.Role(strings.TrimSpace(r)))
+	}
+	if cfg.HTTP == "" && slices.Contains(cfg.Roles, app.RoleAPI) {
+		cfg.HTTP = defaultHTTP
 	}
 	return cfg
 }
@@ -144,6 +152,8 @@ func (s *serve) greet(out io.Writer, a *app.App) {
 	line("API", a.URL())
 	if a.URL() != "" {
 		line("docs", a.URL()+"/docs")
+	} else if a.HealthURL() != "" {
+		line("health", a.HealthURL()+"/readyz")
 	}
 	line("NATS", a.NATS())
 	line("store", a.Store().Driver())

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"dialtone/store"
-	"dialtone/store/internal/ledger"
+	"dialtone/store/ledger"
 )
 
 // Apply performs a batch in one transaction of two round trips: the first locks

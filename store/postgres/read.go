@@ -7,7 +7,7 @@ import (
 
 	"dialtone/campaign"
 	"dialtone/store/internal/code"
-	"dialtone/store/internal/ledger"
+	"dialtone/store/ledger"
 )
 
 // queueReads opens the transaction and reads under locks.  READ COMMITTED: each

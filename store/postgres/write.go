@@ -8,7 +8,7 @@ import (
 	"dialtone/campaign"
 	"dialtone/store"
 	"dialtone/store/internal/code"
-	"dialtone/store/internal/ledger"
+	"dialtone/store/ledger"
 )
 
 // Rows come to a statement as one array for each column, so that a batch takes

@@ -9,7 +9,7 @@ import (
 	"dialtone/campaign"
 	"dialtone/store"
 	"dialtone/store/internal/code"
-	"dialtone/store/internal/ledger"
+	"dialtone/store/ledger"
 )
 
 // Apply performs a batch in one transaction: it reads the rows that the ledger

@@ -312,7 +312,7 @@ func testDeleteInterrupted(t *testing.T, open Open) {
 	s := newScene(t, open)
 	interrupted := false
 	for try := 0; try < 10 && !interrupted; try++ {
-		id := s.pending(20_000)
+		id := s.pending(portion(20_000))
 		ctx, cancel := context.WithCancel(s.ctx)
 		var wg conc.WaitGroup
 		var deleted error

@@ -204,7 +204,7 @@ func testOddText(t *testing.T, open Open) {
 
 func testLargeBatch(t *testing.T, open Open) {
 	s := newScene(t, open)
-	const n = 5000
+	n := portion(5000)
 	id := s.campaign(n)
 	q := s.queued(id)
 	kinds := [3][]store.Op{}
@@ -234,7 +234,7 @@ func testLargeBatch(t *testing.T, open Open) {
 // testAllOrNothing: a batch that is interrupted has happened or has not.
 func testAllOrNothing(t *testing.T, open Open) {
 	s := newScene(t, open)
-	const n = 800
+	n := portion(800)
 	broken := 0
 	for try := range 12 {
 		id := s.campaign(n)

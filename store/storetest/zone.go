@@ -163,7 +163,7 @@ func testZonesInterrupted(t *testing.T, open Open) {
 	s := newScene(t, open)
 	other := s.node(open)
 	broken := 0
-	for try := range 40 {
+	for try := range portion(40) {
 		a, b := s.campaign(0), s.campaign(0)
 		all := make([]campaign.Contact, 60)
 		for i := range all {

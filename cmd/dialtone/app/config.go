@@ -34,7 +34,9 @@ var Roles = []Role{RoleAPI, RoleActors, RoleCaller}
 
 // Config is everything that can be set about a process.
 type Config struct {
-	HTTP       string // host:port of the API
+	// HTTP is the host:port of the API; without that role, of health and metrics, or
+	// "" for none.
+	HTTP       string
 	Data       string // folder of everything that is kept here
 	NATS       string // URL of a NATS server; "" runs one in the process
 	NATSListen string // host:port of the one in the process
@@ -44,8 +46,11 @@ type Config struct {
 	NATSReplicas     int           // of the streams, when they are made; 0 is 1
 	LeaseTTL         time.Duration // whole seconds; 0 is by whether NATS is clustered
 	Database         string        // PostgreSQL URL; "" is SQLite in Data
-	Roles            []Role
-	Providers        string // file; "" is the mock provider in the process
+	// Wait has the start wait for a database and a NATS server that are not there yet,
+	// until it is told to stop.  Else it fails.
+	Wait      bool
+	Roles     []Role
+	Providers string // file; "" is the mock provider in the process
 	// CallbackBaseURL is where the mock provider reaches the API; "" is HTTP.  A
 	// providers file has its own.
 	CallbackBaseURL string
@@ -69,7 +74,7 @@ func (c Config) Validate() error {
 	if c.Data == "" {
 		errs = append(errs, errors.New("--data: give a folder"))
 	}
-	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil && (c.HTTP != "" || c.has(RoleAPI)) {
 		errs = append(errs, fmt.Errorf("--http: %q is not host:port", c.HTTP))
 	}
 	if c.NATS != "" {

@@ -1,4 +1,4 @@
-package actors
+package clerk
 
 import (
 	"errors"
@@ -9,8 +9,11 @@ import (
 	"dialtone/store"
 )
 
-// committed is the answer of the journal to what one turn submitted.
-type committed struct {
+// Commit is what one turn submitted, and what came of it.
+type Commit struct {
+	// Ops are to be applied in their order.
+	Ops []store.Op
+
 	life     int
 	claims   []store.Claim
 	records  []machine.Record
@@ -22,56 +25,59 @@ type committed struct {
 	err      error
 }
 
+// Answered writes down what the journal says, which has applied the Ops unless there is
+// an err.
+func (c *Commit) Answered(of campaign.ID, stats map[campaign.ID]campaign.Stats, err error) {
+	c.stats, c.hasStats = stats[of]
+	c.err = err
+}
+
 // commit submits what the machine wants to be written.
-func (a *actor) commit() {
-	out := &a.out
+func (k *Clerk) commit(now time.Time) {
+	out := &k.out
 	if len(out.Claims)+len(out.Records)+len(out.Status) == 0 && out.EndWaiting == nil {
 		return
 	}
-	fence := store.Fence{Partition: a.part.number, Epoch: a.part.epoch}
-	c := &committed{life: a.life}
+	c := &Commit{life: k.life}
 	ops := make([]store.Op, 0, len(out.Claims)+len(out.Records)+len(out.Status)+1)
-	ops = a.statusOps(c, ops, fence)
-	ops = a.recordOps(c, ops, fence)
-	ops = a.claimOps(c, ops, fence)
+	ops = k.statusOps(c, ops, now)
+	ops = k.recordOps(c, ops)
+	ops = k.claimOps(c, ops)
 	if e := out.EndWaiting; e != nil {
-		c.end = &store.EndCalls{Fence: fence, Campaign: a.id, Status: e.Status, At: time.Now().UTC(), Limit: e.Limit}
+		c.end = &store.EndCalls{Fence: k.fence, Campaign: k.id, Status: e.Status, At: now.UTC(), Limit: e.Limit}
 		ops = append(ops, c.end)
 	}
-	a.pending++
-	a.journal.Submit(ops, func(stats map[campaign.ID]campaign.Stats, err error) {
-		c.stats, c.hasStats = stats[a.id]
-		c.err = err
-		a.box.post(c)
-	})
+	c.Ops = ops
+	k.pending++
+	k.world.Submit(c)
 }
 
-func (a *actor) statusOps(c *committed, ops []store.Op, f store.Fence) []store.Op {
-	c.status = make([]store.SetStatus, len(a.out.Status))
-	for i, s := range a.out.Status {
-		c.status[i] = store.SetStatus{Fence: f, Campaign: a.id, From: s.From, To: s.To, Drained: s.Drained, Armed: s.Armed, At: time.Now().UTC()}
+func (k *Clerk) statusOps(c *Commit, ops []store.Op, now time.Time) []store.Op {
+	c.status = make([]store.SetStatus, len(k.out.Status))
+	for i, s := range k.out.Status {
+		c.status[i] = store.SetStatus{Fence: k.fence, Campaign: k.id, From: s.From, To: s.To, Drained: s.Drained, Armed: s.Armed, At: now.UTC()}
 		ops = append(ops, &c.status[i])
 	}
 	return ops
 }
 
-func (a *actor) claimOps(c *committed, ops []store.Op, f store.Fence) []store.Op {
-	c.claims = make([]store.Claim, len(a.out.Claims))
-	for i, cl := range a.out.Claims {
-		c.claims[i] = store.Claim{Fence: f, Campaign: a.id, Attempt: cl.Attempt}
+func (k *Clerk) claimOps(c *Commit, ops []store.Op) []store.Op {
+	c.claims = make([]store.Claim, len(k.out.Claims))
+	for i, cl := range k.out.Claims {
+		c.claims[i] = store.Claim{Fence: k.fence, Campaign: k.id, Attempt: cl.Attempt}
 		ops = append(ops, &c.claims[i])
 	}
 	return ops
 }
 
-func (a *actor) recordOps(c *committed, ops []store.Op, f store.Fence) []store.Op {
-	if len(a.out.Records) == 0 {
+func (k *Clerk) recordOps(c *Commit, ops []store.Op) []store.Op {
+	if len(k.out.Records) == 0 {
 		return ops
 	}
-	c.records = append([]machine.Record(nil), a.out.Records...)
+	c.records = append([]machine.Record(nil), k.out.Records...)
 	from := len(ops)
 	for i := range c.records {
-		ops = append(ops, recordOp(&c.records[i], a.id, f))
+		ops = append(ops, recordOp(&c.records[i], k.id, k.fence))
 	}
 	c.ops = ops[from:len(ops):len(ops)]
 	return ops
@@ -100,7 +106,7 @@ func recordOp(r *machine.Record, id campaign.ID, f store.Fence) store.Op {
 
 // fenced reports whether a newer owner's epoch refused any of it.  Of a commit that
 // failed nothing is known.
-func (c *committed) fenced() bool {
+func (c *Commit) fenced() bool {
 	if c.err != nil {
 		return false
 	}
@@ -123,37 +129,37 @@ func (c *committed) fenced() bool {
 }
 
 // inputs tells the machine what came of it.
-func (c *committed) inputs(a *actor) {
+func (c *Commit) inputs(k *Clerk) {
 	if c.err != nil {
-		a.log.Error("the store refused a whole commit", "error", c.err)
-		a.broken = true
+		k.log.Error("the store refused a whole commit", "error", c.err)
+		k.broken = true
 		return
 	}
 	if !c.hasStats {
-		c.stats = a.mind.Campaign().Stats
+		c.stats = k.mind.Campaign().Stats
 	}
 	for i := range c.status {
 		s := &c.status[i]
 		if s.Now.ID == 0 {
-			a.broken = true // it was deleted just now
+			k.broken = true // it was deleted just now
 			return
 		}
-		a.input(machine.StatusChanged{Refused: s.Err != nil, Changed: s.Changed, Campaign: s.Now})
+		k.input(machine.StatusChanged{Refused: s.Err != nil, Changed: s.Changed, Campaign: s.Now})
 	}
 	if len(c.records) > 0 {
-		a.input(machine.Recorded{Results: c.recordResults(), Stats: c.stats})
+		k.input(machine.Recorded{Results: c.recordResults(), Stats: c.stats})
 	}
 	if len(c.claims) > 0 {
-		a.input(machine.Claimed{Results: c.claimResults(), Stats: c.stats})
+		k.input(machine.Claimed{Results: c.claimResults(), Stats: c.stats})
 	}
 	if e := c.end; e != nil {
-		a.input(machine.WaitingEnded{
+		k.input(machine.WaitingEnded{
 			EndWaiting: machine.EndWaiting{Status: e.Status, Limit: e.Limit}, Refused: e.Err != nil, Count: e.Count, Stats: c.stats,
 		})
 	}
 }
 
-func (c *committed) recordResults() []machine.RecordResult {
+func (c *Commit) recordResults() []machine.RecordResult {
 	out := make([]machine.RecordResult, len(c.records))
 	for i, r := range c.records {
 		o := store.OutcomeOf(c.ops[i])
@@ -165,7 +171,7 @@ func (c *committed) recordResults() []machine.RecordResult {
 	return out
 }
 
-func (c *committed) claimResults() []machine.ClaimResult {
+func (c *Commit) claimResults() []machine.ClaimResult {
 	out := make([]machine.ClaimResult, len(c.claims))
 	for i := range c.claims {
 		cl := &c.claims[i]

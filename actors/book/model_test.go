@@ -1,4 +1,4 @@
-package actors
+package book
 
 import (
 	"math/rand/v2"
@@ -25,7 +25,7 @@ func (w *deskWorld) judge() {
 		// Tokens that wait to be spent, where they can be.
 		if n := w.owners[bus.PartitionOf(j.id)]; n != nil && n.actors[j.id] != nil {
 			for _, g := range n.actors[j.id].box {
-				for _, tok := range g.tokens {
+				for _, tok := range g.Tokens {
 					byProvider[tok.Provider]++
 					held++
 				}
@@ -58,10 +58,10 @@ func (w *deskWorld) books() {
 		believed[s.Token] = s.Campaign
 	}
 	for _, n := range w.nodes {
-		if n.desk == nil {
+		if n.book == nil {
 			continue
 		}
-		for id, c := range n.desk.clients {
+		for id, c := range n.book.clients {
 			for tok := range c.held {
 				told[tokenString(tok)] = id
 			}
@@ -94,7 +94,7 @@ func (w *deskWorld) mischief() {
 			w.seize(heir, p)
 		}
 	case "handover": // handed over
-		if n.desk != nil {
+		if n.book != nil {
 			w.release(n, p)
 		}
 		w.seize(w.running(), p)
@@ -173,8 +173,8 @@ func (w *deskWorld) silence() {
 		require.Zero(w.t, p.Held, p.Provider)
 	}
 	for _, n := range w.nodes {
-		if n.desk != nil {
-			require.Empty(w.t, n.desk.clients, n.name)
+		if n.book != nil {
+			require.Empty(w.t, n.book.clients, n.name)
 		}
 	}
 }
@@ -208,7 +208,9 @@ func TestDeskAndLeaderIdleNothing(t *testing.T) {
 		for _, l := range w.limits {
 			channels += l.Channels
 		}
-		for range 60 {
+		// Long enough for a rate to let them all through, after a new leader's wait of a
+		// second.
+		for end := w.now.Add(4 * time.Second); w.now.Before(end); {
 			w.round(1, 0)
 		}
 		up := 0

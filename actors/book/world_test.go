@@ -1,4 +1,4 @@
-package actors
+package book
 
 import (
 	"cmp"
@@ -65,7 +65,8 @@ type deskFlight struct {
 
 type deskNode struct {
 	name   string
-	desk   *desk // nil while it is down
+	book   *Book // nil while it is down
+	box    []any // what it has not taken in
 	actors map[campaign.ID]*deskActor
 	parts  map[int]int64
 	up     [][]byte         // reports on their way
@@ -75,7 +76,7 @@ type deskNode struct {
 
 type deskActor struct {
 	job    *deskJob
-	box    []granted
+	box    []Granted
 	seen   scheduler.Mark
 	told   scheduler.Demand
 	first  bool
@@ -128,17 +129,20 @@ func (w *deskWorld) lead(skew time.Duration) {
 	}
 }
 
+// post puts something into the mailbox of a node's desk.
+func (n *deskNode) post(m any) { n.box = append(n.box, m) }
+
 // boot starts a node's process anew: it owns nothing and knows nothing.
 func (w *deskWorld) boot(n *deskNode) {
 	n.actors, n.parts, n.down = map[campaign.ID]*deskActor{}, map[int]int64{}, map[int][][]byte{}
-	n.desk = newDesk(n.name,
+	n.book = New(n.name,
 		func(r scheduler.Report) error {
 			slices.SortFunc(r.Demands, func(a, b scheduler.Demand) int { return cmp.Compare(a.Campaign, b.Campaign) })
 			raw, err := json.Marshal(r)
 			n.up = append(n.up, raw)
 			return err
 		},
-		func(id campaign.ID, g granted) bool {
+		func(id campaign.ID, g Granted) bool {
 			a := n.actors[id]
 			if a != nil {
 				a.box = append(a.box, g)
@@ -149,7 +153,7 @@ func (w *deskWorld) boot(n *deskNode) {
 
 // crash ends a node's process; its partitions are nobody's.
 func (w *deskWorld) crash(n *deskNode) {
-	n.desk, n.actors, n.parts, n.down = nil, nil, nil, map[int][][]byte{}
+	n.book, n.box, n.actors, n.parts, n.down = nil, nil, nil, nil, map[int][][]byte{}
 	for p, o := range w.owners {
 		if o == n {
 			w.owners[p] = nil
@@ -169,7 +173,7 @@ func (w *deskWorld) assign() {
 // running is a node that runs, started if there is none.
 func (w *deskWorld) running() *deskNode {
 	n := w.nodes[w.dice.IntN(len(w.nodes))]
-	if n.desk == nil {
+	if n.book == nil {
 		w.boot(n)
 	}
 	return n
@@ -191,7 +195,7 @@ func (w *deskWorld) seize(n *deskNode, p int) {
 			w.wake(n, j)
 		}
 	}
-	n.desk.box.post(awake{p, w.epochs[p]})
+	n.post(Awake{p, w.epochs[p]})
 }
 
 // release ends a partition at a node, in good order or because it found out that
@@ -200,10 +204,10 @@ func (w *deskWorld) release(n *deskNode, p int) {
 	if n.parts[p] == 0 {
 		return
 	}
-	g := gone{partition: p}
+	g := Gone{Partition: p}
 	for _, id := range keys(n.actors) {
 		if bus.PartitionOf(id) == p {
-			g.campaigns = append(g.campaigns, id)
+			g.Campaigns = append(g.Campaigns, id)
 			delete(n.actors, id)
 		}
 	}
@@ -211,7 +215,7 @@ func (w *deskWorld) release(n *deskNode, p int) {
 	if w.owners[p] == n {
 		w.owners[p] = nil
 	}
-	n.desk.box.post(g)
+	n.post(g)
 }
 
 // realise lets a node find out what it has lost.
@@ -231,16 +235,16 @@ func (w *deskWorld) wake(n *deskNode, j *deskJob) {
 		n.actors[j.id] = a
 	}
 	a.first, a.tokens = true, map[campaign.AttemptID]machine.Token{}
-	h := holds{campaign: j.id}
+	h := Holds{Campaign: j.id}
 	for _, attempt := range keys(j.flight) {
 		f := j.flight[attempt]
 		if f.evidence == campaign.EvidenceGranted {
 			f.evidence = campaign.EvidencePlacing // who takes it over can't know
 		}
 		a.tokens[attempt] = machine.Token{ID: 1<<63 | uint64(attempt), Provider: f.provider}
-		h.tokens = append(h.tokens, f.progress(a.tokens[attempt], attempt))
+		h.Tokens = append(h.Tokens, f.progress(a.tokens[attempt], attempt))
 	}
-	n.desk.box.post(h)
+	n.post(h)
 	w.tell(n, a, nil, nil)
 }
 
@@ -255,7 +259,7 @@ func (w *deskWorld) rebuild(n *deskNode, a *deskActor, swallow bool) {
 		return
 	}
 	if swallow && len(a.box) > 0 {
-		a.seen, a.box = a.box[0].mark, a.box[1:]
+		a.seen, a.box = a.box[0].Mark, a.box[1:]
 		w.hurt["swallowed"]++
 	}
 	w.hurt["rebuilt"]++
@@ -287,8 +291,8 @@ func (w *deskWorld) act(n *deskNode, a *deskActor) {
 	}
 	var back []machine.Release
 	for _, g := range a.box {
-		a.seen = g.mark
-		for _, tok := range g.tokens {
+		a.seen = g.Mark
+		for _, tok := range g.Tokens {
 			if j.todo == 0 {
 				back = append(back, machine.Release{Token: tok, Unsent: true})
 				continue
@@ -311,7 +315,7 @@ func (w *deskWorld) act(n *deskNode, a *deskActor) {
 	w.tell(n, a, w.learn(a), back)
 	if j.todo == 0 && len(j.flight) == 0 && w.dice.IntN(4) == 0 {
 		delete(n.actors, j.id)
-		n.desk.box.post(left{j.id})
+		n.post(Left{j.id})
 	}
 }
 
@@ -351,20 +355,21 @@ func (w *deskWorld) tell(n *deskNode, a *deskActor, news []machine.Progress, bac
 	d := scheduler.Demand{Campaign: a.job.id, Seen: a.seen, Fresh: a.job.todo, Limit: a.job.limit, Weight: 1}
 	if !d.Equal(&a.told) || len(back)+len(news) > 0 || a.first {
 		a.told, a.first = d, false
-		n.desk.box.post(&wants{demand: d, progress: news, releases: back})
+		n.post(&Wants{Demand: d, Progress: news, Releases: back})
 	}
 }
 
 // desks lets a node's desk take in what was posted, and report.
 func (w *deskWorld) desks(n *deskNode) {
-	for _, m := range n.desk.box.take() {
-		n.desk.take(m)
+	for _, m := range n.box {
+		n.book.Take(m)
 	}
+	n.box = nil
 	if !w.now.Before(n.full) {
-		n.desk.tellAll = true
-		n.full = w.now.Add(n.desk.fullPause())
+		n.book.TellAll()
+		n.full = w.now.Add(n.book.FullPause())
 	}
-	n.desk.report(n.desk.tellAll)
+	n.book.Report()
 }
 
 // fate is what becomes of a message: how often it arrives.
@@ -395,14 +400,14 @@ func (w *deskWorld) hear(n *deskNode) {
 
 func (w *deskWorld) receive(n *deskNode, leader int) {
 	q := n.down[leader]
-	if len(q) == 0 || n.desk == nil {
+	if len(q) == 0 || n.book == nil {
 		return
 	}
 	n.down[leader] = q[1:]
 	for range w.fate() {
 		g := &scheduler.Grants{}
 		require.NoError(w.t, json.Unmarshal(q[0], g))
-		n.desk.box.post(g)
+		n.post(g)
 	}
 }
 
@@ -448,7 +453,7 @@ func (w *deskWorld) round(slack int, end float64) {
 				w.receive(n, leader)
 			}
 		}
-		if n.desk == nil {
+		if n.book == nil {
 			continue
 		}
 		for _, id := range keys(n.actors) {
