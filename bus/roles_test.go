@@ -126,6 +126,7 @@ func TestOthersGoOnWhenTheActorsAreBack(t *testing.T) {
 	}
 	require.Error(t, p.PublishReport(t.Context(), report(7, 1)))
 	for _, b := range []*bus.Bus{c, p} {
+		// It is told by the first look that comes after all of them were deleted.
 		require.Eventually(t, func() bool {
 			err := b.Healthy()
 			return err != nil && strings.Contains(err.Error(), "stream CALLBACK")
