@@ -19,6 +19,10 @@ import (
 // another node is the one to answer.
 var ErrNotMine = errors.New("bus: another node answers this")
 
+// ErrAgain is what it returns where nobody can answer at the moment: who asked asks again
+// soon.
+var ErrAgain = errors.New("bus: nobody can answer this at the moment")
+
 // serviceVersion is that of the requests and answers, not of the program.
 const serviceVersion = "1.0.0"
 
@@ -76,10 +80,15 @@ const headerAgain = "Dialtone-Again"
 // the next owner.  What was asked must not have been done, or be harmless to do twice.
 func (r *Request) Again() {
 	if r.first() {
-		m := refusal(r.reply, campaign.Unavailable("The campaign %v is changing hands; ask again.", r.Campaign))
-		m.Header.Set(headerAgain, "1")
-		r.bus.answer(m)
+		r.bus.answer(again(r.reply, campaign.Unavailable("The campaign %v is changing hands; ask again.", r.Campaign)))
 	}
+}
+
+// again is a refusal for the moment.
+func again(subject string, err error) *nats.Msg {
+	m := refusal(subject, err)
+	m.Header.Set(headerAgain, "1")
+	return m
 }
 
 // first is true once, and never for a poke, which waits for no answer.
@@ -230,6 +239,10 @@ func (b *Bus) answerRole(r micro.Request, v any, err error) {
 	if errors.Is(err, ErrNotMine) {
 		return
 	}
+	if errors.Is(err, ErrAgain) {
+		b.answer(again(r.Reply(), campaign.Unavailable("Nobody answers this at the moment; ask again.")))
+		return
+	}
 	b.count.commandsServed.Add(1)
 	data, e := marshalAnswer(v)
 	if err = errors.Join(err, e); err != nil {
@@ -244,6 +257,10 @@ func (b *Bus) answerRole(r micro.Request, v any, err error) {
 // be touched any more: its Error would be read there meanwhile.
 func (b *Bus) answerLater(reply string, v any, err error) {
 	if errors.Is(err, ErrNotMine) || reply == "" {
+		return
+	}
+	if errors.Is(err, ErrAgain) {
+		b.answer(again(reply, campaign.Unavailable("Nobody answers this at the moment; ask again.")))
 		return
 	}
 	b.count.commandsServed.Add(1)

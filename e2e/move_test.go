@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -127,60 +128,79 @@ func (c *crowd) finish() {
 
 // Three nodes share the partitions within one of even.  A fourth that joins under load gets
 // a quarter of them, each once, and nothing else moves.  Another that is asked to stop
-// gives its own to the rest within a second.  By the provider's ledger no call comes more
-// than a second after there was a slot for it.
+// gives its own to the rest within a second, and so does the scheduler's leader.  By the
+// provider's ledger no call comes more than a second after there was a slot for it.
 func TestDrillNodesJoinAndLeaveUnderLoad(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 3, provider.Limits{Channels: 500}, crowdMock())
+	f := newFleet(t, 3, provider.Limits{Channels: 500, CallsPerSecond: 200}, crowdMock())
 	t.Log("three share:", f.shared(3))
 	before := f.tenures()
-	c := f.crowd(60)
-
-	joined := judge.Span{From: time.Now()}
-	fourth := f.join()
-	t.Log("four share:", f.shared(4))
-	took := time.Since(joined.From)
-	joined.To = time.Now().Add(time.Second)
-	after := f.tenures()
-	moved := 0
-	for number, was := range before {
-		is := after[number]
-		if is == was {
-			continue
-		}
-		moved++
-		assert.Equal(t, tenure{fourth, was.epoch + 1}, is, "partition %d moved once, to the new node", number)
-	}
-	assert.Equal(t, partitions/4, moved, "a quarter moved")
-
-	pause(t, time.Until(joined.To))
-	left := judge.Span{From: time.Now()}
-	leader := f.leader(0).Leader
-	var leaves *process
-	for name, p := range f.nodes {
-		if name != leader && name != fourth {
-			leaves = p
-		}
-	}
-	require.NoError(t, leaves.cmd.Process.Signal(syscall.SIGTERM))
-	t.Log("three share again:", f.shared(3))
-	handed := time.Since(left.From)
-	left.To = time.Now().Add(time.Second)
-	assert.Zero(t, leaves.exit(10*time.Second))
-	pause(t, time.Until(left.To)+crowdCall+2*time.Second) // what was freed in the span is taken
-
+	c := f.crowd(80)
 	bar := time.Second
 	if raced {
 		bar *= raceSlack
 	}
-	for what, s := range map[string]judge.Span{"join": joined, "leave": left} {
+
+	joined := judge.Span{From: time.Now()}
+	fourth := f.join()
+	t.Log("four share:", f.shared(4))
+	t.Logf("the fourth had its part %.2f s after it was launched", time.Since(joined.From).Seconds())
+	joined.To = f.aSecondOn()
+	moved := 0
+	for number, is := range f.tenures() {
+		if was := before[number]; is != was {
+			moved++
+			assert.Equal(t, tenure{fourth, was.epoch + 1}, is, "partition %d moved once, to the new node", number)
+		}
+	}
+	assert.Equal(t, partitions/4, moved, "a quarter moved")
+
+	spans := map[string]judge.Span{"join": joined}
+	leader, rest := f.leader(0), len(f.nodes)
+	for _, leaves := range []string{f.other(leader.Leader, fourth), leader.Leader} {
+		what := "leave of a node"
+		if leaves == leader.Leader {
+			what = "leave of the leader"
+		}
+		left := judge.Span{From: time.Now()}
+		require.NoError(t, f.nodes[leaves].cmd.Process.Signal(syscall.SIGTERM))
+		rest--
+		f.shared(rest)
+		handed := time.Since(left.From)
+		left.To = f.aSecondOn()
+		assert.Zero(t, f.nodes[leaves].exit(10*time.Second))
+		assert.Less(t, handed, bar, "%s: its partitions were taken over", what)
+		t.Logf("%s: its partitions were taken over in %.2f s", what, handed.Seconds())
+		spans[what] = left
+	}
+	assert.NotEqual(t, leader.Leader, f.leader(leader.Term).Leader, "another leads")
+	pause(t, crowdCall+2*time.Second) // what was freed in the spans is taken
+
+	for what, s := range spans {
 		delays := c.delays(s)
 		assert.Greater(t, len(delays), crowdSize/2, "calls ended during the %s", what)
 		assert.Less(t, quantile(delays, 1), bar, "the longest delay of a call over the %s", what)
 		t.Logf("%s: %d slots were freed; the next create request came after %.0f ms (p50), %.0f ms (p99), %.0f ms (most)",
 			what, len(delays), ms(quantile(delays, 0.5)), ms(quantile(delays, 0.99)), ms(quantile(delays, 1)))
 	}
-	assert.Less(t, handed, bar, "the partitions of the node that left were taken over")
-	t.Logf("the fourth had its part %.2f s after it was launched; those of the one that left were taken over in %.2f s", took.Seconds(), handed.Seconds())
 	c.finish()
+}
+
+// aSecondOn lets a second go by.
+func (f *fleet) aSecondOn() time.Time {
+	f.t.Helper()
+	pause(f.t, time.Second)
+	return time.Now()
+}
+
+// other is a node that is none of these.
+func (f *fleet) other(than ...string) string {
+	f.t.Helper()
+	for name := range f.nodes {
+		if !slices.Contains(than, name) {
+			return name
+		}
+	}
+	require.Fail(f.t, "there is no other node")
+	return ""
 }

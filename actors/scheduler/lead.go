@@ -17,13 +17,18 @@ const (
 )
 
 // lead grants tokens until the lease is lost or the end comes.
-func (c *Candidate) lead(ctx context.Context, lease *bus.Lease) {
-	ctx, cancel := context.WithCancel(ctx)
+func (c *Candidate) lead(end context.Context, lease *bus.Lease) {
+	ctx, cancel := context.WithCancel(end)
 	var renewal conc.WaitGroup
 	renewal.Go(func() { c.renew(ctx, cancel, lease) })
-	c.grantWhile(ctx, lease)
+	core := c.grantWhile(ctx, lease)
 	cancel()
 	renewal.Wait()
+	if now := time.Now(); end.Err() != nil && lease.Valid(now) {
+		if err := c.cfg.Bus.Send(bus.SubjectDemand(), Report{Node: c.cfg.Node, Handover: core.Handover(now)}); err != nil {
+			c.log.Info("the next leader has to find out by itself what the providers saw just now", "error", err)
+		}
+	}
 
 	release, done := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer done()
@@ -57,7 +62,7 @@ func (c *Candidate) renew(ctx context.Context, lost context.CancelFunc, lease *b
 	}
 }
 
-func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
+func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) *Core {
 	choice, build := c.choice(ctx)
 	now := time.Now()
 	core := NewCore(uint64(now.UnixNano()), *c.limits.Load(), choice, build, now)
@@ -67,6 +72,9 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	}
 	k := newKeeper(c.cfg.Settings)
 	defer k.end()
+	if e := c.estate; e.valid(c, now) {
+		core.Inherit(e.handover, e.at)
+	}
 	core.Greet(c.nodes.names())
 	defer c.health.Store(nil)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
@@ -79,7 +87,7 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return core
 		case m := <-c.inbox:
 			c.take(ctx, core, lease, k, m)
 			c.takeRest(ctx, core, lease, k)
@@ -127,7 +135,11 @@ func (c *Candidate) takeRest(ctx context.Context, core *Core, lease *bus.Lease, 
 func (c *Candidate) take(ctx context.Context, core *Core, lease *bus.Lease, k *keeper, m any) {
 	switch m := m.(type) {
 	case *Report:
-		core.Take(m, time.Now())
+		now := time.Now()
+		if m.Handover != nil {
+			core.Inherit(m.Handover, now) // it came after the lease
+		}
+		core.Take(m, now)
 	case ask:
 		if !lease.Valid(time.Now()) {
 			m.answer <- answer{err: bus.ErrNotMine}

@@ -53,6 +53,9 @@ type Candidate struct {
 
 	forecasts *forecasts
 	vacant    chan struct{} // holds one: nobody leads
+	estate    estate        // of the goroutine run
+	headless  atomic.Bool   // nobody leads, as far as is seen
+	leads     atomic.Bool   // this one leads, or did to its end
 	nodes     roster
 
 	limits     atomic.Pointer[map[string]provider.Limits]
@@ -157,7 +160,8 @@ func (c *Candidate) later(ctx context.Context, question string) func([]byte) (an
 }
 
 // ask passes a question on to the leading loop. A candidate that does not lead
-// stays silent: the leader answers.
+// stays silent: the leader answers.  Where there is none just now, who asks is to ask
+// again.
 func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any, error) {
 	got := make(chan answer, 1)
 	c.deliver(ctx, ask{question, body, got})
@@ -166,8 +170,14 @@ func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any,
 		if rest, ok := a.value.(unfinished); ok {
 			return rest()
 		}
+		if errors.Is(a.err, bus.ErrNotMine) && c.headless.Load() {
+			return nil, bus.ErrAgain
+		}
 		return a.value, a.err
 	case <-ctx.Done():
+		if c.leads.Load() || c.headless.Load() {
+			return nil, bus.ErrAgain
+		}
 		return nil, bus.ErrNotMine
 	}
 }
@@ -186,7 +196,9 @@ func (c *Candidate) stand(ctx context.Context) {
 		lease, err := c.cfg.Bus.Acquire(ctx, bus.LeaseScheduler, c.cfg.Node)
 		switch {
 		case err == nil:
+			c.leads.Store(true)
 			c.lead(ctx, lease)
+			c.leads.Store(ctx.Err() != nil)
 		case !errors.Is(err, bus.ErrHeld) && ctx.Err() == nil:
 			c.log.Warn("could not try for the scheduler's lease", "error", err)
 		}
@@ -207,11 +219,29 @@ func (c *Candidate) idle(ctx context.Context, next <-chan time.Time) bool {
 		case <-c.vacant:
 			return true
 		case m := <-c.inbox:
-			if q, ok := m.(ask); ok {
-				q.answer <- answer{err: bus.ErrNotMine}
+			switch m := m.(type) {
+			case ask:
+				m.answer <- answer{err: bus.ErrNotMine}
+			case *Report:
+				if m.Handover != nil {
+					c.estate = estate{m.Handover, time.Now(), c.cfg.Bus.Counters().Reconnects}
+				}
 			}
 		}
 	}
+}
+
+// estate is the Handover that was heard last, and when.
+type estate struct {
+	handover   *Handover
+	at         time.Time
+	reconnects uint64 // how often the connection had been lost by then
+}
+
+// valid reports whether nobody can have led since: whoever did and ended in good order
+// would have been heard, and the lease of who did not would not be free so soon.
+func (e *estate) valid(c *Candidate, now time.Time) bool {
+	return e.handover != nil && now.Sub(e.at) < c.cfg.Bus.LeaseTTL()*4/5 && c.cfg.Bus.Counters().Reconnects == e.reconnects
 }
 
 // choice reads the strategy in force. One that is not known any more falls back to the

@@ -78,6 +78,9 @@ func TestMessagesOfALaterVersion(t *testing.T) {
 		Full: &Full{Seen: mark, Partitions: []Partition{{Number: 3, Epoch: 9}}, Holdings: []Holding{{
 			Campaign: 2, Provider: "a", Granted: []uint64{1}, Placing: []uint64{2}, Ambiguous: []uint64{3}, Placed: []uint64{4},
 		}}},
+		Handover: &Handover{Term: 7, Providers: []Requests{{
+			Provider: "a", Window: time.Second, Seen: []time.Duration{time.Millisecond}, Sent: []uint64{1 << 63}, Open: []uint64{6},
+		}}},
 	}
 	filled(t, reflect.ValueOf(report), "Report")
 	var gotReport Report
