@@ -44,10 +44,10 @@ func newFleet(t *testing.T, nodes int, limits provider.Limits, mock mockdialer.C
 	require.NoError(t, os.WriteFile(providers, providersFile(http, f.mock.URL(), limits), 0o600))
 	f.args = []string{"serve", "--nats", bustest.StartServer(t).URL(), "--database", f.database, "--providers", providers, "--log-level", "warn"}
 	f.serve("api", http, "api")
-	answers(t, f.base+"/readyz", 20*time.Second) // the first makes the tables
 	for range nodes {
 		f.join()
 	}
+	answers(t, f.base+"/readyz", 20*time.Second)
 	return f
 }
 

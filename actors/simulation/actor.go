@@ -22,6 +22,9 @@ type actor struct {
 	over  bool
 	soon  bool // a turn is on the agenda
 	alarm int
+	// retries is how many due ones a turn that brought tokens began with, and 0 where that
+	// says nothing.
+	retries int
 }
 
 type stage int
@@ -131,6 +134,9 @@ func (a *actor) live(c campaign.Campaign, open []machine.Open) {
 	if a.p.w.telling {
 		a.p.w.tell("%s builds the machine of %v: %s, %d open", a.p.node.name, a.id, c.Status, len(open))
 	}
+	if a.p.w.plant == PlantNoHours {
+		c.Schedule = campaign.Schedule{}
+	}
 	next := a.clerk.Wake(a.p.w.machineConfig(), c, []machine.Zone{{}}, open, a.p.w.now)
 	if a.p.dead {
 		return
@@ -152,6 +158,7 @@ func (a *actor) work() {
 		}
 	}
 	a.p.w.plant.hasten(taken)
+	a.expectRetries(taken)
 	next := a.clerk.Turn(a.p.w.now)
 	if !a.p.dead {
 		a.goOn(next)
@@ -228,6 +235,7 @@ func (a *actor) empty() {
 // What the clerk has done; between any two of these the process may die.
 
 func (a *actor) Submit(c *clerk.Commit) {
+	a.judgeRetries(c.Ops)
 	if a.p.dies() {
 		return
 	}

@@ -32,7 +32,7 @@ var usual = faults{
 	slow: 1500, coreLost: 4000, requestLost: 3000, ackLost: 3000,
 	published: 2000, delayed: 3000, doubled: 2000,
 	leaseLost:  3000,
-	commitLost: 3000, storeSlow: 2000,
+	commitLost: 3000, storeSlow: 3000,
 	callerStalls: 3000,
 	refused:      2000, throttled: 3000, full: 2000, unreachable: 3000,
 	barred: 1000, misconfigured: 1000, broken: 2000,
@@ -41,7 +41,7 @@ var usual = faults{
 	callbackLost: 12_000, callbackTwice: 10_000,
 	publishFails: 3000,
 	kills:        15 * time.Second, freezes: 8 * time.Second, leaves: 20 * time.Second,
-	storeAway: 15 * time.Second, wipes: 25 * time.Second, unheard: 20 * time.Second, userActions: 6 * time.Second,
+	storeAway: 15 * time.Second, wipes: 15 * time.Second, unheard: 12 * time.Second, userActions: 3 * time.Second,
 }
 
 // drawFaults leaves each kind out of some runs, and doubles it in others: what goes wrong
@@ -112,7 +112,17 @@ func (w *world) every(mean time.Duration, f func()) {
 	})
 }
 
-func (w *world) someNode() *node { return w.nodes[w.below(len(w.nodes))] }
+// someNode is any, and every other time the one whose scheduler leads.
+func (w *world) someNode() *node {
+	if w.below(2) == 0 {
+		for _, n := range w.nodes {
+			if n.p != nil && n.p.lead.core != nil {
+				return n
+			}
+		}
+	}
+	return w.nodes[w.below(len(w.nodes))]
+}
 
 // settleDown ends the faults: what is away comes back.
 func (w *world) settleDown() {
@@ -139,7 +149,7 @@ type sizes struct {
 func (w *world) drawSizes() sizes {
 	names := strategy.Names()
 	s := sizes{
-		nodes: []int{2, 2, 2, 3, 3, 4}[w.below(6)], campaigns: 2 + w.below(2), contacts: 5 + min(w.below(8), w.below(8)), pageSize: 1 + w.below(6),
+		nodes: []int{2, 2, 2, 3, 3, 4}[w.below(6)], campaigns: []int{2, 2, 3}[w.below(3)], contacts: 5 + min(w.below(8), w.below(8), w.below(8)), pageSize: 1 + w.below(6),
 		chaos: w.span(8*time.Second, 18*time.Second), strategy: names[w.below(len(names))],
 		table: w.below(3) > 0, hours: w.below(6) == 0,
 		limits: make(map[string]provider.Limits),

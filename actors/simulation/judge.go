@@ -5,9 +5,13 @@ import (
 	"strings"
 	"time"
 
+	"dialtone/actors/book"
+	"dialtone/actors/clerk"
 	"dialtone/actors/ownership"
 	"dialtone/actors/scheduler"
+	"dialtone/bus"
 	"dialtone/campaign"
+	"dialtone/store"
 )
 
 // judgeStore holds the store against itself after each transaction.
@@ -45,6 +49,19 @@ func (r *row) recount() (s campaign.Stats) {
 		}
 	}
 	return s
+}
+
+// judgeRaise: an epoch is not raised over somebody who owns the partition by the store's
+// word and by the bucket's, and would not learn of it.
+func (w *world) judgeRaise(by *process, partition int) {
+	u := partition % units
+	k := w.bucket.keys[bus.LeasePartition(u)]
+	for _, p := range w.running() {
+		t := &p.owner.tenures[u]
+		if p != by && k != nil && t.part != nil && t.lease != nil && t.lease.nonce == k.nonce && t.part.epochs[partition] == w.store.epochs[partition] {
+			w.fail("OneOwner: %s raises the epoch of %d, which %s owns", by.node.name, partition, p.node.name)
+		}
+	}
 }
 
 // judgeRequest holds a request that reaches a provider against its rate, the campaign's
@@ -140,6 +157,41 @@ func (w *world) judgeAck(d *delivery) {
 	if !ok {
 		w.fail("TruthInStore: acknowledged before it was written: %s %s of claim %d of call %d, which is %q", r.Kind, r.Reason, r.Attempt.Claim(), r.Attempt.Call(), state)
 	}
+}
+
+// expectRetries notes how many retries are due before a turn that brings tokens, unless it
+// brings commands as well, by which they may be gone.
+func (a *actor) expectRetries(taken []any) {
+	a.retries = 0
+	granted := false
+	for _, m := range taken {
+		switch m.(type) {
+		case book.Granted:
+			granted = true
+		case clerk.Asked:
+			return
+		}
+	}
+	if granted {
+		a.retries = a.clerk.Mind().Demand(a.p.w.now).Retries
+	}
+}
+
+// judgeRetries holds the claims of a turn against the retries that were due.
+func (a *actor) judgeRetries(ops []store.Op) {
+	claims, retries := 0, 0
+	for _, op := range ops {
+		if c, ok := op.(*store.Claim); ok {
+			claims++
+			if call := a.p.w.store.calls[c.Attempt.Call()]; call.Attempts > 0 || call.Status == campaign.CallRetryWait {
+				retries++
+			}
+		}
+	}
+	if retries < min(a.retries, claims) {
+		a.p.w.fail("RetriesFirst: of %v, %d claims have %d retries, of %d that are due", a.id, claims, retries, a.retries)
+	}
+	a.retries = 0
 }
 
 // over reports whether every campaign has ended, and every call of it.

@@ -82,11 +82,7 @@ func (b *bucket) acquire(p *process, name string, done func(*lease, error)) {
 }
 
 func (l *lease) hold(sent time.Time) {
-	ttl := leaseTTL - leaseTTL/5
-	if l.p.w.plant == PlantLongLease {
-		ttl = 2 * leaseTTL
-	}
-	l.until = sent.Add(ttl)
+	l.until = sent.Add(leaseTTL - leaseTTL/5)
 }
 
 // renew makes leases live anew, in one go, and tells of each what came of it.

@@ -213,7 +213,7 @@ func (o *owner) takeOver(won []int, from [bus.Partitions]int64, clean bool) {
 		}
 		return !ok
 	}
-	s.ask(o.p, func() { epochs = s.raise(partitionsOf(won...), from) }, func(ok bool) {
+	s.ask(o.p, func() { epochs = s.raise(o.p, partitionsOf(won...), from) }, func(ok bool) {
 		if over(ok) {
 			return
 		}

@@ -137,9 +137,9 @@ func (ph *phone) dial(j campaign.Job) *ringing {
 	if w.below(10) == 0 {
 		ph.tellOf(campaign.Report{Kind: campaign.ReportPlaced, ProviderCallID: c.sid, At: w.now}, c)
 	}
-	long := 2 * time.Second
-	if w.below(20) == 0 {
-		long = 12 * time.Second
+	long := 1500 * time.Millisecond
+	if w.below(6) == 0 { // longer than it takes to find out that its owner is dead
+		long = 8 * time.Second
 	}
 	w.after(w.span(100*time.Millisecond, long), func() {
 		if c.endedAt.IsZero() {

@@ -33,10 +33,10 @@ const (
 	PlantTokenBack Plant = "a token given back while its call is up"
 	// PlantLeakedToken: that tokens come back is not told, nor that nothing is held.
 	PlantLeakedToken Plant = "a token that nobody gives back"
-	// PlantLongLease: a holder believes that a lease lives twice as long as it does.
-	PlantLongLease Plant = "a lease believed for twice its time"
 	// PlantLateCaller: a caller asks the provider however late it is.
 	PlantLateCaller Plant = "a caller that asks however late it is"
+	// PlantNoHours: an owner that wakes does not know of its campaign's hours.
+	PlantNoHours Plant = "hours that are not known"
 	// PlantUnasked: an attempt in doubt is given back without asking the provider.
 	PlantUnasked Plant = "given back without asking the provider"
 )

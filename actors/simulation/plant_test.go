@@ -16,15 +16,15 @@ var planted = []struct {
 	{PlantNoEpochCheck, []string{"OneOwner"}, 50},
 	{PlantEarlyAck, []string{"TruthInStore: acknowledged before it was written"}, 5},
 	{PlantRetryTwice, []string{"the statistics"}, 5},
-	{PlantPlacingTwice, []string{"NeverTwice"}, 20},
+	{PlantPlacingTwice, []string{"NeverTwice", "StopMeansStop"}, 20},
 	{PlantDeafStop, []string{"StopMeansStop"}, 100},
-	{PlantBlindLeader, []string{"WithinLimit"}, 100},
+	{PlantBlindLeader, []string{"WithinLimit"}, 1000},
 	{PlantTokenBack, []string{"WithinLimit"}, 20},
 	{PlantLeakedToken, []string{"at the end no token is out", "NothingLost"}, 20},
-	{PlantLongLease, []string{"WithinLimit"}, 1000},
-	{PlantLateCaller, []string{"StopMeansStop", "NeverTwice"}, 300},
+	{PlantLateCaller, []string{"StopMeansStop", "NeverTwice"}, 1000},
+	{PlantNoHours, []string{"InHours"}, 100},
 	{PlantUnasked, []string{"NeverTwice", "NothingLost"}, 50},
-	{PlantLateEpoch, []string{"NothingLost"}, 3000},
+	{PlantLateEpoch, []string{"OneOwner"}, 1000},
 }
 
 // TestPlantedBugsAreFound: the simulation is worth something only if it finds what is

@@ -232,10 +232,11 @@ func (s *memory) end(led *ledger.Ledger, e ledger.End) {
 
 // raise makes somebody the owner of those partitions that have not changed hands since
 // their epochs were read.
-func (s *memory) raise(partitions []int, from [bus.Partitions]int64) map[int]int64 {
+func (s *memory) raise(by *process, partitions []int, from [bus.Partitions]int64) map[int]int64 {
 	out := make(map[int]int64, len(partitions))
 	for _, p := range partitions {
 		if s.epochs[p] == from[p] || s.w.plant == PlantLateEpoch {
+			s.w.judgeRaise(by, p)
 			s.epochs[p]++
 			out[p] = s.epochs[p]
 		}
@@ -298,7 +299,12 @@ func (s *memory) attemptsTo(to string, since time.Time) (out []campaign.Attempt)
 // store did not answer, and then nothing was done.
 func (s *memory) ask(p *process, do func(), done func(ok bool)) {
 	w := s.w
-	w.after(w.trip(), func() {
+	wait := w.trip()
+	if w.chance(w.faults.storeSlow) {
+		w.saw("store slow")
+		wait = w.span(0, 3*time.Second)
+	}
+	w.after(wait, func() {
 		ok := !w.now.Before(s.back)
 		if ok {
 			do()

@@ -44,6 +44,11 @@ func (w *world) installUsers() {
 				panic(err) // it is one of ours
 			}
 			u.calendar = &c
+			if c.Open(w.now) {
+				w.saw("hours that close")
+			} else {
+				w.saw("hours that open")
+			}
 		}
 		w.users = append(w.users, u)
 		u.addContacts(w.sizes.contacts)
