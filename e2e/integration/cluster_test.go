@@ -96,7 +96,7 @@ func TestPromisesWhateverFails(t *testing.T) {
 	assert.NotEmpty(t, own.Within(judge.Span{From: closing.To, To: time.Now()}), "and after they began again")
 	verdicts := e.Judge()
 	for _, f := range e.Faults {
-		t.Logf("%s to %s: %s", f.From.UTC().Format(time.TimeOnly), f.To.UTC().Format(time.TimeOnly), f.Name)
+		t.Logf("%s for %.1f s: %s", f.From.UTC().Format(time.TimeOnly), f.To.Sub(f.From).Seconds(), f.Name)
 	}
 	t.Logf("%d faults, %.0f s\n%s", len(e.Faults), time.Since(began).Seconds(), verdicts)
 	gaps := e.Gaps()
@@ -159,14 +159,13 @@ func (s *site) callersApart(r *running) {
 	s.t.Helper()
 	s.supply(r, 200)
 	s.keepLogs()
-	span := judge.Span{From: time.Now()}
+	began := time.Now()
 	dockerWith(s.t, []string{"DIALTONE_NODE_ROLES=api,actors"},
 		"compose", "--profile", "callers", "up", "--detach", "--wait", "--scale", "caller=2")
 	for _, c := range containers(s.t, "caller") {
 		require.True(s.t, c.State.Running, c.Name)
 	}
 	require.Len(s.t, containers(s.t, "caller"), 2)
-	span.To = time.Now()
-	s.evidence.Faults = append(s.evidence.Faults, judge.Fault{Name: "all nodes are made anew, with other roles", Span: span})
+	s.happened("all nodes are made anew, with other roles", began)
 	s.goesOn(r)
 }
