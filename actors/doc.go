@@ -16,6 +16,11 @@
 // answered is an answer to a commit already, and is done at once.  So an actor
 // never waits for the store or for the bus.
 //
+// What of this decides anything is pure and stands in packages of its own: clerk, the
+// order of an actor's effects; book, what the desk knows; ownership, who takes and gives
+// what.  Package simulation plays them all without this package, whose goroutines it tells
+// in events: who changes these tells it there, too.
+//
 // # Failures
 //
 // Journal retries: the actor sees a commit as slow.  A stale epoch: another
