@@ -60,7 +60,7 @@ var everything = []string{
 	"process without JetStream", "JetStream wiped", "store away", "store slow", "commit's answer lost",
 	"a leader", "a leader deposed", "lease ran out", "lease's answer lost", "partition taken", "partition given", "partition lost",
 	"an owner refused by its epoch", "a partition taken over by somebody else meanwhile", "could not take partitions over",
-	"a partition did not come to rest", "a machine in doubt",
+	"a partition did not come to rest", "a machine in doubt", "a machine renewed",
 	"report to the scheduler lost", "grants lost", "command lost", "command not answered",
 	"publishing failed", "publishing not confirmed", "published twice", "delivered late", "acknowledgement lost",
 	"DIAL delivered again", "CALLBACK delivered again", "caller stalled", "job unsent", "job expired", "job found taken",
@@ -68,7 +68,7 @@ var everything = []string{
 	"provider unreachable", "provider: refused", "provider: throttled", "provider: full", "provider: barred", "provider: misconfigured",
 	"provider answers garbage", "provider does not answer", "provider dials and does not answer", "provider dials late",
 	"callback lost", "callback twice", "callback given up", "hours that close", "hours that open",
-	"user: start", "user: pause", "user: resume", "user: cancel", "user: cancel_call", "user: contacts added", "user: limit raised", "stop answered",
+	"user: start", "user: pause", "user: resume", "user: cancel", "user: cancel_call", "user: contacts added", "user: contacts added at the end", "user: providers chosen", "user: limit raised", "stop answered",
 }
 
 // TestARunIsRepeated: a seed names a run, to the last line of its story.

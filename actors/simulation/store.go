@@ -112,6 +112,9 @@ func (s *memory) apply(b *store.Batch) {
 		}
 	}
 	s.w.judgeStore(touched)
+	for _, id := range touched {
+		s.w.userOf(campaign.ID(id)).nearTheEnd()
+	}
 }
 
 // late are the operations of a batch by owners that have been replaced.

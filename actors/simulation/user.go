@@ -131,7 +131,7 @@ func (u *user) care() {
 
 func (u *user) act() {
 	w := u.w
-	switch n := w.below(20); {
+	switch n := w.below(24); {
 	case n < 5:
 		u.command(machine.Pause)
 	case n < 10:
@@ -146,11 +146,37 @@ func (u *user) act() {
 			u.addContacts(1 + w.below(3))
 			u.poke()
 		}
+	case n < 21 && w.sizes.table:
+		u.reroute()
 	default: // lowering it would leave calls above it
 		w.saw("user: limit raised")
 		u.row.MaxConcurrentCalls++
 		u.poke()
 	}
+}
+
+// nearTheEnd has contacts added at the very moment at which a campaign has none left.
+func (u *user) nearTheEnd() {
+	w := u.w
+	if u.row.Stats.Open() == 0 && u.row.Status == campaign.StatusInProgress && u.numbers < 3*w.sizes.contacts && w.chance(40_000) {
+		w.after(w.trip(), func() {
+			if !u.row.Status.Ended() {
+				w.saw("user: contacts added at the end")
+				u.addContacts(1 + w.below(2))
+			}
+		})
+	}
+}
+
+// reroute chooses among the providers, by which the campaign's machine is built anew.
+func (u *user) reroute() {
+	w := u.w
+	w.saw("user: providers chosen")
+	u.row.Routing.Providers = nil
+	if n := w.below(len(providerNames) + 1); n < len(providerNames) {
+		u.row.Routing.Providers = []campaign.ProviderChoice{{Name: providerNames[n]}}
+	}
+	u.poke()
 }
 
 func (u *user) cancelCall() {
