@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,20 +96,28 @@ func TestPromisesWhateverFails(t *testing.T) {
 	assert.NotEmpty(t, own.Within(judge.Span{From: s.since, To: closing.From}), "the campaign with hours dialled before they ended")
 	assert.NotEmpty(t, own.Within(judge.Span{From: closing.To, To: time.Now()}), "and after they began again")
 	verdicts := e.Judge()
-	for _, f := range e.Faults {
-		t.Logf("%s for %.1f s: %s", f.From.UTC().Format(time.TimeOnly), f.To.Sub(f.From).Seconds(), f.Name)
-	}
-	t.Logf("%d faults, %.0f s\n%s", len(e.Faults), time.Since(began).Seconds(), verdicts)
-	gaps := e.Gaps()
-	for _, g := range gaps[:min(5, len(gaps))] {
-		t.Logf("%.1f s without a call, after %q", g.Length().Seconds(), g.After)
-	}
+	t.Logf("%d faults, %.0f s\n%s\n%s", len(e.Faults), time.Since(began).Seconds(), history(e), verdicts)
 	for _, v := range verdicts {
 		assert.True(t, v.Held(), "%s", v)
 	}
 	if !verdicts.Held() {
 		s.trace(verdicts)
 	}
+}
+
+// history tells of each fault when it began, how long it lasted, and for how long nobody
+// was dialled after it began.
+func history(e *judge.Evidence) string {
+	longest := make(map[string]time.Duration)
+	for _, g := range e.Gaps() {
+		longest[g.After] = max(longest[g.After], g.Length())
+	}
+	var b strings.Builder
+	for _, f := range e.Faults {
+		fmt.Fprintf(&b, "%s %5.1f s, %4.1f s without a call: %s\n",
+			f.From.UTC().Format(time.TimeOnly), f.To.Sub(f.From).Seconds(), longest[f.Name].Seconds(), f.Name)
+	}
+	return b.String()
 }
 
 // hand gives the site to a test within the test, whose failures are its own.
