@@ -455,3 +455,17 @@ func TestAPasswordLikeANumberIsRefused(t *testing.T) {
 		require.Error(t, err, "password %q", bad)
 	}
 }
+
+// While passwords are changed, servers may turn away whom they let in before and will let in
+// again: that is waited for, however often it happens.
+func TestWhoIsShutOutForAWhileComesBack(t *testing.T) {
+	s := bustest.StartShipped(t)
+	b := s.Connect(t, "node")
+	s.SetPassword(t, "node", "another-secret")
+	require.Eventually(t, func() bool { return b.Healthy() != nil }, patience, 10*time.Millisecond)
+	require.Never(t, func() bool { return strings.Contains(b.Healthy().Error(), "closed") },
+		2*time.Second, 10*time.Millisecond, "it is turned away several times")
+	s.SetPassword(t, "node", "")
+	require.Eventually(t, func() bool { return b.Healthy() == nil }, patience, 10*time.Millisecond)
+	publishJobs(t, b, job(7, 1))
+}
