@@ -94,7 +94,9 @@ func (a *actor) run(ctx, begin context.Context) {
 // empty gives back what nobody will take in or answer any more, so that the next owner
 // gets it at once.
 func (a *actor) empty() {
-	a.clerk.Leave()
+	for _, r := range a.clerk.Unanswered() {
+		r.(*bus.Request).Again()
+	}
 	for {
 		for _, m := range a.arrived() {
 			switch m := m.(type) {

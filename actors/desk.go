@@ -28,9 +28,9 @@ type (
 	wants   = book.Wants // by its pointer
 	holds   = book.Holds
 	awake   = book.Awake
+	quieted = book.Quieted
 	gone    = book.Gone
 	left    = book.Left
-	quieted = book.Quieted
 )
 
 // granted is tokens on their way to an actor.

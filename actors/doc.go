@@ -24,6 +24,11 @@
 // Whoever asks meanwhile is told to ask again.  The next owner takes the lease, raises the
 // epoch, and wakes the campaigns from the store.
 //
+// What of this decides anything is pure and stands in packages of its own: clerk, the
+// order of an actor's effects; book, what the desk knows; ownership, who takes and gives
+// what.  Package simulation plays them all without this package, whose goroutines it tells
+// in events: who changes these tells it there, too.
+//
 // # Failures
 //
 // Journal retries: the actor sees a commit as slow.  A stale epoch: another

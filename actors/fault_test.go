@@ -85,14 +85,14 @@ func (f *flaky) fault(method string) error {
 	return errAway
 }
 
-func (f *flaky) RaiseEpochs(ctx context.Context, node string, partitions []int) (map[int]int64, error) {
+func (f *flaky) RaiseEpochs(ctx context.Context, node string, from map[int]int64) (map[int]int64, error) {
 	if err := f.fault("RaiseEpochs"); err != nil {
 		return nil, err
 	}
 	if err := f.wait(ctx); err != nil {
 		return nil, err
 	}
-	return f.Store.RaiseEpochs(ctx, node, partitions)
+	return f.Store.RaiseEpochs(ctx, node, from)
 }
 
 func (f *flaky) Active(ctx context.Context) ([]campaign.ID, error) {

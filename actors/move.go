@@ -156,12 +156,20 @@ func (n *Node) part() {
 
 // take takes partitions: the lease first, then the epoch in the store, from which on
 // nobody else's writes count.  What can't be had now is left for a while.
+//
+// The epoch is raised from what it was before the lease was asked for: should the lease be
+// lost on the way, by all leases being lost or by our standing still, somebody else may
+// have gone further, whom a higher epoch would put out without his knowing.
 func (n *Node) take(ctx context.Context, numbers []int) {
 	ctx, cancel := lingering(ctx)
 	defer cancel()
-	won, clean := n.win(ctx, numbers)
-	if len(won) > 0 && !n.takeOver(ctx, won) {
-		clean = false
+	won, clean := []int(nil), false
+	if from, err := n.epochs(ctx); err == nil {
+		won, clean = n.win(ctx, numbers)
+		clean = (len(won) == 0 || n.takeOver(ctx, won, from)) && clean
+	} else {
+		n.log.Warn("could not try for partitions; trying again", "count", len(numbers), "error", err)
+		n.end(numbers...)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -198,13 +206,23 @@ func (n *Node) win(ctx context.Context, numbers []int) (won []int, clean bool) {
 	return won, len(won) == len(numbers)
 }
 
-// takeOver becomes the owner of partitions whose leases are won.
-func (n *Node) takeOver(ctx context.Context, won []int) bool {
-	// Once the leases have run out, others may have gone further, whom a higher epoch
-	// would put out.
+// epochs reads how often each partition has changed hands.
+func (n *Node) epochs(ctx context.Context) (map[int]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*n.renewEvery())
+	defer cancel()
+	return n.cfg.Store.Epochs(ctx)
+}
+
+// takeOver becomes the owner of partitions whose leases are won.  It is false unless of
+// all.
+func (n *Node) takeOver(ctx context.Context, won []int, known map[int]int64) bool {
 	raising, cancel := context.WithDeadline(ctx, n.until(won))
 	defer cancel()
-	epochs, err := n.cfg.Store.RaiseEpochs(raising, n.cfg.Name, won)
+	from := make(map[int]int64, len(won))
+	for _, number := range won {
+		from[number] = known[number]
+	}
+	epochs, err := n.cfg.Store.RaiseEpochs(raising, n.cfg.Name, from)
 	var active []campaign.ID
 	if err == nil {
 		active, err = n.cfg.Store.Active(raising)
@@ -218,13 +236,22 @@ func (n *Node) takeOver(ctx context.Context, won []int) bool {
 	for _, id := range active {
 		byPartition[bus.PartitionOf(id)] = append(byPartition[bus.PartitionOf(id)], id)
 	}
+	var late []int
 	beginning := pool.New().WithMaxGoroutines(begunAtOnce)
 	for _, number := range won {
+		if epochs[number] == 0 {
+			late = append(late, number)
+			continue
+		}
 		beginning.Go(func() { n.begin(number, epochs[number], byPartition[number]) })
 	}
 	beginning.Wait()
-	n.log.Info("took partitions", "count", len(won), "active_campaigns", len(active))
-	return true
+	n.log.Info("took partitions", "count", len(epochs), "active_campaigns", len(active))
+	if len(late) > 0 {
+		n.log.Info("partitions changed hands while they were being taken over", "partitions", late)
+		n.giveUp(late)
+	}
+	return len(late) == 0
 }
 
 // until is when the first of the leases runs out, and not longer than a store may take.

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -293,4 +294,34 @@ func TestCommandsDuringMoves(t *testing.T) {
 	require.NotZero(t, r.bus.Counters().CommandRetries, "none came in between two owners")
 	require.Less(t, time.Duration(most.Load()), slack(time.Second))
 	t.Logf("%d commands, %d asked again, answered within %v", asked.Load(), r.bus.Counters().CommandRetries, time.Duration(most.Load()))
+}
+
+// outrun is a store in which somebody else is faster, once: by the time that a node raises
+// the epochs, another has raised one of them.
+type outrun struct {
+	Store
+	once  sync.Once
+	fault atomic.Bool // it happened
+}
+
+func (o *outrun) RaiseEpochs(ctx context.Context, node string, from map[int]int64) (map[int]int64, error) {
+	o.once.Do(func() {
+		got, err := o.Store.RaiseEpochs(ctx, "another", map[int]int64{7: from[7]})
+		o.fault.Store(err == nil && len(got) == 1)
+	})
+	return o.Store.RaiseEpochs(ctx, node, from)
+}
+
+// TestOneOwnerRaisesNobodyOut: a node whose lease was gone and another's on the way to the
+// epoch does not raise that over the other's, who would own the partition by its lease and
+// could write nothing.  It leaves it, and takes it again.
+func TestOneOwnerRaisesNobodyOut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, bustest.WithLeaseTTL(time.Minute)) // none is lost
+	s := &outrun{Store: r.db}
+	n := r.node("n1", func(c *Config) { c.Store = s })
+	r.eventually("it owns everything", func() bool { return n.Owned() == bus.Partitions })
+	require.True(t, s.fault.Load(), "somebody was faster")
+	require.EqualValues(t, 2, n.partition(7).epoch, "over the other's, and after it")
+	require.EqualValues(t, 1, n.partition(8).epoch)
 }

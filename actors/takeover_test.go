@@ -108,7 +108,7 @@ func TestDeskForgetsALostPartition(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(reports.Stop)
 	first.store.fail("RaiseEpochs", 1000) // it will not get the partition back
-	_, err = r.db.RaiseEpochs(t.Context(), "n2", []int{p.number})
+	_, err = r.db.RaiseEpochs(t.Context(), "n2", map[int]int64{p.number: p.epoch})
 	require.NoError(t, err)
 	first.journal.open()
 	r.eventually("the partition is dropped", func() bool { return first.partition(p.number) == nil })

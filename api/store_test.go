@@ -23,7 +23,7 @@ func openStore(t testing.TB) store.Store {
 // own makes the test the owner of a partition.
 func (s *service) own() store.Fence {
 	s.t.Helper()
-	epochs, err := s.store.RaiseEpochs(s.t.Context(), "test", []int{0})
+	epochs, err := s.store.RaiseEpochs(s.t.Context(), "test", map[int]int64{0: 0})
 	require.NoError(s.t, err)
 	return store.Fence{Partition: 0, Epoch: epochs[0]}
 }

@@ -26,6 +26,7 @@ func (b *Bus) born(s jetstream.Stream) (again bool) {
 	info := s.CachedInfo()
 	before := b.births[info.Config.Name]
 	b.births[info.Config.Name] = info.Created
+	delete(b.missed, info.Config.Name)
 	return !before.IsZero() && !before.Equal(info.Created)
 }
 

@@ -34,9 +34,9 @@ type Bus struct {
 	events *eventSink
 	repair *repairer
 	count  counters
-	// births are when the streams were made, by name; of restore and repair.run,
-	// which follow each other.
-	births map[string]time.Time
+	// births are when the streams were made, by name, and missed since when one is
+	// gone; of restore and repair.run, which follow each other.
+	births, missed map[string]time.Time
 
 	// The bucket of leases and its stream, nil without the right to them.  Handles go
 	// by name, and survive that what they name is made again.
@@ -59,7 +59,7 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure the bus: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	b := &Bus{cfg: cfg, log: cfg.Logger, closed: make(chan struct{}), repair: newRepairer(), births: map[string]time.Time{}}
+	b := &Bus{cfg: cfg, log: cfg.Logger, closed: make(chan struct{}), repair: newRepairer(), births: map[string]time.Time{}, missed: map[string]time.Time{}}
 	b.pub = newPublisher(b)
 	if cfg.URL == "" {
 		srv, err := StartServer(ctx, cfg)

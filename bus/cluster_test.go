@@ -46,34 +46,9 @@ func TestNothingLostAfterOneOfThreeServersDied(t *testing.T) {
 	require.ErrorIs(t, stale.Renew(t.Context()), bus.ErrLost, "10164 where streams are replicated")
 }
 
-// A consumer's leader dies that our connection does not lead through, and takes with
-// it what it knew of our pulls.
-func TestJobsFlowAgainSoonAfterTheConsumersLeaderDied(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("elections take seconds")
-	}
-	c := bustest.StartCluster(t, 3)
-	c.Connect(t)
-	leader := c.ConsumerLeader("DIAL", "callers")
-	b := c.Connect(t, func(cfg *bus.Config) { cfg.URL = c.URLOf((leader + 1) % 3) })
-	got, _ := consumeJobs(t, b, 1000)
-	f := feed(b)
-	seen := map[campaign.AttemptID]bool{}
-	collect(t, got, seen, 50)
-	c.Kill(leader)
-	at := time.Now()
-	collect(t, got, seen, len(seen)+100)
-	require.Less(t, time.Since(at), 15*time.Second)
-	require.Zero(t, b.Counters().Reconnects, "the connection was not to stand through the dead server")
-	f.finish()
-	collect(t, got, seen, f.sent)
-}
-
 // All three servers go and come again at once.  Consumers live in memory; what was
 // handed out and not acknowledged comes again all the same.
 func TestNothingLostAfterAllServersRestarted(t *testing.T) {
-	t.Parallel()
 	if testing.Short() {
 		t.Skip("elections take seconds")
 	}

@@ -113,6 +113,9 @@ func (b *Bus) connectOptions() []nats.Option {
 		nats.Name(b.cfg.Name),
 		nats.Timeout(2 * time.Second),
 		nats.MaxReconnects(-1),
+		// Who was let in once and is turned away, as while passwords are changed, would
+		// else be closed for good at the second time, and the process with it.
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(100 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond),
 		nats.DrainTimeout(drainTimeout),

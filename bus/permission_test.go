@@ -1,9 +1,11 @@
 package bus_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -273,7 +275,8 @@ func (w *work) settle() {
 		j, r := make(chan error, 1), make(chan error, 1)
 		w.actors.PublishJobs([]campaign.Job{job(7, 100)}, func(err error) { j <- err })
 		w.caller.PublishReports([]campaign.Report{report(7, 100)}, func(err error) { r <- err })
-		return <-j == nil && <-r == nil
+		published, reported := <-j, <-r
+		return published == nil && reported == nil
 	}, patience, 50*time.Millisecond)
 	require.NoError(w.t, within(w.t, w.jobs, "the job that tells that all is well").Ack())
 	require.NoError(w.t, within(w.t, w.reports, "the report that tells that all is well").Ack())
@@ -426,6 +429,23 @@ func TestShippedConfiguration(t *testing.T) {
 	require.Equal(t, ofRoles(subscribe), ofRoles(users["node"].Subscribe.Allow))
 }
 
+// The file's mapping deals campaigns to the partitions that owners know.
+func TestShippedMappingFindsTheOwner(t *testing.T) {
+	s := bustest.StartShipped(t)
+	a, p := s.Connect(t, "actors", bus.RoleActors), s.Connect(t, "api", bus.RoleAPI)
+	var asked atomic.Int64
+	owns := func(partition int) bool { return partition == bus.PartitionOf(campaign.ID(asked.Load())) }
+	svc, err := a.ServeCampaigns([]string{"start"}, owns, func(r *bus.Request) { r.Reply(nil) })
+	require.NoError(t, err)
+	defer func() { require.NoError(t, svc.Stop()) }()
+	for id := campaign.ID(1); id <= 100; id++ {
+		asked.Store(int64(id))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		require.NoError(t, p.Command(ctx, id, "start", nil, nil), "campaign %v", id)
+		cancel()
+	}
+}
+
 // A password that looks like a number is refused at start, and not taken for another.
 func TestAPasswordLikeANumberIsRefused(t *testing.T) {
 	for _, bad := range []string{"12345", "4k", "true"} {
@@ -434,4 +454,18 @@ func TestAPasswordLikeANumberIsRefused(t *testing.T) {
 		_, err := server.ProcessConfigFile("../nats.conf")
 		require.Error(t, err, "password %q", bad)
 	}
+}
+
+// While passwords are changed, servers may turn away whom they let in before and will let in
+// again: that is waited for, however often it happens.
+func TestWhoIsShutOutForAWhileComesBack(t *testing.T) {
+	s := bustest.StartShipped(t)
+	b := s.Connect(t, "node")
+	s.SetPassword(t, "node", "another-secret")
+	require.Eventually(t, func() bool { return b.Healthy() != nil }, patience, 10*time.Millisecond)
+	require.Never(t, func() bool { return strings.Contains(b.Healthy().Error(), "closed") },
+		2*time.Second, 10*time.Millisecond, "it is turned away several times")
+	s.SetPassword(t, "node", "")
+	require.Eventually(t, func() bool { return b.Healthy() == nil }, patience, 10*time.Millisecond)
+	publishJobs(t, b, job(7, 1))
 }

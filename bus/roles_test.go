@@ -106,7 +106,7 @@ func TestIdleActorsMissWhatIsGone(t *testing.T) {
 
 func requireSoon(t *testing.T, what string, there func() bool) {
 	t.Helper()
-	require.Eventually(t, there, 3*time.Second, 20*time.Millisecond, "%s is not there again within 3 s", what)
+	require.Eventually(t, there, 5*time.Second, 20*time.Millisecond, "%s is not there again within 5 s", what)
 }
 
 // A process that may not make streams waits for those who may, and goes on with what

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,11 +108,15 @@ func (b *Bus) restore(ctx context.Context) (made int, err error) {
 // ask for the same.
 func (b *Bus) ensure(ctx context.Context) (made int, err error) {
 	for _, cfg := range b.streams() {
-		n, err := b.ensureStream(ctx, cfg)
+		n, e := b.ensureStream(ctx, cfg)
 		made += n
-		if err != nil {
-			return made, fmt.Errorf("stream %s: %w", cfg.Name, err)
+		if e != nil && !errors.Is(e, errJustGone) {
+			return made, fmt.Errorf("stream %s: %w", cfg.Name, e)
 		}
+		err = cmp.Or(err, e)
+	}
+	if err != nil {
+		return made, err
 	}
 	n, err := b.ensureConsumers(ctx, streamDial, []jetstream.ConsumerConfig{b.callersConsumer()})
 	if made += n; err != nil {
@@ -129,6 +134,9 @@ func (b *Bus) ensure(ctx context.Context) (made int, err error) {
 func (b *Bus) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) (made int, err error) {
 	s, err := b.stream(ctx, cfg.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if b.justGone(cfg.Name) {
+			return 0, errJustGone
+		}
 		if s, err = b.js.CreateStream(ctx, cfg); err != nil {
 			return 0, err
 		}
@@ -151,6 +159,27 @@ func (b *Bus) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) (mad
 	}
 	_, err = b.js.UpdateStream(ctx, cfg)
 	return made, err
+}
+
+// A single server may make a stream while it is still deleting the one of that name.
+// It then takes the old one's files for the new one's, deletes them, and never again
+// acknowledges what is published.  So one that was there must have been gone for a
+// while; a deletion took 0.1 s on a busy machine.
+const goneFor = time.Second
+
+var errJustGone = errors.New("it was deleted a moment ago")
+
+// justGone notes when a stream was first missed.
+func (b *Bus) justGone(name string) bool {
+	if b.births[name].IsZero() {
+		return false
+	}
+	since, known := b.missed[name]
+	if !known {
+		since = time.Now()
+		b.missed[name] = since
+	}
+	return time.Since(since) < goneFor
 }
 
 // sameStream compares what a later version of Dialtone may come to change; the
@@ -223,7 +252,7 @@ func passing(err error) bool {
 	if errors.As(err, &api) {
 		return api.Code >= 500 || api.Code == 408 || api.Code == 404 || api.ErrorCode == errNoPeers
 	}
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) ||
+	return errors.Is(err, errJustGone) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) ||
 		errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) ||
 		errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrDisconnected)
 }

@@ -247,11 +247,11 @@ func (d *drill) run(plan []cluster.Fault, r *rand.Rand) {
 	for i := 0; i < len(plan); i++ {
 		d.waitForCalls(moments[i])
 		if i+1 < len(plan) && together[i+1] {
-			done := make(chan struct{})
-			go func() { defer close(done); d.happen(i, plan[i]) }()
+			var first sync.WaitGroup
+			first.Go(func() { d.happen(i, plan[i]) })
 			pause(d.t, time.Second)
 			d.happen(i+1, plan[i+1])
-			<-done
+			first.Wait()
 			i++
 		} else {
 			d.happen(i, plan[i])

@@ -207,20 +207,23 @@ func TestHealthOfEveryRole(t *testing.T) {
 		return launch(t, "dialtone", append([]string{"serve", "--roles", roles, "--nats", nats, "--database", database,
 			"--data", t.TempDir(), "--providers", providers}, more...)...)
 	}
-	for roles, metric := range map[string]string{"caller": "dialtone_caller_attempts_total", "actors": "dialtone_partitions_owned "} {
+	// Those with the actors make the streams, which the others wait for.
+	for _, c := range []struct{ roles, metric string }{{"actors", "dialtone_partitions_owned "}, {"caller", "dialtone_caller_attempts_total"}} {
 		http := freeAddr(t)
-		p := serve(roles, "--http", http)
-		answers(t, "http://"+http+"/readyz", 20*time.Second)
-		answers(t, "http://"+http+"/healthz", time.Second)
-		c := client{t, "http://" + http}
-		_, text := c.ask("GET", "/metrics", "", nil)
-		assert.Contains(t, string(text), metric, roles)
-		status, text := c.ask("GET", "/v1/campaigns", "", nil)
-		assert.Equal(t, 404, status, roles)
+		p := serve(c.roles, "--http", http)
+		answers(t, "http://"+http+"/readyz", 30*time.Second)
+		answers(t, "http://"+http+"/healthz", 5*time.Second)
+		asked := client{t, "http://" + http}
+		_, text := asked.ask("GET", "/metrics", "", nil)
+		assert.Contains(t, string(text), c.metric, c.roles)
+		status, text := asked.ask("GET", "/v1/campaigns", "", nil)
+		assert.Equal(t, 404, status, c.roles)
 		assert.Contains(t, string(text), "has not the role api")
 		require.Eventually(t, func() bool { return strings.Contains(p.output.String(), "http://"+http+"/readyz") }, 5*time.Second, 10*time.Millisecond, "it is told where to ask")
-		require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
-		assert.Zero(t, p.exit(10*time.Second))
+		defer func() {
+			require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+			assert.Zero(t, p.exit(15*time.Second))
+		}()
 	}
 	var problem struct {
 		Missing []struct{ Part, Reason string }

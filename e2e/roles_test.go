@@ -43,9 +43,12 @@ func newApart(t *testing.T) *apart {
 	require.NoError(t, os.WriteFile(providers, providersFile(http, a.mock.URL(), provider.Limits{}), 0o600))
 	database := pgtest.URL(t)
 	var starting sync.WaitGroup
-	start := func(role app.Role) {
+	// One that can't start must not leave the others waiting for it.
+	patience, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	start := func(role app.Role, http string) {
 		name := string(role)
-		running, err := app.Start(t.Context(), app.Config{
+		running, err := app.Start(patience, app.Config{
 			HTTP: http, NATS: a.nats.URL(name), Data: filepath.Join(dir, name), Roles: []app.Role{role},
 			Database: database, Providers: providers, DefaultRegion: "US", Logger: testLogger(t).With("node", name),
 		})
@@ -58,11 +61,10 @@ func newApart(t *testing.T) *apart {
 		}
 	}
 	// Those who can't make streams are first, and wait.
-	for _, role := range []app.Role{app.RoleAPI, app.RoleCaller} {
-		starting.Go(func() { start(role) })
-	}
+	starting.Go(func() { start(app.RoleAPI, http) })
+	starting.Go(func() { start(app.RoleCaller, "") })
 	pause(t, 300*time.Millisecond)
-	start(app.RoleActors)
+	start(app.RoleActors, "")
 	starting.Wait()
 	require.False(t, t.Failed())
 	return a

@@ -157,9 +157,16 @@ type OpenCall struct {
 
 // Ownership is for the nodes.
 type Ownership interface {
-	// RaiseEpochs makes node the owner of the partitions, in one transaction,
-	// and returns their new epochs.
-	RaiseEpochs(ctx context.Context, node string, partitions []int) (map[int]int64, error)
+	// Epochs is how often each partition has changed hands; one that never did is not in it.
+	Epochs(ctx context.Context) (map[int]int64, error)
+	// RaiseEpochs makes node the owner of partitions, in one transaction: of each that has
+	// the epoch still from which it is to be raised, 0 for one that never changed hands.  It
+	// returns their new epochs; one that has changed hands meanwhile is not in it.
+	//
+	// A node reads the epochs, takes the leases, and raises from what it read.  So an epoch
+	// is never raised by who has lost the lease on the way to another that has raised it
+	// already, and that would hold a lease then with which nothing can be written.
+	RaiseEpochs(ctx context.Context, node string, from map[int]int64) (map[int]int64, error)
 	// Active lists the campaigns that need an owner: in progress, or armed, or with
 	// calls in progress, or canceled with calls left to cancel.
 	Active(ctx context.Context) ([]campaign.ID, error)

@@ -87,7 +87,8 @@ type (
 		Partition int
 		Epoch     int64
 	}
-	// Quieted asks for nothing more for a partition, and refuses tokens for it.
+	// Quieted: a partition is being given to another node.  Nothing more is asked for it,
+	// and tokens for it are refused.
 	Quieted struct{ Partition int }
 	// Gone: a partition is not the node's any more, nor are these campaigns.
 	Gone struct {
@@ -147,7 +148,7 @@ func (b *Book) Take(m any) {
 		delete(b.quieted, m.Partition)
 	case Quieted:
 		b.quieted[m.Partition] = true
-		b.askNothing(func(id campaign.ID) bool { return bus.PartitionOf(id) == m.Partition })
+		b.askNothing(m.Partition)
 	case Gone:
 		b.tellAll = true
 		delete(b.partitions, m.Partition)
@@ -160,11 +161,10 @@ func (b *Book) Take(m any) {
 	}
 }
 
-// askNothing withdraws what campaigns could use.
-func (b *Book) askNothing(of func(campaign.ID) bool) {
+// askNothing withdraws what the campaigns of a partition could use.
+func (b *Book) askNothing(partition int) {
 	for _, id := range b.campaigns() {
-		if of(id) {
-			c := b.clients[id]
+		if c := b.clients[id]; bus.PartitionOf(id) == partition {
 			c.demand.Retries, c.demand.Fresh, c.demand.Routes = 0, 0, nil
 			b.touch(c)
 		}

@@ -93,6 +93,9 @@ func (b *Book) full() *scheduler.Full {
 	}
 	for _, id := range b.campaigns() {
 		held := b.clients[id].held
+		if len(held) == 0 {
+			continue
+		}
 		byProvider := make(map[string]*scheduler.Holding)
 		for _, token := range slices.Sorted(maps.Keys(held)) {
 			t := held[token]

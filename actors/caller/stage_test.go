@@ -120,7 +120,7 @@ func (st *stage) claimedTo(contacts ...campaign.Contact) (jobs []campaign.Job) {
 
 func (st *stage) fence(id campaign.ID) store.Fence {
 	p := bus.PartitionOf(id)
-	epochs, err := st.db.RaiseEpochs(st.t.Context(), "test", []int{p})
+	epochs, err := st.db.RaiseEpochs(st.t.Context(), "test", map[int]int64{p: 0})
 	require.NoError(st.t, err)
 	return store.Fence{Partition: p, Epoch: epochs[p]}
 }

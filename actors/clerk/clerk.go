@@ -56,8 +56,6 @@ type World interface {
 type Request interface {
 	Reply(any)
 	Fail(error)
-	// Again has it asked again, of whoever owns the campaign then.
-	Again()
 }
 
 // State is the answer to a command that was obeyed.
@@ -185,15 +183,6 @@ func (k *Clerk) Confirm(c *Commit) bool {
 }
 
 func (k *Clerk) input(in machine.Input) { k.inputs = append(k.inputs, in) }
-
-// Leave has the commands that are not answered asked again: the clerk is of no use any
-// more.
-func (k *Clerk) Leave() {
-	for _, r := range k.asking {
-		r.Again()
-	}
-	k.asking = nil
-}
 
 // Turn lets the machine handle what was taken in, and performs what it wants.
 func (k *Clerk) Turn(now time.Time) Next {

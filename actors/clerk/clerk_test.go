@@ -44,7 +44,6 @@ func (d *diary) Nak(time.Duration) error          { d.write("give back"); return
 func (d *diary) InProgress() error                { return nil }
 func (d *diary) Reply(any)                        { d.write("reply") }
 func (d *diary) Fail(err error)                   { d.write("fail: %v", err) }
-func (d *diary) Again()                           { d.write("again") }
 
 // since is what was written since it was last asked.
 func (d *diary) since() []string {

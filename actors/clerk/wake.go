@@ -22,12 +22,17 @@ func GiveBack(r bus.Receipt) {
 // requests that it has not answered, for the next one to obey: commands are idempotent.
 //
 // Everything submitted must have been answered.
-func (k *Clerk) LayDown() (unanswered []Request) {
+func (k *Clerk) LayDown() []Request {
 	if k.mind != nil {
 		k.mind.Unacknowledged(func(r machine.Ref) { GiveBack(r.(bus.Receipt)) })
 	}
-	unanswered, k.asking = k.asking, nil
-	return unanswered
+	return k.Unanswered()
+}
+
+// Unanswered lets go of the requests that were not answered.
+func (k *Clerk) Unanswered() (requests []Request) {
+	requests, k.asking = k.asking, nil
+	return requests
 }
 
 // Wake begins a life, after LayDown, with what the store has: see machine.New.  What of

@@ -10,8 +10,9 @@ import (
 	"dialtone/campaign"
 )
 
-// settingPatience is how long the store may take for a setting.
-const settingPatience = 2 * time.Second
+// settingPatience is how long the store may take for a setting: less than whoever asks waits
+// before asking again.
+const settingPatience = 1500 * time.Millisecond
 
 // change is an answer that comes later: a setting that is kept first, and then in force.
 type change struct {

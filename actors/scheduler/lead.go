@@ -2,9 +2,8 @@ package scheduler
 
 import (
 	"context"
+	"sync"
 	"time"
-
-	"github.com/sourcegraph/conc"
 
 	"dialtone/bus"
 	"dialtone/campaign"
@@ -19,7 +18,7 @@ const (
 // lead grants tokens until the lease is lost or the end comes.
 func (c *Candidate) lead(end context.Context, lease *bus.Lease) {
 	ctx, cancel := context.WithCancel(end)
-	var renewal conc.WaitGroup
+	var renewal sync.WaitGroup
 	renewal.Go(func() { c.renew(ctx, cancel, lease) })
 	core := c.grantWhile(ctx, lease)
 	cancel()

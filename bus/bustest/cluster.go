@@ -83,9 +83,6 @@ func (c *Cluster) URL() string {
 	return strings.Join(urls, ",")
 }
 
-// URLOf names server i alone.  Its clients hear of the others when they connect.
-func (c *Cluster) URLOf(i int) string { return strings.Split(c.URL(), ",")[i] }
-
 // Connect opens a Bus on all servers, with a replica on each, and closes it with
 // the test.
 func (c *Cluster) Connect(t testing.TB, opts ...Option) *bus.Bus {
@@ -151,27 +148,13 @@ func (m *member) healthy() bool {
 
 // Leader is the server that leads a stream (DIAL, CALLBACK, EVENT, KV_LEASE); it
 // waits for one.
-func (c *Cluster) Leader(stream string) int {
-	c.t.Helper()
-	return c.who(stream, func(s *server.Server) bool {
-		return s.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream)
-	})
-}
-
-// ConsumerLeader is the server that hands out what is in a stream to a consumer
-// ("callers" of DIAL, "partition-<n>" of CALLBACK); it waits for one.
-func (c *Cluster) ConsumerLeader(stream, consumer string) int {
-	c.t.Helper()
-	return c.who(consumer, func(s *server.Server) bool {
-		return s.JetStreamIsConsumerLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream, consumer)
-	})
-}
-
-func (c *Cluster) who(what string, leads func(*server.Server) bool) (i int) {
+func (c *Cluster) Leader(stream string) (i int) {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool {
-		i = slices.IndexFunc(c.nodes, func(m *member) bool { return m.srv != nil && leads(m.srv) })
+		i = slices.IndexFunc(c.nodes, func(m *member) bool {
+			return m.srv != nil && m.srv.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream)
+		})
 		return i >= 0
-	}, electionPatience, 20*time.Millisecond, "nobody leads %s", what)
+	}, electionPatience, 20*time.Millisecond, "nobody leads %s", stream)
 	return i
 }

@@ -1,8 +1,10 @@
 package bustest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,7 +25,8 @@ import (
 // Shipped is one server with the nats.conf of this repository, whose users have the
 // permissions of their roles.
 type Shipped struct {
-	srv *server.Server
+	srv  *server.Server
+	opts *server.Options // as they were read
 
 	mu         sync.Mutex
 	violations []string
@@ -41,6 +44,7 @@ func StartShipped(t testing.TB) *Shipped {
 	opts.Cluster, opts.Routes = server.ClusterOpts{}, nil
 	opts.Host, opts.Port, opts.HTTPPort = "127.0.0.1", server.RANDOM_PORT, 0
 	opts.StoreDir, opts.NoSigs = t.TempDir(), true
+	s.opts = opts.Clone()
 	srv, err := server.NewServer(opts)
 	require.NoError(t, err)
 	srv.SetLoggerV2(&violationLog{s}, false, false, false)
@@ -89,6 +93,22 @@ func (s *Shipped) Addr() string { return s.srv.Addr().String() }
 func (s *Shipped) URL(user string) string {
 	u := url.URL{Scheme: "nats", Host: s.Addr(), User: url.UserPassword(user, shippedPassword(user))}
 	return u.String()
+}
+
+// SetPassword gives a user another password while the server runs, "" its own again.  Who
+// is connected as that user is shut out.
+func (s *Shipped) SetPassword(t testing.TB, user, password string) {
+	t.Helper()
+	opts := s.opts.Clone()
+	opts.Port = s.srv.Addr().(*net.TCPAddr).Port
+	for i, u := range opts.Users {
+		if u.Username == user {
+			changed := *u
+			changed.Password = cmp.Or(password, shippedPassword(user))
+			opts.Users[i] = &changed
+		}
+	}
+	require.NoError(t, s.srv.ReloadOptions(opts))
 }
 
 // Connect opens a Bus as a user, for roles, and closes it with the test.

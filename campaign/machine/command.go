@@ -136,6 +136,7 @@ func (m *Machine) commanded(c *pendingCommand, changed bool, now time.Time, out 
 			m.hangUpAll(now, out)
 		}
 	case Start, Resume:
+		m.stopBy = time.Time{} // the next stop has a waiting of its own
 		m.queue.readOn()
 	}
 }

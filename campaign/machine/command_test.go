@@ -168,6 +168,32 @@ func TestStopMeansStopForWhoAsksAgain(t *testing.T) {
 	require.Empty(t, s.out.Replies)
 }
 
+// TestStopMeansStopAfterAnOlderStop: the commit's answer was lost, and to the one that came
+// it was done already.  The waiting of a stop from before is not taken for this one's.
+func TestStopMeansStopAfterAnOlderStop(t *testing.T) {
+	for _, verb := range []machine.Verb{machine.Pause, machine.Cancel} {
+		s := running(t, 5, 5)
+		s.command(machine.Pause)
+		s.answer(0)
+		s.command(machine.Resume)
+		s.answer(0)
+		s.at(10 * time.Second)
+		s.dialling(1)
+		s.command(verb)
+		c := s.m.Campaign()
+		c.Status = campaign.StatusPaused
+		if verb == machine.Cancel {
+			c.Status = campaign.StatusCanceled
+		}
+		s.do(machine.StatusChanged{Campaign: c})
+		if verb == machine.Cancel {
+			s.answer(0)
+		}
+		require.Empty(t, s.replies(), "%s: a call is being placed", verb)
+		require.Len(t, s.at(15*time.Second).Replies, 1)
+	}
+}
+
 func TestStopMeansStopIsAnsweredAsSoonAsNothingIsBeingPlaced(t *testing.T) {
 	s := running(t, 5, 5).dialling(2)
 	s.command(machine.Pause)

@@ -90,7 +90,8 @@ type Machine struct {
 	// holds are those of the providers that refuse what the campaign asks for, by name.
 	holds    map[string]*hold
 	commands []pendingCommand
-	// stopBy is when the answers to the latest change of status stop waiting.
+	// stopBy is when the answers to the latest stop give up waiting; zero while the campaign
+	// runs.
 	stopBy time.Time
 	// changing is the ChangeStatus that is on its way; there is one at a time.
 	changing change

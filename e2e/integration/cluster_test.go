@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,14 +96,28 @@ func TestPromisesWhateverFails(t *testing.T) {
 	assert.NotEmpty(t, own.Within(judge.Span{From: s.since, To: closing.From}), "the campaign with hours dialled before they ended")
 	assert.NotEmpty(t, own.Within(judge.Span{From: closing.To, To: time.Now()}), "and after they began again")
 	verdicts := e.Judge()
-	t.Logf("%d faults, %.0f s\n%s", len(e.Faults), time.Since(began).Seconds(), verdicts)
-	gaps := e.Gaps()
-	for _, g := range gaps[:min(5, len(gaps))] {
-		t.Logf("%.1f s without a call, after %q", g.Length().Seconds(), g.After)
-	}
+	t.Logf("%d faults, %.0f s\n%s\n%s", len(e.Faults), time.Since(began).Seconds(), history(e), verdicts)
 	for _, v := range verdicts {
 		assert.True(t, v.Held(), "%s", v)
 	}
+	if !verdicts.Held() {
+		s.trace(verdicts)
+	}
+}
+
+// history tells of each fault when it began, how long it lasted, and for how long nobody
+// was dialled after it began.
+func history(e *judge.Evidence) string {
+	longest := make(map[string]time.Duration)
+	for _, g := range e.Gaps() {
+		longest[g.After] = max(longest[g.After], g.Length())
+	}
+	var b strings.Builder
+	for _, f := range e.Faults {
+		fmt.Fprintf(&b, "%s %5.1f s, %4.1f s without a call: %s\n",
+			f.From.UTC().Format(time.TimeOnly), f.To.Sub(f.From).Seconds(), longest[f.Name].Seconds(), f.Name)
+	}
+	return b.String()
 }
 
 // hand gives the site to a test within the test, whose failures are its own.
@@ -152,14 +167,14 @@ func (s *site) halt(r *running, do func()) {
 func (s *site) callersApart(r *running) {
 	s.t.Helper()
 	s.supply(r, 200)
-	span := judge.Span{From: time.Now()}
+	s.keepLogs()
+	began := time.Now()
 	dockerWith(s.t, []string{"DIALTONE_NODE_ROLES=api,actors"},
 		"compose", "--profile", "callers", "up", "--detach", "--wait", "--scale", "caller=2")
 	for _, c := range containers(s.t, "caller") {
 		require.True(s.t, c.State.Running, c.Name)
 	}
 	require.Len(s.t, containers(s.t, "caller"), 2)
-	span.To = time.Now()
-	s.evidence.Faults = append(s.evidence.Faults, judge.Fault{Name: "all nodes are made anew, with other roles", Span: span})
+	s.happened("all nodes are made anew, with other roles", began)
 	s.goesOn(r)
 }

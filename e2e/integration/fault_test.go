@@ -9,8 +9,9 @@ import (
 // fault is something that happens to a part of the cluster.
 type fault struct {
 	name string
-	// inject does it, sees to it that it happened, and returns what undoes it.
-	inject func(*site) (heal func())
+	// inject does it, sees to it that it happened, and returns what undoes it, and the
+	// services that are to be well again then.
+	inject func(*site) (undo func(), hit []string)
 	// survivable says that campaigns go on while it lasts; else they do after it.
 	survivable bool
 	hold       time.Duration // how long it lasts at least
@@ -35,29 +36,26 @@ func faults(r *running) []fault {
 }
 
 // killed ends a container as a crash does, and starts it again.
-func killed(which func(*site) string) func(*site) func() {
-	return func(s *site) func() { return allKilled([]string{which(s)})(s) }
+func killed(which func(*site) string) func(*site) (func(), []string) {
+	return func(s *site) (func(), []string) { return allKilled([]string{which(s)})(s) }
 }
 
-func allKilled(services []string) func(*site) func() {
-	return func(s *site) func() {
+func allKilled(services []string) func(*site) (func(), []string) {
+	return func(s *site) (func(), []string) {
 		s.t.Helper()
 		compose(s.t, append([]string{"kill"}, services...)...)
 		for _, c := range containers(s.t, services...) {
 			require.False(s.t, c.State.Running, c.Name)
 			require.Equal(s.t, 128+9, c.State.ExitCode, c.Name)
 		}
-		return func() {
-			compose(s.t, append([]string{"start"}, services...)...)
-			healthy(s.t, services...)
-		}
+		return func() { compose(s.t, append([]string{"start"}, services...)...) }, services
 	}
 }
 
 // ended has the first process of a container end by itself, and leaves it to Docker to
 // start the container again: nobody does that for one who was killed by name.
-func ended(which func(*site) string) func(*site) func() {
-	return func(s *site) func() {
+func ended(which func(*site) string) func(*site) (func(), []string) {
+	return func(s *site) (func(), []string) {
 		s.t.Helper()
 		service := which(s)
 		before := inspect(s.t, service)
@@ -66,14 +64,13 @@ func ended(which func(*site) string) func(*site) func() {
 			eventually(s.t, patience, func() (bool, string) {
 				return inspect(s.t, service).RestartCount == before.RestartCount+1, service + " was not started again"
 			})
-			healthy(s.t, service)
-		}
+		}, []string{service}
 	}
 }
 
 // hanging freezes every process of a container.
-func hanging(which func(*site) string) func(*site) func() {
-	return func(s *site) func() {
+func hanging(which func(*site) string) func(*site) (func(), []string) {
+	return func(s *site) (func(), []string) {
 		s.t.Helper()
 		service := which(s)
 		compose(s.t, "pause", service)
@@ -81,14 +78,13 @@ func hanging(which func(*site) string) func(*site) func() {
 		return func() {
 			require.True(s.t, inspect(s.t, service).State.Paused, "it hung all the time")
 			compose(s.t, "unpause", service)
-			healthy(s.t, service)
-		}
+		}, []string{service}
 	}
 }
 
 // cutOff takes a container off the network, with its connections.
-func cutOff(which func(*site) string) func(*site) func() {
-	return func(s *site) func() {
+func cutOff(which func(*site) string) func(*site) (func(), []string) {
+	return func(s *site) (func(), []string) {
 		s.t.Helper()
 		service := which(s)
 		before := inspect(s.t, service)
@@ -99,30 +95,30 @@ func cutOff(which func(*site) string) func(*site) func() {
 			return func() {
 				docker(s.t, "network", "connect", "--alias", service, "--alias", "api", network, before.ID)
 				require.Len(s.t, inspect(s.t, service).NetworkSettings.Networks, 1)
-				healthy(s.t, service)
-			}
+			}, []string{service}
 		}
-		return nil
+		return nil, nil
 	}
 }
 
 // restarted stops a container in good order and starts it again.
-func restarted(service string) func(*site) func() {
-	return func(s *site) func() {
+func restarted(service string) func(*site) (func(), []string) {
+	return func(s *site) (func(), []string) {
 		s.t.Helper()
 		before := inspect(s.t, service).State.StartedAt
 		compose(s.t, "restart", service)
 		require.True(s.t, inspect(s.t, service).State.StartedAt.After(before), "%s was restarted", service)
-		return func() { healthy(s.t, service) }
+		return func() {}, []string{service}
 	}
 }
 
 // rolled is how a cluster is upgraded: each node stops in good order, starts, and is
 // well again before the next one stops.
-func rolled(s *site) func() {
+func rolled(s *site) (undo func(), hit []string) {
 	s.t.Helper()
 	for _, n := range nodes {
-		restarted(n)(s)()
+		restarted(n)(s)
+		healthy(s.t, n)
 	}
-	return func() {}
+	return func() {}, nodes
 }

@@ -147,12 +147,12 @@ func help(t *testing.T, program string, command ...string) string {
 func TestClusterIsNamedTheSameEverywhere(t *testing.T) {
 	c := readComposition(t)
 	text := read(t, "deploy/providers.yaml")
-	file, err := provider.Parse([]byte(text))
+	_, err := provider.Parse([]byte(text))
 	require.Error(t, err, "the tokens are in the environment")
 	for _, m := range mocks {
 		t.Setenv(strings.ToUpper(strings.ReplaceAll(m, "-", "_"))+"_TOKEN", "forthismachine")
 	}
-	file, err = provider.Parse([]byte(text))
+	file, err := provider.Parse([]byte(text))
 	require.NoError(t, err)
 	require.Equal(t, "http://api:8080", file.CallbackBaseURL)
 	require.Contains(t, read(t, "docker-compose.yml"), "aliases: [api]")

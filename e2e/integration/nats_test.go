@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,4 +96,27 @@ func (q *queues) owner(id campaign.ID) (service string) {
 		return true, ""
 	})
 	return service
+}
+
+// told lists the events of a campaign's call, as they stand in the stream.
+func (q *queues) told(id campaign.ID, call string) (events []string) {
+	q.t.Helper()
+	ctx, cancel := context.WithTimeout(q.t.Context(), patience)
+	defer cancel()
+	all, err := q.js.OrderedConsumer(ctx, "EVENT", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"event." + id.String() + ".>"}})
+	require.NoError(q.t, err)
+	for {
+		batch, err := all.FetchNoWait(500)
+		require.NoError(q.t, err)
+		n := 0
+		for m := range batch.Messages() {
+			n++
+			if strings.Contains(string(m.Data()), `"`+call+`"`) {
+				events = append(events, string(m.Data()))
+			}
+		}
+		if n == 0 {
+			return events
+		}
+	}
 }

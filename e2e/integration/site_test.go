@@ -134,19 +134,27 @@ func (s *site) fail(f fault, r *running) {
 	s.t.Helper()
 	s.supply(r, 400)
 	s.goesOn(r)
-	span := judge.Span{From: time.Now()}
-	heal := f.inject(s)
+	began := time.Now()
+	undo, hit := f.inject(s)
 	if f.survivable {
 		s.goesOn(r)
 	}
-	if left := f.hold - time.Since(span.From); left > 0 {
+	if left := f.hold - time.Since(began); left > 0 {
 		pause(s.t, left)
 	}
-	heal()
-	span.To = time.Now()
-	s.evidence.Faults = append(s.evidence.Faults, judge.Fault{Name: f.name, Span: span})
+	undo()
+	s.happened(f.name, began)
+	if !f.survivable {
+		// Nothing goes without it: what counts is the silence after it is back.
+		s.happened("it is over: "+f.name, time.Now())
+	}
+	healthy(s.t, hit...)
 	s.goesOn(r)
-	s.t.Logf("%s: %.1f s", f.name, span.Seconds())
+}
+
+// happened notes a fault that ends now.
+func (s *site) happened(name string, began time.Time) {
+	s.evidence.Faults = append(s.evidence.Faults, judge.Fault{Name: name, Span: judge.Span{From: began, To: time.Now()}})
 }
 
 // tail is how long the last calls may take to end: what a provider did not answer is

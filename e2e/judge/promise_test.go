@@ -2,6 +2,7 @@ package judge
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -169,6 +170,23 @@ func TestGaps(t *testing.T) {
 	assert.Equal(t, []string{`nobody was dialled for 18.0 s from 12:00:12.000 on, after "y"`}, v.Examples)
 	e.Silence = 18 * time.Second
 	assert.True(t, Dialling(e).Held())
+}
+
+// The last number of two hundred may be one that was being settled.
+func TestGapsEndWhenNobodyWaits(t *testing.T) {
+	e := &Evidence{Campaigns: []Campaign{{}}, Providers: []Provider{{}}, Silence: 20 * time.Second}
+	for i := range 200 {
+		n := fmt.Sprint(i)
+		e.Campaigns[0].Numbers = append(e.Campaigns[0].Numbers, n)
+		e.Providers[0].Ledger = append(e.Providers[0].Ledger, Entry{To: n, ReceivedAt: at(float64(i))})
+	}
+	l := e.Providers[0].Ledger
+	l[199].ReceivedAt = at(300)
+	assert.Zero(t, Dialling(e).Broken)
+	for i := 190; i < 200; i++ {
+		l[i].ReceivedAt = at(float64(i + 100))
+	}
+	assert.Equal(t, 1, Dialling(e).Broken)
 }
 
 // A ledger is read over HTTP, with credentials in the URL, as it is in the process.

@@ -25,7 +25,7 @@ const atOnce = time.Second
 // which a fault began is two: before it and after it.
 //
 // While campaigns that may always call had numbers that nobody had dialled yet, somebody
-// waited at every moment; after that, silence means nothing.
+// waited at every moment; after that silence means nothing.
 func (e *Evidence) Gaps() (out []Gap) {
 	at := e.Ledger().Receipts()
 	until := e.waiting()
@@ -51,20 +51,24 @@ func (e *Evidence) split(s Span) (out []Gap) {
 }
 
 // waiting is until when numbers of campaigns without hours waited to be dialled for the
-// first time.
+// first time.  The last hundredth is left out: who is late then may be one whose request
+// went wrong, and is being settled.
 func (e *Evidence) waiting() (until time.Time) {
 	all := e.Ledger()
+	var firsts []time.Time
 	for _, c := range e.Campaigns {
 		if c.Hours != nil {
 			continue
 		}
 		for _, calls := range all.Only(c.Numbers).ByNumber() {
-			if calls[0].ReceivedAt.After(until) {
-				until = calls[0].ReceivedAt
-			}
+			firsts = append(firsts, calls[0].ReceivedAt)
 		}
 	}
-	return until
+	if len(firsts) == 0 {
+		return until
+	}
+	slices.SortFunc(firsts, time.Time.Compare)
+	return firsts[(99*len(firsts)+99)/100-1]
 }
 
 // Dialling: after no fault did dialling stand still for longer than is bearable, while

@@ -66,7 +66,7 @@ func running(t *testing.T, s store.Store, n int) (campaign.ID, []store.Waiting, 
 	}
 	c, err := s.CreateCampaign(t.Context(), campaign.Settings{Name: "x"}.WithDefaults(), contacts, store.Once{})
 	require.NoError(t, err)
-	epochs, err := s.RaiseEpochs(t.Context(), "node", []int{1})
+	epochs, err := s.RaiseEpochs(t.Context(), "node", map[int]int64{1: 0})
 	require.NoError(t, err)
 	fence := store.Fence{Partition: 1, Epoch: epochs[1]}
 	b := &store.Batch{}
@@ -109,7 +109,7 @@ func dial(t *testing.T, j *store.Journal, id campaign.ID, fence store.Fence, a c
 func TestOwnerThatStandsStill(t *testing.T) {
 	s := open(t)
 	defer s.Close()
-	_, err := s.RaiseEpochs(t.Context(), "first", []int{1})
+	_, err := s.RaiseEpochs(t.Context(), "first", map[int]int64{1: 0})
 	require.NoError(t, err)
 	frozen, err := pgx.Connect(t.Context(), address(t))
 	require.NoError(t, err)
@@ -118,7 +118,7 @@ func TestOwnerThatStandsStill(t *testing.T) {
 set idle_in_transaction_session_timeout = '300ms'; begin; select from partitions for share`)
 	require.NoError(t, err)
 	began := time.Now()
-	epochs, err := s.RaiseEpochs(t.Context(), "second", []int{1})
+	epochs, err := s.RaiseEpochs(t.Context(), "second", map[int]int64{1: 1})
 	require.NoError(t, err)
 	require.Equal(t, map[int]int64{1: 2}, epochs)
 	require.Greater(t, time.Since(began), 200*time.Millisecond, "it had to wait")

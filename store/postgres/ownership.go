@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -9,27 +10,41 @@ import (
 	"dialtone/campaign"
 )
 
-// RaiseEpochs makes node the owner of the partitions.  It waits for batches of
-// the owner before to commit.
-func (s *Store) RaiseEpochs(ctx context.Context, node string, partitions []int) (map[int]int64, error) {
-	epochs := make(map[int]int64, len(partitions))
-	ids := slices.Clone(partitions)
-	slices.Sort(ids)
-	ids = slices.Compact(ids) // "on conflict" can't touch a row twice
+// Epochs is how often each partition has changed hands.
+func (s *Store) Epochs(ctx context.Context) (map[int]int64, error) {
+	epochs := make(map[int]int64)
+	rows, err := s.pool.Query(ctx, `select partition, epoch from partitions`)
+	err = eachEpoch(rows, err, epochs)
+	return epochs, translate(ctx, "read epochs", err)
+}
+
+func eachEpoch(rows pgx.Rows, err error, into map[int]int64) error {
+	return each(rows, err, func(row pgx.Row) error {
+		var partition int
+		var epoch int64
+		err := row.Scan(&partition, &epoch)
+		into[partition] = epoch
+		return err
+	})
+}
+
+// RaiseEpochs makes node the owner of partitions.  It waits for batches of the owner
+// before to commit.
+func (s *Store) RaiseEpochs(ctx context.Context, node string, from map[int]int64) (map[int]int64, error) {
+	var epochs map[int]int64
+	partitions := slices.Sorted(maps.Keys(from)) // as batches lock them
+	was := make([]int64, len(partitions))
+	for i, p := range partitions {
+		was[i] = from[p]
+	}
 	err := s.change(ctx, "raise epochs", func(tx pgx.Tx) error {
-		// By ascending number, as batches lock them.
+		epochs = make(map[int]int64, len(partitions))
 		rows, err := tx.Query(ctx, `
 insert into partitions as p (partition, epoch, node)
-select u.partition, 1, $2 from unnest($1::int[]) u (partition) order by u.partition
-on conflict (partition) do update set epoch = p.epoch + 1, node = excluded.node
-returning p.partition, p.epoch`, ids, node)
-		return each(rows, err, func(row pgx.Row) error {
-			var partition int
-			var epoch int64
-			err := row.Scan(&partition, &epoch)
-			epochs[partition] = epoch
-			return err
-		})
+select u.partition, u.epoch + 1, $3 from unnest($1::int[], $2::bigint[]) u (partition, epoch) order by u.partition
+on conflict (partition) do update set epoch = excluded.epoch, node = excluded.node where p.epoch = excluded.epoch - 1
+returning p.partition, p.epoch`, partitions, was, node)
+		return eachEpoch(rows, err, epochs)
 	})
 	if err != nil {
 		return nil, err

@@ -3,23 +3,40 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"dialtone/campaign"
 )
 
-// RaiseEpochs makes node the owner of the partitions.
-func (s *Store) RaiseEpochs(ctx context.Context, node string, partitions []int) (map[int]int64, error) {
-	epochs := make(map[int]int64, len(partitions))
+// Epochs is how often each partition has changed hands.
+func (s *Store) Epochs(ctx context.Context) (map[int]int64, error) {
+	epochs := make(map[int]int64)
+	rows, err := s.reader.QueryContext(ctx, `select partition, epoch from partitions`)
+	err = each(rows, err, func(scan func(...any) error) error {
+		var partition int
+		var epoch int64
+		err := scan(&partition, &epoch)
+		epochs[partition] = epoch
+		return err
+	})
+	return epochs, translate(ctx, "read epochs", err)
+}
+
+// RaiseEpochs makes node the owner of partitions.
+func (s *Store) RaiseEpochs(ctx context.Context, node string, from map[int]int64) (map[int]int64, error) {
+	var epochs map[int]int64
 	err := s.change(ctx, "raise epochs", func(tx *sql.Tx) error {
-		for _, p := range partitions {
-			if _, twice := epochs[p]; twice {
-				continue
-			}
+		epochs = make(map[int]int64, len(from))
+		for p, was := range from {
 			var epoch int64
 			// The first owner of a partition makes its row.
-			if err := tx.QueryRowContext(ctx, `
-insert into partitions (partition, epoch, node) values (?1, 1, ?2)
-on conflict (partition) do update set epoch = epoch + 1, node = ?2 returning epoch`, p, node).Scan(&epoch); err != nil {
+			err := tx.QueryRowContext(ctx, `
+insert into partitions (partition, epoch, node) values (?1, ?3 + 1, ?2)
+on conflict (partition) do update set epoch = ?3 + 1, node = ?2 where epoch = ?3 returning epoch`, p, node, was).Scan(&epoch)
+			if errors.Is(err, sql.ErrNoRows) {
+				continue // it has changed hands
+			}
+			if err != nil {
 				return err
 			}
 			epochs[p] = epoch

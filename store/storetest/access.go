@@ -15,26 +15,33 @@ import (
 
 func testOwnership(t *testing.T, open Open) {
 	s := newScene(t, open)
-	first, err := s.RaiseEpochs(s.ctx, "a", []int{1, 5, 9})
+	first, err := s.RaiseEpochs(s.ctx, "a", map[int]int64{1: 0, 5: 0, 9: 0})
 	require.NoError(t, err)
 	require.Equal(t, map[int]int64{1: 1, 5: 1, 9: 1}, first)
-	second, err := s.RaiseEpochs(s.ctx, "b", []int{9, 2, 1})
+	second, err := s.RaiseEpochs(s.ctx, "b", map[int]int64{9: 1, 2: 0, 1: 1})
 	require.NoError(t, err)
 	require.Equal(t, map[int]int64{1: 2, 2: 1, 9: 2}, second)
+	late, err := s.RaiseEpochs(s.ctx, "a", map[int]int64{1: 1, 5: 1, 2: 0})
+	require.NoError(t, err)
+	require.Equal(t, map[int]int64{5: 2}, late, "the others have changed hands since")
+	all, err := s.Epochs(s.ctx)
+	require.NoError(t, err)
+	delete(all, partition) // the scene's own
+	require.Equal(t, map[int]int64{1: 2, 2: 1, 5: 2, 9: 2}, all)
 	none, err := s.RaiseEpochs(s.ctx, "b", nil)
 	require.NoError(t, err)
 	require.Empty(t, none)
 
-	// Of many that win it at once, each gets an epoch of its own.
+	// Of many that try at once, one has it.
 	p := pool.NewWithResults[int64]()
 	for range 8 {
 		p.Go(func() int64 {
-			got, err := s.RaiseEpochs(s.ctx, "c", []int{20, 21})
+			got, err := s.RaiseEpochs(s.ctx, "c", map[int]int64{20: 0, 21: 0})
 			require.NoError(t, err)
 			return got[20]
 		})
 	}
-	require.ElementsMatch(t, []int64{1, 2, 3, 4, 5, 6, 7, 8}, p.Wait())
+	require.ElementsMatch(t, []int64{1, 0, 0, 0, 0, 0, 0, 0}, p.Wait())
 }
 
 func testActive(t *testing.T, open Open) {

@@ -24,7 +24,7 @@ const benchBatch = 500
 func benchStore(b *testing.B, open Open) (store.Store, campaign.ID, store.Fence) {
 	s := open(b)
 	b.Cleanup(func() { require.NoError(b, s.Close()) })
-	epochs, err := s.RaiseEpochs(b.Context(), "bench", []int{partition})
+	epochs, err := s.RaiseEpochs(b.Context(), "bench", map[int]int64{partition: 0})
 	require.NoError(b, err)
 	c, err := s.CreateCampaign(b.Context(), full, nil, store.Once{})
 	require.NoError(b, err)

@@ -136,7 +136,9 @@ func (s *scene) node(open Open) *scene {
 
 // own makes the scene the owner of its partition.
 func (s *scene) own() {
-	epochs, err := s.RaiseEpochs(s.ctx, "node", []int{partition})
+	before, err := s.Epochs(s.ctx)
+	require.NoError(s, err)
+	epochs, err := s.RaiseEpochs(s.ctx, "node", map[int]int64{partition: before[partition]})
 	require.NoError(s, err)
 	s.fence = store.Fence{Partition: partition, Epoch: epochs[partition]}
 }

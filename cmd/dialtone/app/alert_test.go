@@ -50,11 +50,16 @@ func series(t *testing.T) []string {
 	var text string
 	require.Eventually(t, func() bool {
 		text = get("/metrics")
-		return strings.Contains(text, "dialtone_scheduler_granting 1") && strings.Contains(text, `dialtone_attempts_ended_total{disposition="completed"} 1`)
+		for _, line := range []string{
+			"dialtone_scheduler_granting 1", `dialtone_attempts_ended_total{disposition="completed"} 1`, "dialtone_partitions_owned 64",
+			"dialtone_ready 1", `dialtone_missing{part="store"} 0`,
+		} {
+			if !strings.Contains(text, "\n"+line+"\n") {
+				return false
+			}
+		}
+		return true
 	}, 20*time.Second, 100*time.Millisecond, "a call was dialled to its end")
-	require.Contains(t, text, "dialtone_ready 1")
-	require.Contains(t, text, `dialtone_missing{part="store"} 0`)
-	require.Contains(t, text, "dialtone_partitions_owned 64")
 	require.Contains(t, text, "process_resident_memory_bytes")
 	return strings.Split(text, "\n")
 }
