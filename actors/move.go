@@ -16,6 +16,9 @@ const (
 	// leastRest is how long a node that could not take what it tried for leaves it; twice
 	// as long each time, up to the time of a renewal.
 	leastRest = 50 * time.Millisecond
+	// takenAtOnce is how often partitions may be being taken at the same time: what comes
+	// free while a store is slow need not wait for what came free before.
+	takenAtOnce = 4
 	// begunAtOnce is how many partitions begin at the same time.
 	begunAtOnce = 8
 	// partedAtOnce is how many partitions a node that leaves gives at the same time.
@@ -63,7 +66,7 @@ func (n *Node) decide(now time.Time) ownership.Decision {
 		}
 	}
 	d := n.mind.Decide(stages, now)
-	if n.taking || now.Before(n.restTill) {
+	if n.taking == takenAtOnce || now.Before(n.restTill) {
 		d.Take = nil
 	}
 	if now.Before(n.restTill) && n.restTill.Before(again) {
@@ -72,7 +75,9 @@ func (n *Node) decide(now time.Time) ownership.Decision {
 	if d.Again.IsZero() || again.Before(d.Again) {
 		d.Again = again
 	}
-	n.taking = n.taking || len(d.Take) > 0
+	if len(d.Take) > 0 {
+		n.taking++
+	}
 	for _, i := range d.Take {
 		n.tenures[i].stage = ownership.Taking
 	}
@@ -173,7 +178,7 @@ func (n *Node) take(ctx context.Context, numbers []int) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.taking = false
+	n.taking--
 	n.rest = max(min(2*n.rest, n.renewEvery()), leastRest)
 	if clean {
 		n.rest = 0

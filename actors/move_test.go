@@ -172,7 +172,7 @@ func (r *rig) leading() (s scheduler.Stats) {
 // meanwhile is answered soon after by their next owner.
 func TestSlowEndHoldsUpNothing(t *testing.T) {
 	t.Parallel()
-	const ttl = time.Second
+	const ttl = 3 * time.Second
 	r := newRig(t, bustest.WithLeaseTTL(ttl), bustest.WithAckWait(time.Second))
 	first := r.node("n1")
 	r.line.hold()
@@ -213,7 +213,7 @@ func TestSlowEndHoldsUpNothing(t *testing.T) {
 		}
 		close(answered)
 	})
-	<-time.After(3 * ttl)
+	<-time.After(2 * ttl)
 	require.Contains(t, giving(), bus.PartitionOf(asked))
 	require.NotZero(t, first.Owned())
 	for _, p := range first.owned() {
@@ -236,7 +236,7 @@ func TestSlowEndHoldsUpNothing(t *testing.T) {
 // hangs, keeps what it owns.
 func TestSlowStoreHoldsUpNothing(t *testing.T) {
 	t.Parallel()
-	const ttl = time.Second
+	const ttl = 3 * time.Second
 	r := newRig(t, bustest.WithLeaseTTL(ttl))
 	first, second := r.node("n1"), r.node("n2")
 	r.shared(first, second)

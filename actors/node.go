@@ -45,7 +45,7 @@ type Node struct {
 	presence *bus.Lease // nil while others do not count this node
 	mind     *ownership.Mind
 	leaving  bool
-	taking   bool      // partitions are being taken; one after the other
+	taking   int       // how often partitions are being taken
 	restTill time.Time // nothing is taken before
 	rest     time.Duration
 

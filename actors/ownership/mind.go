@@ -15,7 +15,7 @@ type Config struct {
 	// Settle is how long the members must have been the same before anything is given,
 	// so that of several that come together each partition moves once. Default 300 ms.
 	Settle time.Duration
-	// Grace is how long a free partition is left to whom it is meant for. Default 1 s.
+	// Grace is how long a free partition is left to whom it is meant for. Default 2 s.
 	Grace time.Duration
 	// Distrust is for how long a member is not counted that let a partition lie. Default
 	// 1 min.
@@ -25,7 +25,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.Batch = cmp.Or(c.Batch, 4)
 	c.Settle = cmp.Or(c.Settle, 300*time.Millisecond)
-	c.Grace = cmp.Or(c.Grace, time.Second)
+	c.Grace = cmp.Or(c.Grace, 2*time.Second)
 	c.Distrust = cmp.Or(c.Distrust, time.Minute)
 	return c
 }

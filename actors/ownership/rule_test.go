@@ -11,7 +11,7 @@ var start = time.Unix(1000, 0)
 
 // seeing is a mind of "me", of four partitions, that sees holders; "-" is nobody.
 func seeing(holders string, members ...string) (*Mind, []Stage) {
-	m, stages := New("me", Config{Partitions: len(holders)}, start), make([]Stage, len(holders))
+	m, stages := New("me", Config{Partitions: len(holders), Grace: time.Second}, start), make([]Stage, len(holders))
 	for _, name := range members {
 		m.Member(name, true, start)
 	}
