@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build demo run test race lint drill bench measure plots clean
+.PHONY: help build demo run test race lint drill integration bench measure plots clean
 
 help: ## explain the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  \1\t\2/' | expand -t 14
@@ -18,7 +18,7 @@ run: build ## run the service on 127.0.0.1:8080 with the mock provider
 	./bin/dialtone serve
 
 test: ## every test (PostgreSQL is used where its programs are)
-	$(GO) test -timeout 10m ./...
+	$(GO) test -timeout 15m ./...
 
 race: ## every test under the race detector
 	$(GO) test -race -timeout 20m ./...
@@ -29,8 +29,17 @@ lint: ## format, vet, staticcheck, and who may import whom
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -count=1 -run TestHouse ./e2e
 
-drill: build ## kill the service in mid-campaign, make the providers fail, and judge by their ledgers
-	DIALTONE_STORM=10000 $(GO) test -count=1 -v -run 'Drill' -timeout 30m ./e2e
+DRILL_NUMBERS ?= 50000
+DRILL_FAULTS ?= 100
+DRILL_SEED ?= 1
+
+drill: build ## break everything under load, for an hour, and judge by the providers' ledgers; docs/reliability.md
+	DIALTONE_STORM=10000 $(GO) test -count=1 -v -run 'Drill' -skip Reliability -timeout 30m ./e2e
+	DIALTONE_DRILL_NUMBERS=$(DRILL_NUMBERS) DIALTONE_DRILL_FAULTS=$(DRILL_FAULTS) DIALTONE_DRILL_SEED=$(DRILL_SEED) \
+		$(GO) test -count=1 -v -run 'DrillReliability' -timeout 3h ./e2e
+
+integration: ## the cluster of docker-compose.yml: bring it up, make its parts fail, judge, take it down
+	@GO=$(GO) ./e2e/integration/run
 
 bench: build ## 100,000 calls through the whole service, on SQLite and PostgreSQL
 	./bin/dialtone bench

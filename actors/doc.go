@@ -2,7 +2,7 @@
 // a goroutine, its machine (campaign/machine) and a mailbox, and does what the
 // machine decides.
 //
-//	Node ── holds leases on partitions, renews them, raises epochs
+//	Node ── holds leases on its share of the partitions, renews them, raises epochs
 //	 ├─ partition ── consumes its reports, knows its actors
 //	 │    └─ actor ── one campaign: mailbox → machine → effects
 //	 └─ desk ── speaks with the scheduler for all actors of the node
@@ -15,6 +15,14 @@
 // answer comes back likewise; what is to be published, acknowledged, released or
 // answered is an answer to a commit already, and is done at once.  So an actor
 // never waits for the store or for the bus.
+//
+// # A move
+//
+// Nodes share the partitions evenly (package ownership).  Who has too many ends a partition
+// in good order: the desk asks for nothing more and refuses tokens for it, no report is
+// taken in any more, what is begun is committed and acknowledged, and the lease released.
+// Whoever asks meanwhile is told to ask again.  The next owner takes the lease, raises the
+// epoch, and wakes the campaigns from the store.
 //
 // What of this decides anything is pure and stands in packages of its own: clerk, the
 // order of an actor's effects; book, what the desk knows; ownership, who takes and gives

@@ -20,6 +20,31 @@ type flaky struct {
 	failed map[string]int
 	reads  atomic.Int64                       // of campaigns
 	before func(context.Context, campaign.ID) // a read of a campaign, or nil
+	stalls chan struct{}                      // RaiseEpochs waits for its end, if there is one
+	waited atomic.Int64                       // how often it did
+}
+
+// stall has RaiseEpochs hang until it is mended.
+func (f *flaky) stall() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stalls = make(chan struct{})
+}
+
+func (f *flaky) wait(ctx context.Context) error {
+	f.mu.Lock()
+	stalls := f.stalls
+	f.mu.Unlock()
+	if stalls == nil {
+		return nil
+	}
+	f.waited.Add(1)
+	select {
+	case <-stalls:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // fail has the next n calls of a method fail.
@@ -36,6 +61,10 @@ func (f *flaky) mend() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.faults)
+	if f.stalls != nil {
+		close(f.stalls)
+		f.stalls = nil
+	}
 }
 
 // happened is how often a method has failed.
@@ -58,6 +87,9 @@ func (f *flaky) fault(method string) error {
 
 func (f *flaky) RaiseEpochs(ctx context.Context, node string, from map[int]int64) (map[int]int64, error) {
 	if err := f.fault("RaiseEpochs"); err != nil {
+		return nil, err
+	}
+	if err := f.wait(ctx); err != nil {
 		return nil, err
 	}
 	return f.Store.RaiseEpochs(ctx, node, from)

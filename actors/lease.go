@@ -128,14 +128,14 @@ func (n *Node) renewAll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, n.renewEvery())
 	defer cancel()
 	if presence != nil {
-		if err := presence.Renew(ctx); errors.Is(err, bus.ErrLost) {
+		if err := presence.Renew(ctx); errors.Is(err, bus.ErrLost) && !n.parting() {
 			n.log.Warn("the other nodes did not know of this one", "error", err)
 		}
 	}
 	failed := 0
 	var last error
-	for _, err := range n.cfg.Bus.RenewMany(ctx, held) {
-		if err != nil {
+	for i, err := range n.cfg.Bus.RenewMany(ctx, held) {
+		if err != nil && n.keeps(held[i]) {
 			failed++
 			last = err
 		}
@@ -144,6 +144,15 @@ func (n *Node) renewAll(ctx context.Context) {
 		n.log.Warn("could not renew leases", "failed", failed, "of", len(held), "error", last)
 		raise(n.wake) // those that are lost, or have run out, end
 	}
+}
+
+// keeps reports whether a lease is still to be renewed: one that was let go of meanwhile is
+// not.
+func (n *Node) keeps(lease *bus.Lease) bool {
+	number, _ := bus.ParseLeasePartition(lease.Name())
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.tenures[number].lease == lease
 }
 
 func (n *Node) leases() (presence *bus.Lease, held []*bus.Lease) {
@@ -155,6 +164,13 @@ func (n *Node) leases() (presence *bus.Lease, held []*bus.Lease) {
 		}
 	}
 	return n.presence, held
+}
+
+// parting reports whether the node is about to leave.
+func (n *Node) parting() bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return n.leaving
 }
 
 // absent reports whether the others do not count this node, and are to.

@@ -126,6 +126,9 @@ func (n *Node) give(number int) {
 
 // letGo releases the lease of a partition.
 func (n *Node) letGo(number int, lease *bus.Lease) {
+	n.mu.Lock()
+	n.tenures[number].lease = nil
+	n.mu.Unlock()
 	if n.release(lease) {
 		n.mu.Lock()
 		n.mind.Let(number, time.Now())

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/sourcegraph/conc"
 	"github.com/stretchr/testify/require"
 
+	"dialtone/actors/ownership"
 	"dialtone/actors/scheduler"
 	"dialtone/bus"
 	"dialtone/bus/bustest"
@@ -163,6 +165,135 @@ func (r *rig) leading() (s scheduler.Stats) {
 	r.t.Helper()
 	require.NoError(r.t, r.bus.Ask(r.t.Context(), bus.SubjectRole("scheduler", "stats"), nil, &s))
 	return s
+}
+
+// TestSlowEndHoldsUpNothing: partitions that can't end, since their commits hang, are
+// renewed until they have ended, and so is all else that the node owns; and who asks
+// meanwhile is answered soon after by their next owner.
+func TestSlowEndHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	const ttl = time.Second
+	r := newRig(t, bustest.WithLeaseTTL(ttl), bustest.WithAckWait(time.Second))
+	first := r.node("n1")
+	r.line.hold()
+	ids := r.busy(40, 2)
+	r.eventually("all are called", func() bool { return r.line.total() >= channels })
+	first.journal.close()
+	r.line.hangUp()
+	r.eventually("commits are on their way", func() bool { held, _, _ := first.journal.counts(); return held >= 20 })
+	before := r.epochs(first)
+
+	second := r.node("n2")
+	giving := func() (numbers []int) {
+		first.mu.RLock()
+		defer first.mu.RUnlock()
+		for i := range first.tenures {
+			if first.tenures[i].stage == ownership.Giving {
+				numbers = append(numbers, i)
+			}
+		}
+		return numbers
+	}
+	stuck := func() campaign.ID {
+		for _, id := range ids {
+			if slices.Contains(giving(), bus.PartitionOf(id)) {
+				return id
+			}
+		}
+		return 0
+	}
+	r.eventually("one that can't end is to be given", func() bool { return stuck() != 0 })
+	asked := stuck()
+	retries := r.bus.Counters().CommandRetries
+	var asking conc.WaitGroup
+	answered := make(chan time.Time, 1)
+	asking.Go(func() {
+		if _, err := r.ask(asked, ActionRefresh); err == nil {
+			answered <- time.Now()
+		}
+		close(answered)
+	})
+	<-time.After(3 * ttl)
+	require.Contains(t, giving(), bus.PartitionOf(asked))
+	require.NotZero(t, first.Owned())
+	for _, p := range first.owned() {
+		require.Equal(t, before[p.number], p.epoch, "partition %d was not lost meanwhile", p.number)
+	}
+	require.False(t, second.owns(bus.PartitionOf(asked)))
+	require.Greater(t, r.bus.Counters().CommandRetries, retries+10, "it was told to ask again, and again")
+
+	opened := time.Now()
+	first.journal.open()
+	r.shared(first, second)
+	asking.Wait()
+	require.Less(t, (<-answered).Sub(opened), slack(time.Second))
+	for _, id := range ids {
+		r.finished(id, campaign.StatusCompleted)
+	}
+}
+
+// TestSlowStoreHoldsUpNothing: a node that can't take over what it has won, since the store
+// hangs, keeps what it owns.
+func TestSlowStoreHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	const ttl = time.Second
+	r := newRig(t, bustest.WithLeaseTTL(ttl))
+	first, second := r.node("n1"), r.node("n2")
+	r.shared(first, second)
+	before := r.epochs(second)
+	second.store.stall()
+	first.Stop(t.Context())
+	r.eventually("it tries to take over, again and again", func() bool { return second.store.waited.Load() >= 4 })
+	for _, p := range second.owned() {
+		require.Equal(t, before[p.number], p.epoch)
+	}
+	require.Equal(t, bus.Partitions/2, second.Owned())
+	second.store.mend()
+	r.eventually("it takes over", func() bool { return second.Owned() == bus.Partitions })
+	after := r.epochs(second)
+	for i, was := range before {
+		require.True(t, was == 0 || after[i] == was, "partition %d was lost meanwhile", i)
+	}
+}
+
+// TestCommandsDuringMoves: whoever asks while partitions move is answered within a second.
+func TestCommandsDuringMoves(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, bustest.WithLeaseTTL(60*time.Second))
+	first := r.node("n1")
+	var ids []campaign.ID
+	for range 40 {
+		ids = append(ids, r.create(1, 1))
+	}
+	var most, asked atomic.Int64
+	done := make(chan struct{})
+	var asking conc.WaitGroup
+	for w := range 4 {
+		asking.Go(func() {
+			for i := w; ; i += 4 {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				began := time.Now()
+				r.command(ids[i%len(ids)], ActionStats)
+				most.Store(max(most.Load(), int64(time.Since(began))))
+				asked.Add(1)
+			}
+		})
+	}
+	second, third := r.node("n2"), r.node("n3")
+	r.shared(first, second, third)
+	second.Stop(t.Context())
+	r.shared(first, third)
+	first.Stop(t.Context())
+	r.shared(third)
+	close(done)
+	asking.Wait()
+	require.NotZero(t, r.bus.Counters().CommandRetries, "none came in between two owners")
+	require.Less(t, time.Duration(most.Load()), slack(time.Second))
+	t.Logf("%d commands, %d asked again, answered within %v", asked.Load(), r.bus.Counters().CommandRetries, time.Duration(most.Load()))
 }
 
 // outrun is a store in which somebody else is faster, once: by the time that a node raises

@@ -92,6 +92,8 @@ type Config struct {
 	// Heartbeat is the silence after which an event stream shows that it lives;
 	// 15 s by default.
 	Heartbeat time.Duration
+	// Bare serves health and metrics only: of a process that has not the role api.
+	Bare bool
 	// Ready lists what is missing; nil takes the service for ready.
 	Ready    func(context.Context) []Missing
 	Registry *prometheus.Registry // nil makes one of its own

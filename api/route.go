@@ -23,8 +23,12 @@ func (a *API) routes() (http.Handler, error) {
 	r.NotFound(a.notFound)
 	r.MethodNotAllowed(a.methodNotAllowed(r))
 
-	r.Get("/healthz", a.healthz)
-	r.Get("/readyz", a.readyz)
+	r.Get(healthPath, a.healthz)
+	r.Get(readyPath, a.readyz)
+	if a.cfg.Bare {
+		r.With(a.whileOpen, a.guard).Method(http.MethodGet, metricsPath, a.metrics.handler())
+		return r, nil
+	}
 	r.Get(documentPath, a.openapi)
 	page := docs()
 	r.Get(docsPath, page.ServeHTTP)
@@ -32,7 +36,7 @@ func (a *API) routes() (http.Handler, error) {
 	r.Post(callbackPath, a.callback)
 	r.Group(func(r chi.Router) {
 		r.Use(a.whileOpen, a.guard)
-		r.Method(http.MethodGet, "/metrics", a.metrics.handler())
+		r.Method(http.MethodGet, metricsPath, a.metrics.handler())
 		r.Post(contactsPath, a.upload)
 		r.Get(eventsPath, a.events)
 		r.Group(func(r chi.Router) {
@@ -59,6 +63,10 @@ func (a *API) routes() (http.Handler, error) {
 }
 
 func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
+	if a.cfg.Bare {
+		a.fail(w, r, campaign.NotFound("There is nothing at %s: this process has not the role api, and serves %s, %s and %s only.", r.URL.Path, healthPath, readyPath, metricsPath))
+		return
+	}
 	a.fail(w, r, campaign.NotFound("There is nothing at %s; see /docs for what there is.", r.URL.Path))
 }
 

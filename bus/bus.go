@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/sethvargo/go-retry"
 )
 
 const (
@@ -36,9 +34,12 @@ type Bus struct {
 	events *eventSink
 	repair *repairer
 	count  counters
+	// births are when the streams were made, by name, and missed since when one is
+	// gone; of restore and repair.run, which follow each other.
+	births, missed map[string]time.Time
 
-	// The bucket of leases and its stream.  Handles go by name, and survive that
-	// what they name is made again.
+	// The bucket of leases and its stream, nil without the right to them.  Handles go
+	// by name, and survive that what they name is made again.
 	kv     jetstream.KeyValue
 	leases jetstream.Stream
 
@@ -50,14 +51,15 @@ type Bus struct {
 }
 
 // Open starts the embedded server if the Config names no other, connects, and
-// makes the streams, consumers and the bucket that are not there yet.  Its
-// error is one line and names the cause.
+// makes the streams, consumers and the bucket that are not there yet; without the
+// right to, it waits for them as long as ctx lives, or OpenPatience says.  Its error is
+// one line and names the cause; Transient tells whether to try again.
 func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure the bus: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	b := &Bus{cfg: cfg, log: cfg.Logger, closed: make(chan struct{}), repair: newRepairer()}
+	b := &Bus{cfg: cfg, log: cfg.Logger, closed: make(chan struct{}), repair: newRepairer(), births: map[string]time.Time{}, missed: map[string]time.Time{}}
 	b.pub = newPublisher(b)
 	if cfg.URL == "" {
 		srv, err := StartServer(ctx, cfg)
@@ -73,7 +75,11 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 		return nil, err
 	}
 	if err := b.start(ctx); err != nil {
-		return nil, errors.Join(err, b.Close(ctx))
+		// ctx may have ended, which must not keep the connection from being closed well.
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		_ = b.Close(closing)
+		return nil, err
 	}
 	return b, nil
 }
@@ -85,14 +91,13 @@ func (b *Bus) start(ctx context.Context) (err error) {
 	if b.js, err = jetstream.New(b.nc, jetstream.WithDefaultTimeout(b.cfg.PublishTimeout)); err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	if _, err := b.ensureUntil(ctx, ensurePatience); err != nil {
-		return fmt.Errorf("prepare streams at %s: %w", b.ClientURL(), err)
+	if err := b.prepare(ctx); err != nil {
+		return err
 	}
-	if b.kv, err = b.js.KeyValue(ctx, bucketLease); err != nil {
-		return fmt.Errorf("open bucket %s: %w", bucketLease, err)
-	}
-	if b.leases, err = b.js.Stream(ctx, streamLease); err != nil {
-		return fmt.Errorf("open bucket %s: %w", bucketLease, err)
+	if b.cfg.manages() {
+		if err := b.openLeases(ctx); err != nil {
+			return fmt.Errorf("open bucket %s: %w", bucketLease, err)
+		}
 	}
 	if err = b.pub.open(b.nc); err != nil {
 		return fmt.Errorf("prepare publishing: %w", err)
@@ -102,57 +107,29 @@ func (b *Bus) start(ctx context.Context) (err error) {
 	b.wg.Go(func() { b.pub.pace(run) })
 	b.wg.Go(func() { b.events.run(run) })
 	b.wg.Go(func() { b.repair.run(run, b) })
-	return nil
-}
-
-// connect tries for connectPatience.
-func (b *Bus) connect(ctx context.Context) error {
-	opts := b.connectOptions()
-	at := b.cfg.URL
 	if b.server != nil {
-		at = b.server.URL()
-		opts = append(opts, nats.InProcessServer(b.server.srv))
-	}
-	backoff := retry.WithMaxDuration(connectPatience, retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond)))
-	err := retry.Do(ctx, backoff, func(context.Context) (err error) {
-		if b.nc, err = nats.Connect(at, opts...); err == nil {
-			return nil
-		}
-		if errors.Is(err, nats.ErrAuthorization) {
-			return err
-		}
-		return retry.RetryableError(err)
-	})
-	if err != nil {
-		return fmt.Errorf("connect to NATS at %s: %w", redacted(at), err)
+		b.server.onMended(func() { b.repair.suspect() }) // its consumers are gone
 	}
 	return nil
 }
 
-// redacted hides the passwords in a list of URLs.
-func redacted(list string) string {
-	urls := strings.Split(list, ",")
-	for i, s := range urls {
-		if u, err := url.Parse(strings.TrimSpace(s)); err == nil {
-			urls[i] = u.Redacted()
-		}
+// prepare makes what must exist, or waits for it.
+func (b *Bus) prepare(ctx context.Context) error {
+	preparing := ctx
+	if b.cfg.OpenPatience > 0 {
+		var cancel context.CancelFunc
+		preparing, cancel = context.WithTimeout(ctx, b.cfg.OpenPatience)
+		defer cancel()
 	}
-	return strings.Join(urls, ",")
-}
-
-func (b *Bus) connectOptions() []nats.Option {
-	return []nats.Option{
-		nats.Name(b.cfg.Name),
-		nats.Timeout(2 * time.Second),
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(100 * time.Millisecond),
-		nats.ReconnectJitter(100*time.Millisecond, 500*time.Millisecond),
-		nats.DrainTimeout(drainTimeout),
-		nats.ErrorHandler(b.onError),
-		nats.DisconnectErrHandler(b.onDisconnect),
-		nats.ReconnectHandler(b.onReconnect),
-		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
+	_, err := b.restore(preparing)
+	if err == nil {
+		return nil
 	}
+	at := fmt.Errorf("prepare streams at %s: %w", b.ClientURL(), err)
+	if ctx.Err() == nil && (preparing.Err() != nil || passing(err)) {
+		return asTransient(at)
+	}
+	return at
 }
 
 // onError hears what has no call to return from: permission violations and
@@ -223,13 +200,18 @@ func (b *Bus) ClientURL() string {
 	return b.nc.ConnectedUrlRedacted()
 }
 
-// LeaseTTL is how long a lease lives unrenewed.
+// LeaseTTL is how long a lease lives unrenewed; it may depend on the server.
 func (b *Bus) LeaseTTL() time.Duration { return b.cfg.LeaseTTL }
 
 // Healthy is nil while the connection stands and the streams are there.
 func (b *Bus) Healthy() error {
 	if !b.nc.IsConnected() {
 		return fmt.Errorf("bus: the connection to NATS is %s", strings.ToLower(b.nc.Status().String()))
+	}
+	if b.server != nil {
+		if err := b.server.failed(); err != nil {
+			return fmt.Errorf("bus: %w", err)
+		}
 	}
 	if err := b.repair.failing(); err != nil {
 		return fmt.Errorf("bus: streams are being repaired: %w", err)

@@ -1,10 +1,6 @@
 package bus_test
 
 import (
-	"context"
-	"fmt"
-	"net"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,57 +8,8 @@ import (
 	"dialtone/bus/bustest"
 	"dialtone/campaign"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
 )
-
-// cluster is three servers in this process, with the mapping that an external
-// cluster has in its nats.conf.
-func cluster(t *testing.T) (servers []*server.Server, url string) {
-	t.Helper()
-	var routes []string
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		routes = append(routes, l.Addr().String())
-		require.NoError(t, l.Close())
-	}
-	var urls []string
-	for i, route := range routes {
-		addr := tcpAddr(t, route)
-		srv, err := server.NewServer(&server.Options{
-			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
-			JetStream: true, StoreDir: t.TempDir(),
-			Cluster: server.ClusterOpts{Name: "c", Host: addr.IP.String(), Port: addr.Port},
-			Routes:  server.RoutesFromStr("nats://" + strings.Join(routes, ",nats://")),
-		})
-		require.NoError(t, err)
-		require.NoError(t, srv.GlobalAccount().AddMapping("campaign.*.*", "campaigns.{{partition(64,1)}}.{{wildcard(1)}}.{{wildcard(2)}}"))
-		srv.Start()
-		t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-		servers = append(servers, srv)
-	}
-	for _, srv := range servers {
-		require.True(t, srv.ReadyForConnections(patience))
-		urls = append(urls, srv.ClientURL())
-	}
-	require.Eventually(t, func() bool {
-		for _, srv := range servers {
-			if srv.JetStreamIsLeader() {
-				return true
-			}
-		}
-		return false
-	}, patience, 20*time.Millisecond)
-	return servers, strings.Join(urls, ",")
-}
-
-func tcpAddr(t *testing.T, addr string) *net.TCPAddr {
-	t.Helper()
-	a, err := net.ResolveTCPAddr("tcp", addr)
-	require.NoError(t, err)
-	return a
-}
 
 // One of three servers dies; jobs, reports, commands and leases go on.
 func TestNothingLostAfterOneOfThreeServersDied(t *testing.T) {
@@ -70,10 +17,8 @@ func TestNothingLostAfterOneOfThreeServersDied(t *testing.T) {
 	if testing.Short() {
 		t.Skip("elections take seconds")
 	}
-	servers, url := cluster(t)
-	b, err := bus.Open(t.Context(), bus.Config{URL: url, Replicas: 3, Logger: bustest.Logger(t), AckWait: 2 * time.Second})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, b.Close(context.Background())) })
+	c := bustest.StartCluster(t, 3)
+	b := c.Connect(t, bustest.WithAckWait(2*time.Second))
 	require.Equal(t, 15*time.Second, b.LeaseTTL())
 	got, _ := consumeJobs(t, b, 1000)
 	reports, _ := consumeReports(t, b, bus.PartitionOf(7))
@@ -86,14 +31,7 @@ func TestNothingLostAfterOneOfThreeServersDied(t *testing.T) {
 	seen := map[campaign.AttemptID]bool{}
 	collect(t, got, seen, 50)
 
-	_, js := guest(t, b)
-	s, err := js.Stream(t.Context(), "DIAL")
-	require.NoError(t, err)
-	for _, srv := range servers {
-		if srv.Name() == s.CachedInfo().Cluster.Leader {
-			srv.Shutdown()
-		}
-	}
+	c.Kill(c.Leader("DIAL"))
 	collect(t, got, seen, len(seen)+50)
 	f.finish()
 	collect(t, got, seen, f.sent)
@@ -106,4 +44,35 @@ func TestNothingLostAfterOneOfThreeServersDied(t *testing.T) {
 	_, err = b.Acquire(t.Context(), "partition.1", "a")
 	require.NoError(t, err)
 	require.ErrorIs(t, stale.Renew(t.Context()), bus.ErrLost, "10164 where streams are replicated")
+}
+
+// All three servers go and come again at once.  Consumers live in memory; what was
+// handed out and not acknowledged comes again all the same.
+func TestNothingLostAfterAllServersRestarted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("elections take seconds")
+	}
+	c := bustest.StartCluster(t, 3)
+	b := c.Connect(t, bustest.WithAckWait(2*time.Second))
+	got, _ := consumeJobs(t, b, 1000)
+	reports, _ := consumeReports(t, b, bus.PartitionOf(7))
+	publishJobs(t, b, job(7, 1_000_001))
+	held := within(t, got, "the job that is not acknowledged").Job
+	publishReports(t, b, report(7, 1))
+	within(t, reports, "the report that is not acknowledged")
+	f := feed(b)
+	seen := map[campaign.AttemptID]bool{}
+	collect(t, got, seen, 50)
+	for i := range c.Size() {
+		c.Kill(i)
+	}
+	require.Eventually(t, func() bool { return b.Healthy() != nil }, patience, time.Millisecond)
+	c.RestartAll()
+	collect(t, got, seen, len(seen)+100)
+	f.finish()
+	collect(t, got, seen, f.sent+1)
+	require.True(t, seen[held.Attempt], "the job that was not acknowledged")
+	require.NoError(t, within(t, reports, "the report again").Ack())
+	require.NoError(t, b.Healthy())
+	require.Positive(t, f.errs, "the restart was not noticed")
 }

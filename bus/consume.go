@@ -22,9 +22,11 @@ type Consumption interface {
 }
 
 const (
-	mostExpiry    = 60 * time.Second
-	leastExpiry   = time.Second
-	mostHeartbeat = 10 * time.Second
+	mostExpiry  = 60 * time.Second
+	leastExpiry = time.Second
+	// A lost pull is noticed after two heartbeats.  Pulls are lost whenever a cluster's
+	// consumer changes its leader, and the connection need not notice.
+	mostHeartbeat = 2 * time.Second
 	leastBeat     = 500 * time.Millisecond
 	restartPause  = 100 * time.Millisecond
 	stopPatience  = 2 * time.Second
@@ -87,7 +89,7 @@ func (c *consumption) Stop() {
 // begin asks for the consumer and starts pulling.  fault hears of what can only
 // be helped by beginning again.
 func (c *consumption) begin(fault chan<- struct{}) (jetstream.ConsumeContext, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), c.bus.cfg.PublishTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), lookPatience)
 	defer cancel()
 	cons, err := c.bus.js.Consumer(ctx, c.stream, c.durable)
 	if err != nil {
@@ -170,6 +172,7 @@ func (c *consumption) run(cc jetstream.ConsumeContext, fault chan struct{}) {
 
 // again begins anew after a repair; nil when stopped before that succeeded.
 func (c *consumption) again() (jetstream.ConsumeContext, chan struct{}) {
+	told := false
 	for {
 		select {
 		case <-c.bus.repair.suspect():
@@ -183,7 +186,10 @@ func (c *consumption) again() (jetstream.ConsumeContext, chan struct{}) {
 		if err == nil {
 			return cc, fault
 		}
-		c.bus.log.Warn("consuming can't go on yet", "stream", c.stream, "consumer", c.durable, "error", err)
+		if !told {
+			told = true
+			c.bus.log.Warn("consuming can't go on yet; trying on", "stream", c.stream, "consumer", c.durable, "error", err)
+		}
 		select {
 		case <-time.After(restartPause):
 		case <-c.stop:

@@ -14,7 +14,9 @@
 //	EVENT     a day's log  event.<campaign>.<type>               read by ordered consumers
 //	LEASE     key-value    scheduler, partition.<n>              read by one watcher a process
 //
-// They are made by Open, and by nobody else.  Consumers live in memory: see
+// They are made by processes with the role actors, in Open and whenever they are gone,
+// and by nobody else; the others wait for them (await.go) and need no permission to
+// make anything.  nats.conf has a user for each role.  Consumers live in memory: see
 // stream.go for why that loses nothing.
 //
 // # Work queues
@@ -54,8 +56,14 @@
 //   - The server restarts: clients reconnect, look after the streams, and
 //     consuming goes on.  Delivery counts begin at one again.
 //   - Stream or consumer were deleted: publishing fails with no responders and
-//     pulling with consumer deleted; both start the repair.  What was in the
-//     stream is gone, and is published again from the store.
+//     pulling with consumer deleted; both start the repair.  Who may make them looks
+//     once a second as well, since others may be the ones who use them.  What was in
+//     the stream is gone, and is published again from the store.
+//   - A server of a cluster dies: clients go to another.  The streams and consumers
+//     that it led are led by another after some seconds, in which publishing fails.
+//     The pulls of its consumers are lost, and noticed by a missing heartbeat.
+//   - A server is frozen, or the network is cut: clients notice by their pings within
+//     6 s, and go to another.
 //
 // # Leases
 //
@@ -93,5 +101,6 @@
 // owner answers.  Nobody answers while a partition changes hands, so Command asks
 // again every two seconds while its context lives, and every action is
 // idempotent.  An external server needs the mapping in its nats.conf, see
-// ServeCampaigns.
+// ServeCampaigns.  What changes something is done only when somebody waits for the
+// answer, see Request.Asked.
 package bus

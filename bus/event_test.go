@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -152,4 +153,22 @@ func TestEventsAreSentBeforeClose(t *testing.T) {
 	s, err := js.Stream(t.Context(), "EVENT")
 	require.NoError(t, err)
 	require.EqualValues(t, 100, s.CachedInfo().State.Msgs)
+}
+
+// A watch costs the same however much it has seen.
+func TestWatchKeepsNoGoroutineForAnEvent(t *testing.T) {
+	b := bustest.Start(t)
+	b.PublishEvents([]campaign.Event{ended(7, 1)})
+	w := watchEvents(t, b, 7, 1)
+	b.PublishEvents([]campaign.Event{ended(7, 2)})
+	within(t, w.events, "the watch to begin")
+	before := runtime.NumGoroutine()
+	const events = 200
+	for i := range events {
+		b.PublishEvents([]campaign.Event{ended(7, i+3)})
+	}
+	for range events {
+		within(t, w.events, "an event")
+	}
+	require.Less(t, runtime.NumGoroutine(), before+events/2)
 }

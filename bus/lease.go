@@ -51,7 +51,7 @@ type Lease struct {
 }
 
 // Acquire takes a lease that is free, or that stands under the same holder from
-// before a restart.  A holder's name must therefore be a node's alone.  Its
+// before a restart.  A holder's name must therefore be a node's alone, and not "".  Its
 // error is ErrHeld, or says that NATS could not be asked.
 func (b *Bus) Acquire(ctx context.Context, name, holder string) (*Lease, error) {
 	l := &Lease{bus: b, name: name, holder: holder, nonce: nuid.Next()}
@@ -60,7 +60,8 @@ func (b *Bus) Acquire(ctx context.Context, name, holder string) (*Lease, error) 
 	if err != nil {
 		return nil, fmt.Errorf("acquire lease %s: %w", name, err)
 	}
-	if value != nil && value.Holder != holder {
+	// A value without a holder is none of ours: nobody keeps it, and it never ends.
+	if value != nil && value.Holder != "" && value.Holder != holder {
 		return nil, ErrHeld
 	}
 	err = l.write(ctx, revision)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -49,9 +48,23 @@ func many(leases []*Lease, do func(*Lease) error) []error {
 	return errs
 }
 
+// errNoLeases is a fault of the program.
+var errNoLeases = errors.New("bus: leases are kept by the role actors alone")
+
+func (b *Bus) openLeases(ctx context.Context) (err error) {
+	if b.kv, err = b.js.KeyValue(ctx, bucketLease); err != nil {
+		return err
+	}
+	b.leases, err = b.js.Stream(ctx, streamLease)
+	return err
+}
+
 // readLease reads from the stream's leader.  A free lease has a nil value, and
 // the revision of its end, or 0.
 func (b *Bus) readLease(ctx context.Context, name string) (revision uint64, value *leaseValue, err error) {
+	if b.leases == nil {
+		return 0, nil, errNoLeases
+	}
 	ctx, cancel := context.WithTimeout(ctx, b.leaseTry())
 	defer cancel()
 	m, err := b.leases.GetLastMsgForSubject(ctx, subjectLease(name))
@@ -67,7 +80,8 @@ func (b *Bus) readLease(ctx context.Context, name string) (revision uint64, valu
 	}
 	value = &leaseValue{}
 	if err := json.Unmarshal(m.Data, value); err != nil {
-		return 0, nil, fmt.Errorf("lease %s: %w", name, err)
+		b.log.Warn("a lease holds what nobody understands; it counts as free", "lease", name, "error", err, "value", excerpt(m.Data))
+		return m.Sequence, &leaseValue{}, nil
 	}
 	return m.Sequence, value, nil
 }
@@ -92,6 +106,9 @@ const leaseResync = time.Minute
 // all.  It blocks until ctx ends and returns nil then.  Have few: each is a consumer on
 // the server.
 func (b *Bus) WatchLeases(ctx context.Context, fn func(name, holder string), names ...string) error {
+	if b.kv == nil {
+		return errNoLeases
+	}
 	if len(names) == 0 {
 		names = []string{jetstream.AllKeys}
 	}

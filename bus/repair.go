@@ -7,19 +7,25 @@ import (
 )
 
 // repairer makes streams and consumers again when somebody suspects that they
-// are gone.  One run serves everybody who asked.
+// are gone, or waits until who has the right to has done so.  One run serves
+// everybody who asked.
 type repairer struct {
 	wake chan struct{}
 
 	mu     sync.Mutex
 	done   chan struct{} // closed at the end of the next run that succeeds
 	remade chan struct{} // closed at the end of the next run that made anything
-	err    error         // of the last run
+	err    error         // of the last run, or of the last try in the one under way
 	cancel context.CancelFunc
 }
 
-// repairPause is the least time between two runs.
-const repairPause = 200 * time.Millisecond
+const (
+	// repairPause is the least time between two runs.
+	repairPause = 200 * time.Millisecond
+	// lookEvery is how soon one who makes streams misses them without using any.
+	// Others may use them, who can't make them.
+	lookEvery = time.Second
+)
 
 func newRepairer() *repairer {
 	return &repairer{wake: make(chan struct{}, 1), done: make(chan struct{}), remade: make(chan struct{})}
@@ -52,18 +58,34 @@ func (r *repairer) failing() error {
 	return r.err
 }
 
+// trying tells what came of a try, of which there may be more in a run.
+func (r *repairer) trying(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
 // run is the one goroutine that repairs; it ends with ctx.
 func (r *repairer) run(ctx context.Context, b *Bus) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	if !b.cfg.manages() {
+		look.Stop()
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-look.C:
+			if !b.nc.IsConnected() || b.complete(ctx) {
+				continue
+			}
 		case <-r.wake:
 		}
 		if !b.nc.IsConnected() {
 			continue // the reconnection wakes us again
 		}
-		made, err := b.ensureUntil(r.begin(ctx), ensurePatience)
+		made, err := b.restore(r.begin(ctx))
 		r.finish(b, made, err)
 		if err != nil && ctx.Err() == nil && b.nc.IsConnected() {
 			b.log.Error("streams can't be repaired; trying again", "error", err)
@@ -97,7 +119,7 @@ func (r *repairer) disconnected() {
 func (r *repairer) finish(b *Bus, made int, err error) {
 	if made > 0 {
 		b.count.repairs.Add(1)
-		b.log.Info("made streams and consumers that were gone", "count", made)
+		b.log.Info("streams and consumers that were gone are there again", "count", made)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -16,7 +17,15 @@ import (
 // the account's mapping of commands.
 type Server struct {
 	srv   *server.Server
+	dir   string
+	log   *slog.Logger
 	fatal chan string // what the server would have ended the process for
+
+	stop    context.CancelFunc // ends mending
+	mending sync.WaitGroup
+
+	mu     sync.Mutex
+	mended func() // told when JetStream was started anew; may be nil
 }
 
 // StartServer starts what Open embeds, on its own, from the Config's StoreDir,
@@ -32,7 +41,7 @@ func StartServer(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded NATS server: %w", err)
 	}
-	s := &Server{srv: srv, fatal: make(chan string, 1)}
+	s := &Server{srv: srv, dir: cfg.StoreDir, log: cfg.Logger, fatal: make(chan string, 1), stop: func() {}}
 	srv.SetLoggerV2(&serverLog{log: cfg.Logger, fatal: s.fatal}, false, false, false)
 	if err := srv.GlobalAccount().AddMapping(commandsAsked, commandsMapped()); err != nil {
 		return nil, fmt.Errorf("map command subjects: %w", err)
@@ -42,6 +51,9 @@ func StartServer(ctx context.Context, cfg Config) (*Server, error) {
 		s.Stop()
 		return nil, fmt.Errorf("start the embedded NATS server on %s with data in %s: %w", cfg.Listen, cfg.StoreDir, err)
 	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.mending.Go(func() { s.mend(run) })
 	return s, nil
 }
 
@@ -100,6 +112,8 @@ func (s *Server) URL() string { return s.srv.ClientURL() }
 // Stop closes all connections, writes what JetStream holds, and waits for the
 // end.
 func (s *Server) Stop() {
+	s.stop()
+	s.mending.Wait()
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()
 }

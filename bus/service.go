@@ -19,6 +19,10 @@ import (
 // another node is the one to answer.
 var ErrNotMine = errors.New("bus: another node answers this")
 
+// ErrAgain is what it returns where nobody can answer at the moment: who asked asks again
+// soon.
+var ErrAgain = errors.New("bus: nobody can answer this at the moment")
+
 // serviceVersion is that of the requests and answers, not of the program.
 const serviceVersion = "1.0.0"
 
@@ -39,6 +43,13 @@ type Request struct {
 	reply    string
 	answered atomic.Bool
 }
+
+// Asked reports whether somebody waits for the answer.  Who does not is a poke, or the
+// answer to a question of somebody else's, sent here on purpose: NATS lets whoever may
+// ask anything at all name any subject for the answer, whether or not it may publish
+// there.  Answers wait for none themselves, so what changes something is done for
+// those alone who do.
+func (r *Request) Asked() bool { return r.reply != "" }
 
 // Reply answers with v as JSON.  Reply or Fail, once, from any goroutine and
 // any time later; what follows the first is ignored.
@@ -69,10 +80,15 @@ const headerAgain = "Dialtone-Again"
 // the next owner.  What was asked must not have been done, or be harmless to do twice.
 func (r *Request) Again() {
 	if r.first() {
-		m := refusal(r.reply, campaign.Unavailable("The campaign %v is changing hands; ask again.", r.Campaign))
-		m.Header.Set(headerAgain, "1")
-		r.bus.answer(m)
+		r.bus.answer(again(r.reply, campaign.Unavailable("The campaign %v is changing hands; ask again.", r.Campaign)))
 	}
+}
+
+// again is a refusal for the moment.
+func again(subject string, err error) *nats.Msg {
+	m := refusal(subject, err)
+	m.Header.Set(headerAgain, "1")
+	return m
 }
 
 // first is true once, and never for a poke, which waits for no answer.
@@ -134,6 +150,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 // node owns.  Every node hears every command and those that owns refuses are
 // passed over in silence, so that there is no queue group to join and leave.
 // A node that knows that nobody can answer at the moment owns as well, and says Again.
+// handle does what changes something only when it is Asked.
 // owns and handle are called one request of an action after the other, from the
 // connection's goroutines, and must be fast: hand the request to a mailbox and
 // reply later.
@@ -180,7 +197,8 @@ type Later func() (any, error)
 // ServeRole answers <name>.<endpoint> for each endpoint.  With queue, one node
 // of those that serve the role gets each request; without, all do, and those
 // whose endpoint returns ErrNotMine stay silent.  Endpoints are called one
-// request after the other, and should be fast or return a Later.
+// request after the other, and should be fast or return a Later.  What waits for no
+// answer is passed over, see Request.Asked.
 func (b *Bus) ServeRole(name, description string, endpoints map[string]func(body []byte) (any, error), queue bool) (Service, error) {
 	svc, err := b.addService(name, description)
 	if err != nil {
@@ -201,11 +219,15 @@ func (b *Bus) ServeRole(name, description string, endpoints map[string]func(body
 
 func (b *Bus) roleHandler(s *service, f func(body []byte) (any, error)) micro.HandlerFunc {
 	return func(r micro.Request) {
+		if r.Reply() == "" {
+			return
+		}
 		v, err := f(r.Data())
 		if rest, ok := v.(Later); ok && err == nil {
+			reply := r.Reply()
 			s.later(func() {
 				v, err := rest()
-				b.answerRole(r, v, err)
+				b.answerLater(reply, v, err)
 			})
 			return
 		}
@@ -217,6 +239,10 @@ func (b *Bus) answerRole(r micro.Request, v any, err error) {
 	if errors.Is(err, ErrNotMine) {
 		return
 	}
+	if errors.Is(err, ErrAgain) {
+		b.answer(again(r.Reply(), campaign.Unavailable("Nobody answers this at the moment; ask again.")))
+		return
+	}
 	b.count.commandsServed.Add(1)
 	data, e := marshalAnswer(v)
 	if err = errors.Join(err, e); err != nil {
@@ -225,6 +251,25 @@ func (b *Bus) answerRole(r micro.Request, v any, err error) {
 		return
 	}
 	_ = r.Respond(data) // likewise
+}
+
+// answerLater is answerRole when the service has done with the request, which is not to
+// be touched any more: its Error would be read there meanwhile.
+func (b *Bus) answerLater(reply string, v any, err error) {
+	if errors.Is(err, ErrNotMine) || reply == "" {
+		return
+	}
+	if errors.Is(err, ErrAgain) {
+		b.answer(again(reply, campaign.Unavailable("Nobody answers this at the moment; ask again.")))
+		return
+	}
+	b.count.commandsServed.Add(1)
+	data, e := marshalAnswer(v)
+	if err = errors.Join(err, e); err != nil {
+		b.answer(refusal(reply, err))
+		return
+	}
+	b.answer(&nats.Msg{Subject: reply, Data: data})
 }
 
 func (b *Bus) addService(name, description string) (micro.Service, error) {

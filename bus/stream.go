@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,12 +12,17 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sethvargo/go-retry"
+	"github.com/sourcegraph/conc/pool"
 )
 
 // maxAckPending bounds what a consumer has handed out unacknowledged.  Callers
 // and actors bound themselves; this is only so that a dead node's share does
 // not stop the others.
 const maxAckPending = 200_000
+
+// consumerMakers is how many consumers are asked for at once.  In a cluster each is
+// a vote of its own that takes some 70 ms.
+const consumerMakers = 16
 
 const (
 	eventAge   = 24 * time.Hour
@@ -76,13 +82,20 @@ func (b *Bus) partitionConsumer(n int) jetstream.ConsumerConfig {
 	}
 }
 
-// ensureUntil is ensure, tried again for a while.
-func (b *Bus) ensureUntil(ctx context.Context, patience time.Duration) (made int, err error) {
-	backoff := retry.WithMaxDuration(patience, retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond)))
+// restore sees to it that everything is there: by making it, or, without the right
+// to, by waiting for those who have it.  It says how much was made since the last
+// time, by whomever.
+func (b *Bus) restore(ctx context.Context) (made int, err error) {
+	defer func() { b.repair.trying(err) }()
+	if !b.cfg.manages() {
+		return b.await(ctx)
+	}
+	backoff := retry.WithMaxDuration(ensurePatience, retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond)))
 	err = retry.Do(ctx, backoff, func(ctx context.Context) error {
 		n, err := b.ensure(ctx)
 		made += n
 		if err != nil && passing(err) {
+			b.repair.trying(err)
 			return retry.RetryableError(err)
 		}
 		return err
@@ -90,15 +103,20 @@ func (b *Bus) ensureUntil(ctx context.Context, patience time.Duration) (made int
 	return made, err
 }
 
-// ensure makes what is not there and says how many things that were.  Several
-// nodes may do it at once: they all ask for the same.
+// ensure makes what is not there and says how many things that were, those counted
+// that others were faster to make again.  Several nodes may do it at once: they all
+// ask for the same.
 func (b *Bus) ensure(ctx context.Context) (made int, err error) {
 	for _, cfg := range b.streams() {
-		n, err := b.ensureStream(ctx, cfg)
+		n, e := b.ensureStream(ctx, cfg)
 		made += n
-		if err != nil {
-			return made, fmt.Errorf("stream %s: %w", cfg.Name, err)
+		if e != nil && !errors.Is(e, errJustGone) {
+			return made, fmt.Errorf("stream %s: %w", cfg.Name, e)
 		}
+		err = cmp.Or(err, e)
+	}
+	if err != nil {
+		return made, err
 	}
 	n, err := b.ensureConsumers(ctx, streamDial, []jetstream.ConsumerConfig{b.callersConsumer()})
 	if made += n; err != nil {
@@ -114,13 +132,22 @@ func (b *Bus) ensure(ctx context.Context) (made int, err error) {
 
 // ensureStream leaves the replicas of an existing stream alone.
 func (b *Bus) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) (made int, err error) {
-	s, err := b.js.Stream(ctx, cfg.Name)
+	s, err := b.stream(ctx, cfg.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = b.js.CreateStream(ctx, cfg)
-		return 1, err
+		if b.justGone(cfg.Name) {
+			return 0, errJustGone
+		}
+		if s, err = b.js.CreateStream(ctx, cfg); err != nil {
+			return 0, err
+		}
+		b.born(s)
+		return 1, nil
 	}
 	if err != nil {
 		return 0, err
+	}
+	if b.born(s) {
+		made = 1
 	}
 	have := s.CachedInfo().Config
 	if have.Replicas != cfg.Replicas {
@@ -128,10 +155,31 @@ func (b *Bus) ensureStream(ctx context.Context, cfg jetstream.StreamConfig) (mad
 		cfg.Replicas = have.Replicas
 	}
 	if sameStream(&have, &cfg) {
-		return 0, nil
+		return made, nil
 	}
 	_, err = b.js.UpdateStream(ctx, cfg)
-	return 0, err
+	return made, err
+}
+
+// A single server may make a stream while it is still deleting the one of that name.
+// It then takes the old one's files for the new one's, deletes them, and never again
+// acknowledges what is published.  So one that was there must have been gone for a
+// while; a deletion took 0.1 s on a busy machine.
+const goneFor = time.Second
+
+var errJustGone = errors.New("it was deleted a moment ago")
+
+// justGone notes when a stream was first missed.
+func (b *Bus) justGone(name string) bool {
+	if b.births[name].IsZero() {
+		return false
+	}
+	since, known := b.missed[name]
+	if !known {
+		since = time.Now()
+		b.missed[name] = since
+	}
+	return time.Since(since) < goneFor
 }
 
 // sameStream compares what a later version of Dialtone may come to change; the
@@ -144,28 +192,50 @@ func sameStream(a, b *jetstream.StreamConfig) bool {
 }
 
 func (b *Bus) ensureConsumers(ctx context.Context, stream string, want []jetstream.ConsumerConfig) (made int, err error) {
-	s, err := b.js.Stream(ctx, stream)
+	s, have, err := b.consumers(ctx, stream)
 	if err != nil {
-		return 0, fmt.Errorf("stream %s: %w", stream, err)
+		return 0, err
 	}
-	have := map[string]bool{}
+	p := pool.NewWithResults[int]().WithErrors().WithMaxGoroutines(consumerMakers)
+	for _, cfg := range want {
+		if have[cfg.Durable] {
+			continue
+		}
+		p.Go(func() (int, error) {
+			if _, err := s.CreateOrUpdateConsumer(ctx, cfg); err != nil {
+				return 0, fmt.Errorf("consumer %s of %s: %w", cfg.Durable, stream, err)
+			}
+			return 1, nil
+		})
+	}
+	counts, err := p.Wait()
+	return len(counts), err
+}
+
+// stream looks a stream up.
+func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	return b.js.Stream(ctx, name)
+}
+
+// consumers looks up which there are.
+func (b *Bus) consumers(ctx context.Context, stream string) (_ jetstream.Stream, have map[string]bool, err error) {
+	s, err := b.stream(ctx, stream)
+	if err != nil {
+		return nil, nil, fmt.Errorf("stream %s: %w", stream, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	have = map[string]bool{}
 	names := s.ConsumerNames(ctx)
 	for name := range names.Name() {
 		have[name] = true
 	}
 	if err := names.Err(); err != nil {
-		return 0, fmt.Errorf("consumers of %s: %w", stream, err)
+		return nil, nil, fmt.Errorf("consumers of %s: %w", stream, err)
 	}
-	for _, cfg := range want {
-		if have[cfg.Durable] {
-			continue
-		}
-		if _, err := s.CreateOrUpdateConsumer(ctx, cfg); err != nil {
-			return made, fmt.Errorf("consumer %s of %s: %w", cfg.Durable, stream, err)
-		}
-		made++
-	}
-	return made, nil
+	return s, have, nil
 }
 
 // errNoPeers is JetStream's code where there are too few servers for the replicas: one
@@ -182,7 +252,7 @@ func passing(err error) bool {
 	if errors.As(err, &api) {
 		return api.Code >= 500 || api.Code == 408 || api.Code == 404 || api.ErrorCode == errNoPeers
 	}
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) ||
+	return errors.Is(err, errJustGone) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) ||
 		errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) ||
 		errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrDisconnected)
 }

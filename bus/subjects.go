@@ -118,6 +118,10 @@ func commandsMapped() string {
 	return "campaigns." + partitionToken + ".{{wildcard(1)}}.{{wildcard(2)}}"
 }
 
+// CommandMapping is the account's mapping of commands, which a server that is not
+// embedded needs in its configuration.
+func CommandMapping() (from, to string) { return commandsAsked, commandsMapped() }
+
 func subjectDial(provider string, id campaign.ID) string {
 	return "dial." + token(provider) + "." + id.String()
 }

@@ -79,14 +79,15 @@ func (w *eventWatch) once(ctx context.Context, again <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	defer func() { cancel(); cc.Stop(); <-cc.Closed() }()
+	closed := cc.Closed() // asked for once: each time costs a goroutine until the end
+	defer func() { cancel(); cc.Stop(); <-closed }()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-again:
 			return nil
-		case <-cc.Closed():
+		case <-closed:
 			return fmt.Errorf("the consumer ended")
 		case err := <-fault:
 			w.bus.log.Debug("watching events", "campaign", w.id, "error", err)

@@ -117,6 +117,11 @@ const (
 	DispositionLost      Disposition = "lost"     // what became of it can't be known
 )
 
+// Dispositions lists them all.
+var Dispositions = []Disposition{
+	DispositionCompleted, DispositionBusy, DispositionNoAnswer, DispositionFailed, DispositionCanceled, DispositionRejected, DispositionLost,
+}
+
 // Attempt is one time that a call was, or may have been, dialled.
 type Attempt struct {
 	ID             AttemptID

@@ -38,20 +38,10 @@ func TestNothingLostInACampaignOfAThousand(t *testing.T) {
 		assertEveryNumber(t, l, numbers, 3)
 		assertNeverTwice(t, l)
 		assertRetriesFirst(t, l, delay)
-		assert.LessOrEqual(t, l.peak(), limit, "WithinLimit")
-		assert.GreaterOrEqual(t, l.peak(), limit*9/10, "the limit was used")
+		assert.LessOrEqual(t, l.Peak(), limit, "WithinLimit")
+		assert.GreaterOrEqual(t, l.Peak(), limit*9/10, "the limit was used")
 		assertRecords(t, r.calls(id), l)
 	})
-}
-
-// assertRecords: the calls' attempts on record are those of the ledger.
-func assertRecords(t *testing.T, calls []callJSON, l ledger) {
-	t.Helper()
-	dialled := l.byNumber()
-	for _, c := range calls {
-		assert.Len(t, c.Attempts, len(dialled[c.To]), "%s %s", c.ID, c.To)
-		assert.True(t, c.Status.Terminal(), "%s is %s", c.ID, c.Status)
-	}
 }
 
 // 200 campaigns of 100 numbers at once end, each within its limit.
@@ -74,9 +64,9 @@ func TestWithinLimitOfTwoHundredCampaigns(t *testing.T) {
 	}
 	l := r.ledger()
 	for i := range ids {
-		own := l.only(berlin(i, size))
+		own := l.Only(berlin(i, size))
 		assertEveryNumber(t, own, berlin(i, size), 2)
-		assert.LessOrEqual(t, own.peak(), limits[i], "campaign %d", i)
+		assert.LessOrEqual(t, own.Peak(), limits[i], "campaign %d", i)
 	}
 	assertNeverTwice(t, l)
 }
@@ -136,15 +126,15 @@ func TestWithinLimitWhenSettingsChange(t *testing.T) {
 	id := r.load(settings{"max_concurrent_calls": 5}, numbers[:400])
 	r.command(id, "start")
 	r.until(id, 10*time.Second, func(c campaignJSON) bool { return c.Stats.Completed >= 40 })
-	assert.LessOrEqual(t, r.ledger().peak(), 5)
+	assert.LessOrEqual(t, r.ledger().Peak(), 5)
 	r.add(id, numbers)
 	r.do(http.MethodPatch, "/v1/campaigns/"+id, settings{"max_concurrent_calls": 60}, nil)
 	c := r.until(id, 30*time.Second, ended)
 	assert.Equal(t, 1000, c.Stats.Completed)
 	l := r.ledger()
 	assertEveryNumber(t, l, numbers, 1)
-	assert.Greater(t, l.peak(), 30, "the new limit was used")
-	assert.LessOrEqual(t, l.peak(), 60)
+	assert.Greater(t, l.Peak(), 30, "the new limit was used")
+	assert.LessOrEqual(t, l.Peak(), 60)
 }
 
 // Stopped in good order and started again, a campaign goes on where it stopped.
@@ -166,6 +156,6 @@ func TestNothingLostOverARestart(t *testing.T) {
 		assertAgree(t, c, l)
 		assertEveryNumber(t, l, numbers, 3)
 		assertNeverTwice(t, l)
-		assert.LessOrEqual(t, l.peak(), 30)
+		assert.LessOrEqual(t, l.Peak(), 30)
 	})
 }

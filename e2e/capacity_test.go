@@ -57,14 +57,14 @@ func TestDrillWithinCapacityOverAStandstillAndANewLeader(t *testing.T) {
 		f.command(id, "cancel")
 	}
 	l := f.ledger()
-	busiest := l.busiest(time.Second)
+	busiest := l.Busiest(time.Second)
 	assert.LessOrEqual(t, busiest, int(limits.CallsPerSecond), "create requests in the busiest second")
-	assert.LessOrEqual(t, l.peak(), limits.Channels, "calls up at once")
+	assert.LessOrEqual(t, l.Peak(), limits.Channels, "calls up at once")
 	assert.Greater(t, busiest, int(limits.CallsPerSecond)*8/10, "the rate was used: else the test shows nothing")
-	assert.Greater(t, l.peak(), limits.Channels*9/10, "the channels were used")
+	assert.Greater(t, l.Peak(), limits.Channels*9/10, "the channels were used")
 	assertNeverTwice(t, l)
 	t.Log("| | limit | most |")
-	t.Logf("| calls up at once | %d | %d |", limits.Channels, l.peak())
+	t.Logf("| calls up at once | %d | %d |", limits.Channels, l.Peak())
 	t.Logf("| create requests in any second | %v | %d |", limits.CallsPerSecond, busiest)
 	t.Logf("%d calls placed: %d before the leader was killed, %d until the next one granted (%.1f s), %d by it; %d held by the node that stood still",
 		len(l), before, during-before, taken.Seconds(), len(l)-during, held)

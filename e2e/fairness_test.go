@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"dialtone/e2e/judge"
 )
 
 // raced is set under the race detector, which makes everything several times slower:
@@ -17,7 +19,7 @@ var raced bool
 const raceSlack = 3
 
 // area keeps the calls to the numbers of an area: those of one campaign.
-func (l ledger) area(area int) (out ledger) {
+func inArea(l ledger, area int) (out ledger) {
 	for _, e := range l {
 		if strings.HasPrefix(e.To, prefix(area)) {
 			out = append(out, e)
@@ -27,10 +29,10 @@ func (l ledger) area(area int) (out ledger) {
 }
 
 // shares are the slot-seconds of the first n areas in a span.
-func (l ledger) shares(n int, s span) []float64 {
+func shares(l ledger, n int, s judge.Span) []float64 {
 	out := make([]float64, n)
 	for i := range out {
-		out[i] = l.area(i).slotSeconds(s)
+		out[i] = inArea(l, i).SlotSeconds(s)
 	}
 	return out
 }
@@ -56,11 +58,11 @@ const settling = 12 * time.Second
 // steady waits until shares have settled, and then for so long, and returns that span.
 // It should be a multiple of the longest call, or be long beside it: calls that began
 // together end together.
-func (r *rig) steady(length time.Duration) span {
+func (r *rig) steady(length time.Duration) judge.Span {
 	r.t.Helper()
 	pause(r.t, settling)
-	s := span{from: time.Now()}
-	s.to = s.from.Add(length)
+	s := judge.Span{From: time.Now()}
+	s.To = s.From.Add(length)
 	pause(r.t, length)
 	return s
 }
@@ -121,10 +123,10 @@ func skewed(t *testing.T, strategy string) (short, long []float64) {
 	s := r.steady(longest)
 	r.finish(ids)
 	l := r.ledger()
-	assert.Greater(t, l.utilisation(s, 100), 0.9, "the channels were in use")
-	assert.LessOrEqual(t, l.peak(), 100)
-	shares := l.shares(10, s)
-	return shares[:5], shares[5:]
+	assert.Greater(t, l.Utilisation(s, 100), 0.9, "the channels were in use")
+	assert.LessOrEqual(t, l.Peak(), 100)
+	of := shares(l, 10, s)
+	return of[:5], of[5:]
 }
 
 func mean(of []float64) (m float64) {
@@ -144,12 +146,12 @@ func TestFairShareByWeight(t *testing.T) {
 	})
 	s := r.steady(12 * time.Second)
 	r.finish(ids)
-	shares := r.ledger().shares(3, s)
-	total := shares[0] + shares[1] + shares[2]
+	of := shares(r.ledger(), 3, s)
+	total := of[0] + of[1] + of[2]
 	t.Log("| weight | slot-seconds | of its share |")
-	for i, got := range shares {
-		of := got / (total * weights[i] / 7)
-		assert.InDelta(t, 1, of, 0.05, "weight %v has %.1f slot-seconds of %.1f", weights[i], got, total)
-		t.Logf("| %v | %.1f | %.1f %% |", weights[i], got, 100*of)
+	for i, got := range of {
+		part := got / (total * weights[i] / 7)
+		assert.InDelta(t, 1, part, 0.05, "weight %v has %.1f slot-seconds of %.1f", weights[i], got, total)
+		t.Logf("| %v | %.1f | %.1f %% |", weights[i], got, 100*part)
 	}
 }

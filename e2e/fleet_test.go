@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,31 +25,45 @@ import (
 // lead.  The mock provider is in the test's process, and has no limits of its own.
 type fleet struct {
 	client
-	t     *testing.T
-	mock  *mockdialer.Server
-	nodes map[string]*process // by name
+	t        *testing.T
+	dir      string
+	args     []string // of serve, for all
+	database string
+	mock     *mockdialer.Server
+	nodes    map[string]*process // by name
 }
 
 func newFleet(t *testing.T, nodes int, limits provider.Limits, mock mockdialer.Config) *fleet {
 	t.Helper()
-	dir, http, nats, database := t.TempDir(), freeAddr(t), bustest.StartServer(t).URL(), pgtest.URL(t)
-	f := &fleet{client: client{t, "http://" + http}, t: t, nodes: make(map[string]*process)}
+	http := freeAddr(t)
+	f := &fleet{
+		client: client{t, "http://" + http}, t: t, dir: t.TempDir(), database: pgtest.URL(t), nodes: make(map[string]*process),
+	}
 	f.mock = startMock(t, mock)
-	providers := filepath.Join(dir, "providers.yaml")
+	providers := filepath.Join(f.dir, "providers.yaml")
 	require.NoError(t, os.WriteFile(providers, providersFile(http, f.mock.URL(), limits), 0o600))
-	serve := func(name, http, roles string) *process {
-		data := filepath.Join(dir, name)
-		return launch(t, "dialtone", "serve", "--http", http, "--nats", nats, "--database", database, "--data", data,
-			"--providers", providers, "--roles", roles, "--log-level", "warn")
+	f.args = []string{"serve", "--nats", bustest.StartServer(t).URL(), "--database", f.database, "--providers", providers, "--log-level", "warn"}
+	f.serve("api", http, "api")
+	for range nodes {
+		f.join()
 	}
-	serve("api", http, "api")
-	answers(t, f.base+"/readyz", 20*time.Second) // the first makes the tables
-	for i := range nodes {
-		folder := fmt.Sprint("node-", i)
-		p := serve(folder, freeAddr(t), "actors,caller")
-		f.nodes[nodeName(t, filepath.Join(dir, folder, "node"))] = p
-	}
+	answers(t, f.base+"/readyz", 20*time.Second)
 	return f
+}
+
+func (f *fleet) serve(folder, http, roles string) *process {
+	f.t.Helper()
+	return launch(f.t, "dialtone", append(slices.Clone(f.args), "--http", http, "--data", filepath.Join(f.dir, folder), "--roles", roles)...)
+}
+
+// join starts one more node, and returns its name.
+func (f *fleet) join() string {
+	f.t.Helper()
+	folder := fmt.Sprint("node-", len(f.nodes))
+	p := f.serve(folder, freeAddr(f.t), "actors,caller")
+	name := nodeName(f.t, filepath.Join(f.dir, folder, "node"))
+	f.nodes[name] = p
+	return name
 }
 
 // nodeName is what a node calls itself, which it writes down at its start.
@@ -68,6 +83,10 @@ type leading struct {
 	Term    uint64 `json:"term"`
 	Ready   bool   `json:"ready"`
 	Granted uint64 `json:"granted"`
+	Nodes   []struct {
+		Node       string `json:"node"`
+		Partitions int    `json:"partitions"`
+	} `json:"nodes"`
 }
 
 // leader waits for a ready leader of a term beyond the one given.

@@ -91,7 +91,7 @@ func TestMeasureForgedCallbacks(t *testing.T) {
 		from := time.Now()
 		f()
 		took := time.Since(from)
-		return float64(tr.ledger().between(from, from.Add(took))) / took.Seconds()
+		return float64(tr.ledger().Between(from, from.Add(took))) / took.Seconds()
 	}
 	before := rate(func() { pause(t, span) })
 	require.Greater(t, before, 100.0)

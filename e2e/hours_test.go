@@ -109,8 +109,8 @@ func TestInHoursAClosedCampaignBesideAnOpenOne(t *testing.T) {
 	r.command(closed, "start")
 	r.command(open, "start")
 	r.until(open, 20*time.Second, ended)
-	assert.Empty(t, r.ledger().only(berlin(4, 50)))
+	assert.Empty(t, r.ledger().Only(berlin(4, 50)))
 	r.do(http.MethodPatch, "/v1/campaigns/"+closed, settings{"schedule": nil}, nil)
 	r.until(closed, 20*time.Second, ended)
-	assert.Len(t, r.ledger().only(berlin(4, 50)), 50)
+	assert.Len(t, r.ledger().Only(berlin(4, 50)), 50)
 }

@@ -28,7 +28,8 @@ var floors = [][]string{
 	{"cmd/dialtone/app"},
 	{"cmd/dialtone/plot"},
 	{"cmd/dialtone", "cmd/mockdialer"},
-	{"e2e"},
+	{"e2e/judge", "e2e/cluster"},
+	{"e2e", "e2e/integration"},
 }
 
 // never are imports that the floors would allow and the design forbids, to a package

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"dialtone/e2e/judge"
 )
 
 // measured skips a test of milliseconds where it does not run alone: what other
@@ -65,21 +67,21 @@ func slots(t *testing.T, longest time.Duration, options ...option) (used float64
 	assert.Positive(t, r.campaign(id).Stats.Queued, "numbers were waiting until the end")
 	r.command(id, "cancel")
 	l := r.ledger()
-	assert.Equal(t, limit, l.peak())
-	took := l.refills(limit, s)
-	used, p99 = l.utilisation(s, limit), quantile(took, 0.99)
+	assert.Equal(t, limit, l.Peak())
+	took := l.Refills(limit, s)
+	used, p99 = l.Utilisation(s, limit), quantile(took, 0.99)
 	t.Logf("| %s | %.2f %% | %d | %.1f ms | %.1f ms |", t.Name(), 100*used, len(took), ms(quantile(took, 0.5)), ms(p99))
 	return used, p99
 }
 
 // watch lets the first calls end, and then six more rounds: of whole calls, so that
 // bursts don't fall on its ends.  What is freed in the span is taken when it returns.
-func (r *rig) watch(longest time.Duration) span {
+func (r *rig) watch(longest time.Duration) judge.Span {
 	r.t.Helper()
 	pause(r.t, longest*3/2)
-	s := span{from: time.Now()}
-	s.to = s.from.Add(6 * longest)
-	pause(r.t, time.Until(s.to)+time.Second)
+	s := judge.Span{From: time.Now()}
+	s.To = s.From.Add(6 * longest)
+	pause(r.t, time.Until(s.To)+time.Second)
 	return s
 }
 

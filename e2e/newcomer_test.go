@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"dialtone/e2e/judge"
 )
 
 // A campaign of 10 numbers that begins beside one of 100,000, which has taken all
@@ -37,9 +39,9 @@ func TestFairShareOfANewcomer(t *testing.T) {
 		answered := time.Now()
 		r.until(id, 30*time.Second, ended)
 		l := r.ledger()
-		own := l.area(i)
-		first, done := own.receipts()[0], own.ends()[few-1]
-		before := len(l.area(0).within(span{answered, first}))
+		own := inArea(l, i)
+		first, done := own.Receipts()[0], own.Ends()[few-1]
+		before := len(inArea(l, 0).Within(judge.Span{From: answered, To: first}))
 		t.Logf("| %d | %d | %v | %v | %v |", i, before, first.Sub(began).Round(time.Millisecond), done.Sub(began).Round(time.Millisecond), allowed)
 		// Slots free each 40 ms, and it takes some time until the scheduler has heard of
 		// the newcomer; it has the next one then.
@@ -54,5 +56,5 @@ func TestFairShareOfANewcomer(t *testing.T) {
 	assert.Equal(t, crowd, now.Stats.Total)
 	assert.Greater(t, now.Stats.Queued, crowd/2)
 	r.command(big, "pause") // to cancel 100,000 calls takes a while
-	assert.Equal(t, slots, r.ledger().peak(), "all channels were in use")
+	assert.Equal(t, slots, r.ledger().Peak(), "all channels were in use")
 }

@@ -70,7 +70,7 @@ func TestOneOfTwoProvidersDead(t *testing.T) {
 			id := tr.load(settings{"max_concurrent_calls": 8 * each}, berlin(0, 6000))
 			tr.command(id, "start")
 			rate := func(name string, from time.Time, span time.Duration) float64 {
-				return float64(tr.ledgerOf(name).between(from, from.Add(span))) / span.Seconds()
+				return float64(tr.ledgerOf(name).Between(from, from.Add(span))) / span.Seconds()
 			}
 			pause(t, 4*time.Second)
 			start := time.Now().Add(-3 * time.Second)
@@ -84,7 +84,7 @@ func TestOneOfTwoProvidersDead(t *testing.T) {
 			pause(t, time.Until(fell.Add(8*time.Second)))
 			alone := rate("b", fell.Add(2*time.Second), 6*time.Second)
 			assert.Greater(t, alone, 0.85*share, "it falls to the other's capacity and no further")
-			assert.Zero(t, tr.ledgerOf("a").between(fell.Add(200*time.Millisecond), time.Now()), "it was dead")
+			assert.Zero(t, tr.ledgerOf("a").Between(fell.Add(200*time.Millisecond), time.Now()), "it was dead")
 
 			rose := time.Now()
 			how.rise(t, tr.of["a"].mock)
@@ -99,8 +99,8 @@ func TestOneOfTwoProvidersDead(t *testing.T) {
 			assert.Less(t, back, 25*time.Second, "it carries its share again within the time of a probe")
 			l := tr.ledger()
 			assertNeverTwice(t, l)
-			assert.LessOrEqual(t, tr.ledgerOf("a").peak(), each)
-			assert.LessOrEqual(t, tr.ledgerOf("b").peak(), each)
+			assert.LessOrEqual(t, tr.ledgerOf("a").Peak(), each)
+			assert.LessOrEqual(t, tr.ledgerOf("b").Peak(), each)
 			assert.EqualValues(t, "in_progress", tr.campaign(id).Status, "no campaign is paused for a provider's fault")
 			t.Logf("%s: %.1f calls/s before, %.1f of them by the other, %.1f alone, the dead one's share back after %.1f s", name, before, share, alone, back.Seconds())
 			tr.command(id, "cancel")

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,7 +112,12 @@ type site struct {
 // newSite starts both; database is "" for SQLite.
 func newSite(t *testing.T, database string, mockArgs ...string) *site {
 	t.Helper()
-	dir := t.TempDir()
+	return newSiteIn(t, t.TempDir(), database, mockArgs...)
+}
+
+// newSiteIn keeps the service's data in a folder.
+func newSiteIn(t *testing.T, dir, database string, mockArgs ...string) *site {
+	t.Helper()
 	http, mock := freeAddr(t), freeAddr(t)
 	launch(t, "mockdialer", append([]string{"--http", mock}, mockArgs...)...)
 	answers(t, "http://"+mock+"/ledger/summary", 10*time.Second)
@@ -179,9 +185,9 @@ func drillKill(t *testing.T, database string, meanwhile func(*site)) {
 	assertAgree(t, c, l)
 	assertEveryNumber(t, l, numbers, 3)
 	assertNeverTwice(t, l)
-	assert.LessOrEqual(t, l.peak(), 50, "WithinLimit")
+	assert.LessOrEqual(t, l.Peak(), 50, "WithinLimit")
 	assertRecords(t, s.calls(id), l)
-	t.Logf("2 kills: %d numbers, %d calls placed, 0 lost, 0 dialled twice, at most %d up", len(numbers), len(l), l.peak())
+	t.Logf("2 kills: %d numbers, %d calls placed, 0 lost, 0 dialled twice, at most %d up", len(numbers), len(l), l.Peak())
 }
 
 // keepAsking has users ask for the paths until stopped, whatever the answer is, and
@@ -246,8 +252,8 @@ func TestDrillBadStart(t *testing.T) {
 	}{
 		"unknown flag":           {append(free(), "--colour"), "colour"},
 		"data folder in use":     {append(free(), "--data", s.data), "in use by another process"},
-		"no PostgreSQL":          {append(free(), "--database", "postgres://u:secret@127.0.0.1:1/x"), "PostgreSQL"},
-		"no NATS":                {append(free(), "--nats", "nats://127.0.0.1:1"), "127.0.0.1:1"},
+		"no such database":       {append(free(), "--database", elsewhere(pgtest.URL(t), "nowhere")), `database "nowhere" does not exist`},
+		"NATS port in use":       {append(free(), "--nats-listen", s.base[len("http://"):]), "in use"},
 		"port in use":            {append(free(), "--http", s.base[len("http://"):]), "in use"},
 		"not loopback, no key":   {append(free(), "--http", "0.0.0.0:0"), "key"},
 		"no such role":           {append(free(), "--roles", "api,cook"), "cook"},
@@ -266,6 +272,16 @@ func TestDrillBadStart(t *testing.T) {
 			assert.NotContains(t, out, "goroutine")
 		})
 	}
+}
+
+// elsewhere is another database of the same server.
+func elsewhere(address, database string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	u.Path, u.User = "/"+database, url.UserPassword(u.User.Username(), "secret")
+	return u.String()
 }
 
 func lastLine(s string) string {

@@ -75,8 +75,8 @@ func TestLeastCost(t *testing.T) {
 	id := tr.load(settings{"max_concurrent_calls": 30, "routing": "least_cost"}, berlin(0, 200))
 	tr.command(id, "start")
 	tr.until(id, time.Minute, ended)
-	require.Equal(t, 10, tr.ledgerOf("b").peak(), "the cheap one is full")
-	require.InDelta(t, 20, tr.ledgerOf("a").peak(), 2, "and the other takes the rest")
+	require.Equal(t, 10, tr.ledgerOf("b").Peak(), "the cheap one is full")
+	require.InDelta(t, 20, tr.ledgerOf("a").Peak(), 2, "and the other takes the rest")
 	require.InDelta(t, 67, len(tr.ledgerOf("b")), 20)
 }
 
@@ -98,21 +98,21 @@ func TestDrainAProviderLive(t *testing.T) {
 	onTheWay := 200 * time.Millisecond * raceSlack * raceSlack
 	drained := time.Now().Add(onTheWay)
 	pause(t, onTheWay+1500*time.Millisecond)
-	assert.Zero(t, tr.ledgerOf("a").between(drained, time.Now()))
-	assert.Greater(t, tr.ledgerOf("b").between(drained, time.Now()), 50)
+	assert.Zero(t, tr.ledgerOf("a").Between(drained, time.Now()))
+	assert.Greater(t, tr.ledgerOf("b").Between(drained, time.Now()), 50)
 
 	tr.stop()
 	tr.start()
 	pause(t, 2*time.Second)
-	assert.Zero(t, tr.ledgerOf("a").between(drained, time.Now()), "it is kept")
+	assert.Zero(t, tr.ledgerOf("a").Between(drained, time.Now()), "it is kept")
 	enabled := time.Now()
 	state("enabled")
 	pause(t, time.Second)
-	assert.Greater(t, tr.ledgerOf("a").between(enabled, time.Now()), 30)
+	assert.Greater(t, tr.ledgerOf("a").Between(enabled, time.Now()), 30)
 	tr.command(id, "cancel")
 	tr.until(id, 20*time.Second, func(c campaignJSON) bool { return c.Stats.Open() == 0 })
 	assertNeverTwice(t, tr.ledger())
-	assert.LessOrEqual(t, tr.ledgerOf("a").peak(), 20)
+	assert.LessOrEqual(t, tr.ledgerOf("a").Peak(), 20)
 }
 
 // A file that is wrong changes nothing and says where; one that is right is in force at
@@ -135,8 +135,8 @@ func TestReloadProviders(t *testing.T) {
 	at := time.Now()
 	pause(t, time.Second)
 	for name := range tr.of {
-		assert.Greater(t, tr.ledgerOf(name).between(at, time.Now()), 5, "%s goes on", name)
-		assert.LessOrEqual(t, tr.ledgerOf(name).peak(), 5)
+		assert.Greater(t, tr.ledgerOf(name).Between(at, time.Now()), 5, "%s goes on", name)
+		assert.LessOrEqual(t, tr.ledgerOf(name).Peak(), 5)
 	}
 
 	lines[0].channels = 15
@@ -144,8 +144,8 @@ func TestReloadProviders(t *testing.T) {
 	require.NoError(t, tr.app.Reload())
 	at = time.Now().Add(200 * time.Millisecond)
 	pause(t, 2*time.Second)
-	assert.Equal(t, 15, tr.ledgerOf("a").peak(), "it has more channels now")
-	assert.Zero(t, tr.ledgerOf("b").between(at, time.Now()), "it was taken out")
+	assert.Equal(t, 15, tr.ledgerOf("a").Peak(), "it has more channels now")
+	assert.Zero(t, tr.ledgerOf("b").Between(at, time.Now()), "it was taken out")
 	tr.command(id, "cancel")
 	c := tr.until(id, 20*time.Second, func(c campaignJSON) bool { return c.Stats.Open() == 0 })
 	assertAgree(t, c, tr.ledger())
@@ -170,7 +170,7 @@ func TestHangUp(t *testing.T) {
 	}
 	tr.do(http.MethodPost, "/v1/calls/"+one.ID+"/cancel", nil, nil)
 	one = tr.untilCall(one.ID, func(c callJSON) bool { return c.Status.Terminal() })
-	for _, e := range tr.ledger().only([]string{one.To}) {
+	for _, e := range tr.ledger().Only([]string{one.To}) {
 		require.False(t, e.EndedAt.IsZero(), "it was hung up")
 	}
 	waiting := tr.calls(id)[99]

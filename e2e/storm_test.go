@@ -95,11 +95,11 @@ func TestDrillStorm(t *testing.T) {
 	assertNeverTwice(t, l)
 	assertAgree(t, c, l)
 	assert.Zero(t, c.Stats.Open())
-	assert.LessOrEqual(t, l.peak(), limit, "the campaign's limit")
+	assert.LessOrEqual(t, l.Peak(), limit, "the campaign's limit")
 	for name := range tr.of {
 		own := tr.ledgerOf(name)
-		assert.LessOrEqual(t, own.peak(), each, "channels of %s", name)
-		assert.LessOrEqual(t, own.busiest(time.Second), rate, "calls per second of %s", name)
+		assert.LessOrEqual(t, own.Peak(), each, "channels of %s", name)
+		assert.LessOrEqual(t, own.Busiest(time.Second), rate, "calls per second of %s", name)
 		assert.Greater(t, len(own), len(numbers)/10, "%s took its part", name)
 	}
 	for f, share := range stormRates {

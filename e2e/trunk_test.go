@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"dialtone/cmd/dialtone/app"
+	"dialtone/e2e/judge"
 	"dialtone/mockdialer"
 )
 
@@ -71,35 +70,16 @@ func (tr *trunks) configure(lines []trunk) {
 }
 
 // ledger is that of all providers, in the order received.
-func (tr *trunks) ledger() (all ledger) {
-	for _, l := range tr.of {
-		all = append(all, tr.ledgerOf(l.name)...)
+func (tr *trunks) ledger() ledger {
+	var each []ledger
+	for name := range tr.of {
+		each = append(each, tr.ledgerOf(name))
 	}
-	slices.SortStableFunc(all, func(a, b entry) int { return a.ReceivedAt.Compare(b.ReceivedAt) })
-	return all
+	return judge.Merge(each...)
 }
 
-func (tr *trunks) ledgerOf(name string) ledger { return readLedgerOf(tr.of[name].mock) }
-
-// readLedgerOf reads it in this process, since a provider that is down tells nobody.
-func readLedgerOf(mock *mockdialer.Server) (l ledger) {
-	for _, e := range mock.Ledger() {
-		l = append(l, entry{
-			To: e.To, ReceivedAt: e.ReceivedAt, EndedAt: e.EndedAt, Status: e.Status.String(), StatusCallback: e.StatusCallback,
-		})
-	}
-	return l
-}
-
-// between counts the calls received in a time.
-func (l ledger) between(from, to time.Time) (n int) {
-	for _, e := range l {
-		if !e.ReceivedAt.Before(from) && e.ReceivedAt.Before(to) {
-			n++
-		}
-	}
-	return n
-}
+// ledgerOf reads it in this process, since a provider that is down tells nobody.
+func (tr *trunks) ledgerOf(name string) ledger { return judge.Of(tr.of[name].mock) }
 
 // faults are how often each fault came to pass, at all providers.
 func (tr *trunks) faults() map[mockdialer.Fault]int64 {

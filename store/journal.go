@@ -95,8 +95,9 @@ type Journal struct {
 	signal chan struct{}
 	worker sync.WaitGroup
 
-	batches, applied, retries atomic.Int64
-	lastApply                 atomic.Int64
+	batches, applied, retries, refused atomic.Int64
+	lastApply, spent                   atomic.Int64 // nanoseconds
+	applying                           atomic.Int64 // since when, in Unix nanoseconds; 0 for not
 }
 
 type submission struct {
@@ -109,9 +110,12 @@ type JournalStats struct {
 	Batches int64 // committed
 	Ops     int64 // committed
 	Retries int64 // batches tried again after a transient error
+	Refused int64 // batches that the database refused for good
 	Waiting int   // operations not yet in a batch
-	// LastApply is how long the last commit took.
-	LastApply time.Duration
+	// LastApply is how long the last commit took, Spent how long all of them.
+	LastApply, Spent time.Duration
+	// Stalled is how long the batch in hand has been tried; 0 without one.
+	Stalled time.Duration
 }
 
 // NewJournal makes a journal; it keeps what is submitted until Start.
@@ -201,9 +205,13 @@ func (j *Journal) Stats() JournalStats {
 	j.mu.Lock()
 	waiting := j.ops
 	j.mu.Unlock()
+	stalled := time.Duration(0)
+	if since := j.applying.Load(); since != 0 {
+		stalled = max(0, time.Since(time.Unix(0, since)))
+	}
 	return JournalStats{
-		Batches: j.batches.Load(), Ops: j.applied.Load(), Retries: j.retries.Load(),
-		Waiting: waiting, LastApply: time.Duration(j.lastApply.Load()),
+		Batches: j.batches.Load(), Ops: j.applied.Load(), Retries: j.retries.Load(), Refused: j.refused.Load(),
+		Waiting: waiting, LastApply: time.Duration(j.lastApply.Load()), Spent: time.Duration(j.spent.Load()), Stalled: stalled,
 	}
 }
 

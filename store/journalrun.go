@@ -153,6 +153,8 @@ func (j *Journal) apply(ctx context.Context, b *Batch, parts []part) (map[campai
 	}
 	pauses := retry.WithJitterPercent(25, retry.WithCappedDuration(j.cfg.RetryMax, retry.NewExponential(j.cfg.RetryBase)))
 	away := false
+	j.applying.Store(time.Now().UnixNano())
+	defer j.applying.Store(0)
 	err := retry.Do(ctx, pauses, func(ctx context.Context) error {
 		began := time.Now()
 		err := j.applier.Apply(ctx, b)
@@ -164,13 +166,16 @@ func (j *Journal) apply(ctx context.Context, b *Batch, parts []part) (map[campai
 			}
 			return retry.RetryableError(err)
 		}
-		j.lastApply.Store(int64(time.Since(began)))
+		took := int64(time.Since(began))
+		j.lastApply.Store(took)
+		j.spent.Add(took)
 		return err
 	})
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrStopped, err)
 	case err != nil:
+		j.refused.Add(1)
 		j.cfg.Logger.Error("the database refuses a batch", "error", err, "operations", b.Len(), "submissions", len(parts))
 		return nil, err
 	case away:

@@ -28,13 +28,13 @@ type Book struct {
 
 	seen       scheduler.Mark
 	partitions map[int]int64 // epoch of those whose campaigns are awake
+	quieted    map[int]bool  // those that are being given to another node
 	clients    map[campaign.ID]*client
 	changed    []campaign.ID
 	progress   []scheduler.Progress
 	releases   []scheduler.Release
-	quieted    map[int]bool // those that are being given to another node
-	tellAll    bool         // the leader should hear at once of all that we have
-	retell     bool         // and what is known of each of our tokens
+	tellAll    bool // the leader should hear at once of all that we have
+	retell     bool // and what is known of each of our tokens
 }
 
 // client is what the book has of a campaign.

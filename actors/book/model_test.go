@@ -208,7 +208,9 @@ func TestDeskAndLeaderIdleNothing(t *testing.T) {
 		for _, l := range w.limits {
 			channels += l.Channels
 		}
-		for range 60 {
+		// Long enough for a rate to let them all through, after a new leader's wait of a
+		// second.
+		for end := w.now.Add(4 * time.Second); w.now.Before(end); {
 			w.round(1, 0)
 		}
 		up := 0

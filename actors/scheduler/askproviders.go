@@ -62,8 +62,8 @@ func (c *Candidate) Health() []ProviderStatus {
 	return nil
 }
 
-// askProviders lists the providers, or drains or enables one: kept first, then in force.
-func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (any, error) {
+// askProviders lists the providers, or drains or enables one.
+func (c *Candidate) askProviders(core *Core, body []byte) (any, error) {
 	if asksOnly(body) {
 		return ProviderList{core.Providers(time.Now())}, nil
 	}
@@ -75,6 +75,9 @@ func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (
 	if err != nil {
 		return nil, err
 	}
+	if core.blind {
+		return nil, campaign.Unavailable("Which providers are drained is not known yet, since the database does not answer; try again.")
+	}
 	drained := maps.Clone(core.drained)
 	delete(drained, q.Provider)
 	if q.State == ProviderDrained {
@@ -83,11 +86,14 @@ func (c *Candidate) askProviders(ctx context.Context, core *Core, body []byte) (
 		}
 		drained[q.Provider] = true
 	}
-	if err := c.keepDrained(ctx, drained); err != nil {
-		return nil, err
+	raw, err := json.Marshal(slices.AppendSeq([]string{}, maps.Keys(drained)))
+	if err != nil {
+		return nil, fmt.Errorf("encode the drained providers: %w", err)
 	}
-	core.Drain(drained) // of which News tells
-	return p.status(time.Now()), nil
+	return &change{drainedName, raw, "The provider's state could not be saved and is unchanged; try again.", func(now time.Time) (any, error) {
+		core.Drain(drained) // of which News tells
+		return p.status(now), nil
+	}}, nil
 }
 
 // of is the pool of the provider that is to change, or the error of a change that says
@@ -107,39 +113,51 @@ func (q *ProviderChange) of(core *Core) (*pool, error) {
 	return p, nil
 }
 
-func (c *Candidate) keepDrained(ctx context.Context, drained map[string]bool) error {
-	raw, err := json.Marshal(slices.AppendSeq([]string{}, maps.Keys(drained)))
-	if err != nil {
-		return fmt.Errorf("encode the drained providers: %w", err)
-	}
+// resumeDrained drains what was drained when another led.  Until that is known nothing
+// is granted: a provider may have been drained for a reason that can't wait.
+func (c *Candidate) resumeDrained(ctx context.Context, core *Core) error {
 	ctx, cancel := context.WithTimeout(ctx, settingPatience)
 	defer cancel()
-	if err := c.cfg.Settings.PutSetting(ctx, drainedName, raw); err != nil {
-		return campaign.Unavailable("The provider's state could not be saved and is unchanged; try again.")
+	drained, err := c.readDrained(ctx)
+	if err != nil {
+		core.blind = true
+		return err
 	}
+	core.Drain(drained)
 	return nil
 }
 
-// resumeDrained drains what was drained when another led.  Until that is known nothing
-// is granted: a provider may have been drained for a reason that can't wait.
-func (c *Candidate) resumeDrained(ctx context.Context, core *Core) {
-	ctx, cancel := context.WithTimeout(ctx, settingPatience)
-	defer cancel()
+// askDrained tries again beside the leading loop.
+func (c *Candidate) askDrained(ctx context.Context, core *Core, k *keeper) {
+	var drained map[string]bool
+	k.begin(ctx, func(ctx context.Context) (err error) {
+		drained, err = c.readDrained(ctx)
+		return err
+	}, func(err error) {
+		switch {
+		case k.over:
+		case err != nil:
+			c.log.Warn("which providers are drained is still not known, and nothing is granted", "error", err)
+		default:
+			core.Drain(drained)
+		}
+	})
+}
+
+func (c *Candidate) readDrained(ctx context.Context) (map[string]bool, error) {
 	raw, err := c.cfg.Settings.Setting(ctx, drainedName)
 	var names []string
 	if err == nil && raw != nil {
 		err = json.Unmarshal(raw, &names)
 	}
 	if err != nil {
-		core.blind = true
-		c.log.Warn("which providers are drained is not known, and nothing is granted until it is", "error", err)
-		return
+		return nil, err
 	}
 	drained := make(map[string]bool, len(names))
 	for _, name := range names {
 		drained[name] = true
 	}
-	core.Drain(drained)
+	return drained, nil
 }
 
 // News are the events of providers since it was last asked.

@@ -21,8 +21,8 @@ type shadowAsk struct {
 	Choice
 }
 
-// askShadow starts, reads or stops the shadow: kept first, then in force.
-func (c *Candidate) askShadow(ctx context.Context, core *Core, body []byte) (any, error) {
+// askShadow starts, reads or stops the shadow.
+func (c *Candidate) askShadow(core *Core, body []byte) (any, error) {
 	var q shadowAsk
 	if err := readAsk(body, &q); err != nil {
 		return nil, err
@@ -36,23 +36,22 @@ func (c *Candidate) askShadow(ctx context.Context, core *Core, body []byte) (any
 	}
 	switch q.Action {
 	case "start":
-		return c.startShadow(ctx, core, q.Choice)
+		return c.startShadow(core, q.Choice)
 	case "stop":
 		if core.shadow == nil {
 			return nil, errNoShadow()
 		}
-		if err := c.keepShadow(ctx, nil); err != nil {
-			return nil, err
-		}
-		core.Shadow(Choice{}, nil, time.Now())
-		return struct{}{}, nil
+		return keepShadow(nil, func(now time.Time) (any, error) {
+			core.Shadow(Choice{}, nil, now)
+			return struct{}{}, nil
+		})
 	case "read":
 		return c.readShadow(core, time.Now())
 	}
 	return nil, campaign.Invalid("action", "There is no action %q; take one of read, start, stop.", q.Action)
 }
 
-func (c *Candidate) startShadow(ctx context.Context, core *Core, ch Choice) (any, error) {
+func (c *Candidate) startShadow(core *Core, ch Choice) (any, error) {
 	s, err := strategy.New(ch.Strategy, ch.Parameters)
 	if err != nil {
 		return nil, err
@@ -60,26 +59,19 @@ func (c *Candidate) startShadow(ctx context.Context, core *Core, ch Choice) (any
 	if ch.Parameters, err = strategy.Effective(ch.Strategy, ch.Parameters); err != nil {
 		return nil, err
 	}
-	if err := c.keepShadow(ctx, &ch); err != nil {
-		return nil, err
-	}
-	now := time.Now()
-	core.Shadow(ch, s, now)
-	c.log.Info("shadow started", "strategy", ch.Strategy)
-	return c.readShadow(core, now)
+	return keepShadow(&ch, func(now time.Time) (any, error) {
+		core.Shadow(ch, s, now)
+		c.log.Info("shadow started", "strategy", ch.Strategy)
+		return c.readShadow(core, now)
+	})
 }
 
-func (c *Candidate) keepShadow(ctx context.Context, ch *Choice) error {
+func keepShadow(ch *Choice, use func(time.Time) (any, error)) (any, error) {
 	raw, err := json.Marshal(ch)
 	if err != nil {
-		return fmt.Errorf("encode the shadow's strategy: %w", err)
+		return nil, fmt.Errorf("encode the shadow's strategy: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, settingPatience)
-	defer cancel()
-	if err := c.cfg.Settings.PutSetting(ctx, shadowName, raw); err != nil {
-		return campaign.Unavailable("The shadow could not be saved and is unchanged; try again.")
-	}
-	return nil
+	return &change{shadowName, raw, "The shadow could not be saved and is unchanged; try again.", use}, nil
 }
 
 // resumeShadow begins the shadow that was kept, if there is one, anew: a leader before

@@ -28,8 +28,9 @@ type Core struct {
 	clients   map[campaign.ID]*client
 	slots     map[uint64]*slot
 	partition [bus.Partitions]owner
-	missing   int  // partitions that nobody has reported in this term
-	blind     bool // which providers are drained is not known yet: nothing is granted
+	missing   int    // partitions that nobody has reported in this term
+	blind     bool   // which providers are drained is not known yet: nothing is granted
+	heirOf    uint64 // the term whose Handover was taken over, or 0
 	sequence  map[string]uint64
 	unaware   map[string]bool // nodes to be told of this term
 	puzzled   map[string]bool // nodes that hold tokens of which too little is known
@@ -258,17 +259,6 @@ func (c *Core) forget(cl *client) {
 	}
 }
 
-// settleIn lets the providers' windows go by when the last owner has told what it
-// holds: calls that they saw just before, and that have ended, are in nobody's Full.
-func (c *Core) settleIn(wasReady bool, now time.Time) {
-	if wasReady || !c.Ready() {
-		return
-	}
-	for _, p := range c.pools {
-		p.settle(now)
-	}
-}
-
 // Grant hands out what can be handed out now: for each node, its next Grants.  A
 // node that is new to the term gets one in any case.
 func (c *Core) Grant(now time.Time) map[string]*Grants {
@@ -303,7 +293,7 @@ func (c *Core) grant(cl *client, p *pool, by *path, out map[string]*Grants, now 
 	p.take(now)
 	cl.held++
 	c.slots[c.token] = &slot{
-		client: cl, pools: []*pool{p}, node: cl.node, seq: g.Seq, since: now,
+		token: c.token, client: cl, pools: []*pool{p}, node: cl.node, seq: g.Seq, since: now,
 		evidence: campaign.EvidenceGranted, charges: []strategy.Charge{p.strategy.Grant(cl.id)},
 		ticket: p.health.begin(now), unheard: true,
 	}

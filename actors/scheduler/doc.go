@@ -33,7 +33,8 @@
 // greet.  A node that has heard of the new term answers with a Full at once, and
 // drops the tokens of the old leader that still arrive.  Of a provider with a limit of
 // calls per second it then lets a window go by: what that saw just before, and is
-// over, is in nobody's Full.
+// over, is in nobody's Full.  A leader that ends in good order tells its successor
+// (Handover), which then need not wait.
 //
 // Terms come from the clock.  A leader whose clock is behind that of the one
 // before learns it from the first Full, and raises its term above.

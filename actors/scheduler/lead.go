@@ -2,9 +2,8 @@ package scheduler
 
 import (
 	"context"
+	"sync"
 	"time"
-
-	"github.com/sourcegraph/conc"
 
 	"dialtone/bus"
 	"dialtone/campaign"
@@ -17,13 +16,18 @@ const (
 )
 
 // lead grants tokens until the lease is lost or the end comes.
-func (c *Candidate) lead(ctx context.Context, lease *bus.Lease) {
-	ctx, cancel := context.WithCancel(ctx)
-	var renewal conc.WaitGroup
+func (c *Candidate) lead(end context.Context, lease *bus.Lease) {
+	ctx, cancel := context.WithCancel(end)
+	var renewal sync.WaitGroup
 	renewal.Go(func() { c.renew(ctx, cancel, lease) })
-	c.grantWhile(ctx, lease)
+	core := c.grantWhile(ctx, lease)
 	cancel()
 	renewal.Wait()
+	if now := time.Now(); end.Err() != nil && lease.Valid(now) {
+		if err := c.cfg.Bus.Send(bus.SubjectDemand(), Report{Node: c.cfg.Node, Handover: core.Handover(now)}); err != nil {
+			c.log.Info("the next leader has to find out by itself what the providers saw just now", "error", err)
+		}
+	}
 
 	release, done := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer done()
@@ -57,12 +61,19 @@ func (c *Candidate) renew(ctx context.Context, lost context.CancelFunc, lease *b
 	}
 }
 
-func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
+func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) *Core {
 	choice, build := c.choice(ctx)
 	now := time.Now()
 	core := NewCore(uint64(now.UnixNano()), *c.limits.Load(), choice, build, now)
 	c.resumeShadow(ctx, core)
-	c.resumeDrained(ctx, core)
+	if err := c.resumeDrained(ctx, core); err != nil {
+		c.log.Warn("which providers are drained is not known, and nothing is granted until it is", "error", err)
+	}
+	k := newKeeper(c.cfg.Settings)
+	defer k.end()
+	if e := c.estate; e.valid(c, now) {
+		core.Inherit(e.handover, e.at)
+	}
 	core.Greet(c.nodes.names())
 	defer c.health.Store(nil)
 	c.log.Info("leading", "term", core.term, "strategy", choice.Strategy)
@@ -75,16 +86,19 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return core
 		case m := <-c.inbox:
-			c.take(ctx, core, lease, m)
-			c.takeRest(ctx, core, lease)
+			c.take(ctx, core, lease, k, m)
+			c.takeRest(ctx, core, lease, k)
+		case then := <-k.finished:
+			then()
+			c.next(ctx, core, lease, k)
 		case <-rate.C:
 		case <-c.configured:
 			core.Configure(*c.limits.Load(), time.Now())
 		case <-beat.C:
-			if core.blind {
-				c.resumeDrained(ctx, core)
+			if core.blind && !k.busy {
+				c.askDrained(ctx, core, k)
 			}
 			health := core.Providers(time.Now())
 			c.health.Store(&health)
@@ -104,11 +118,11 @@ func (c *Candidate) grantWhile(ctx context.Context, lease *bus.Lease) {
 }
 
 // takeRest takes in what has come meanwhile, so that one grant answers it all.
-func (c *Candidate) takeRest(ctx context.Context, core *Core, lease *bus.Lease) {
+func (c *Candidate) takeRest(ctx context.Context, core *Core, lease *bus.Lease, k *keeper) {
 	for range cap(c.inbox) {
 		select {
 		case m := <-c.inbox:
-			c.take(ctx, core, lease, m)
+			c.take(ctx, core, lease, k, m)
 		default:
 			return
 		}
@@ -117,32 +131,38 @@ func (c *Candidate) takeRest(ctx context.Context, core *Core, lease *bus.Lease) 
 
 // take takes in a message.  Without a valid lease somebody else may lead, whose
 // answer counts.
-func (c *Candidate) take(ctx context.Context, core *Core, lease *bus.Lease, m any) {
+func (c *Candidate) take(ctx context.Context, core *Core, lease *bus.Lease, k *keeper, m any) {
 	switch m := m.(type) {
 	case *Report:
-		core.Take(m, time.Now())
+		now := time.Now()
+		if m.Handover != nil {
+			core.Inherit(m.Handover, now) // it came after the lease
+		}
+		core.Take(m, now)
 	case ask:
 		if !lease.Valid(time.Now()) {
 			m.answer <- answer{err: bus.ErrNotMine}
 			return
 		}
-		v, err := c.reply(ctx, core, m)
-		m.answer <- answer{v, err}
+		c.answer(ctx, core, lease, k, m)
 	}
 }
 
+// reply is the answer to a question, or the *change that it asks for.
 func (c *Candidate) reply(ctx context.Context, core *Core, q ask) (any, error) {
 	switch q.question {
 	case "providers":
-		return c.askProviders(ctx, core, q.body)
+		return c.askProviders(core, q.body)
 	case "slots":
 		return c.slots(core, q.body)
 	case "shadow":
-		return c.askShadow(ctx, core, q.body)
+		return c.askShadow(core, q.body)
 	case "forecast":
 		return c.askForecast(ctx, core, q.body, time.Now())
+	case "gauges":
+		return core.gauges(time.Now()), nil
 	case "strategy":
-		return c.choose(ctx, core, q.body)
+		return c.choose(core, q.body)
 	}
 	return core.Stats(c.cfg.Node, time.Now()), nil
 }

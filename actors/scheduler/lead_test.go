@@ -37,7 +37,7 @@ func TestNothingWithoutAValidLease(t *testing.T) {
 	c.grant(core, lease, now)
 	require.Zero(t, core.granted)
 	answered := make(chan answer, 1)
-	c.take(t.Context(), core, lease, ask{question: "stats", answer: answered})
+	c.take(t.Context(), core, lease, newKeeper(nil), ask{question: "stats", answer: answered})
 	require.ErrorIs(t, (<-answered).err, bus.ErrNotMine)
 	require.Empty(t, got)
 }

@@ -53,6 +53,9 @@ type Candidate struct {
 
 	forecasts *forecasts
 	vacant    chan struct{} // holds one: nobody leads
+	estate    estate        // of the goroutine run
+	headless  atomic.Bool   // nobody leads, as far as is seen
+	leads     atomic.Bool   // this one leads, or did to its end
 	nodes     roster
 
 	limits     atomic.Pointer[map[string]provider.Limits]
@@ -108,14 +111,13 @@ func (c *Candidate) Start(ctx context.Context) error {
 		return fmt.Errorf("listen for demands: %w", err)
 	}
 	service, err := c.cfg.Bus.ServeRole("scheduler", "Grants dial tokens to campaigns by a strategy", map[string]func([]byte) (any, error){
-		"providers": func(b []byte) (any, error) { return c.ask(ctx, "providers", b) },
-		"stats":     func(b []byte) (any, error) { return c.ask(ctx, "stats", b) },
-		"slots":     func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
-		"strategy":  func(b []byte) (any, error) { return c.ask(ctx, "strategy", b) },
-		"shadow":    func(b []byte) (any, error) { return c.ask(ctx, "shadow", b) },
-		"forecast": func(b []byte) (any, error) {
-			return bus.Later(func() (any, error) { return c.ask(ctx, "forecast", b) }), nil
-		},
+		"stats": func(b []byte) (any, error) { return c.ask(ctx, "stats", b) },
+		"slots": func(b []byte) (any, error) { return c.ask(ctx, "slots", b) },
+		// These may wait for the store, or reckon for a while.
+		"providers": c.later(ctx, "providers"),
+		"strategy":  c.later(ctx, "strategy"),
+		"shadow":    c.later(ctx, "shadow"),
+		"forecast":  c.later(ctx, "forecast"),
 	}, false)
 	if err != nil {
 		c.cancel()
@@ -150,8 +152,16 @@ func (c *Candidate) deliver(ctx context.Context, m any) {
 	}
 }
 
+// later is an endpoint that does not hold up those who ask after.
+func (c *Candidate) later(ctx context.Context, question string) func([]byte) (any, error) {
+	return func(b []byte) (any, error) {
+		return bus.Later(func() (any, error) { return c.ask(ctx, question, b) }), nil
+	}
+}
+
 // ask passes a question on to the leading loop. A candidate that does not lead
-// stays silent: the leader answers.
+// stays silent: the leader answers.  Where there is none just now, who asks is to ask
+// again.
 func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any, error) {
 	got := make(chan answer, 1)
 	c.deliver(ctx, ask{question, body, got})
@@ -160,8 +170,14 @@ func (c *Candidate) ask(ctx context.Context, question string, body []byte) (any,
 		if rest, ok := a.value.(unfinished); ok {
 			return rest()
 		}
+		if errors.Is(a.err, bus.ErrNotMine) && c.headless.Load() {
+			return nil, bus.ErrAgain
+		}
 		return a.value, a.err
 	case <-ctx.Done():
+		if c.leads.Load() || c.headless.Load() {
+			return nil, bus.ErrAgain
+		}
 		return nil, bus.ErrNotMine
 	}
 }
@@ -172,9 +188,6 @@ const (
 	mostRetry  = 500 * time.Millisecond
 )
 
-// settingPatience is how long the leading loop waits for the store.
-const settingPatience = 2 * time.Second
-
 // stand tries for the lease until the end, and leads whenever it has it.
 func (c *Candidate) stand(ctx context.Context) {
 	retry := time.NewTicker(max(min(c.cfg.Bus.LeaseTTL()/5, mostRetry), leastRetry))
@@ -183,7 +196,9 @@ func (c *Candidate) stand(ctx context.Context) {
 		lease, err := c.cfg.Bus.Acquire(ctx, bus.LeaseScheduler, c.cfg.Node)
 		switch {
 		case err == nil:
+			c.leads.Store(true)
 			c.lead(ctx, lease)
+			c.leads.Store(ctx.Err() != nil)
 		case !errors.Is(err, bus.ErrHeld) && ctx.Err() == nil:
 			c.log.Warn("could not try for the scheduler's lease", "error", err)
 		}
@@ -204,11 +219,29 @@ func (c *Candidate) idle(ctx context.Context, next <-chan time.Time) bool {
 		case <-c.vacant:
 			return true
 		case m := <-c.inbox:
-			if q, ok := m.(ask); ok {
-				q.answer <- answer{err: bus.ErrNotMine}
+			switch m := m.(type) {
+			case ask:
+				m.answer <- answer{err: bus.ErrNotMine}
+			case *Report:
+				if m.Handover != nil {
+					c.estate = estate{m.Handover, time.Now(), c.cfg.Bus.Counters().Reconnects}
+				}
 			}
 		}
 	}
+}
+
+// estate is the Handover that was heard last, and when.
+type estate struct {
+	handover   *Handover
+	at         time.Time
+	reconnects uint64 // how often the connection had been lost by then
+}
+
+// valid reports whether nobody can have led since: whoever did and ended in good order
+// would have been heard, and the lease of who did not would not be free so soon.
+func (e *estate) valid(c *Candidate, now time.Time) bool {
+	return e.handover != nil && now.Sub(e.at) < c.cfg.Bus.LeaseTTL()*4/5 && c.cfg.Bus.Counters().Reconnects == e.reconnects
 }
 
 // choice reads the strategy in force. One that is not known any more falls back to the
@@ -236,8 +269,8 @@ func (c *Candidate) choice(ctx context.Context) (Choice, Build) {
 	return ch, build
 }
 
-// choose changes the strategy: kept first, then in force.
-func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, error) {
+// choose changes the strategy.
+func (c *Candidate) choose(core *Core, body []byte) (any, error) {
 	if asksOnly(body) {
 		return core.choice.effective(), nil
 	}
@@ -253,12 +286,9 @@ func (c *Candidate) choose(ctx context.Context, core *Core, body []byte) (any, e
 	if err != nil {
 		return nil, fmt.Errorf("encode strategy: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, settingPatience)
-	defer cancel()
-	if err := c.cfg.Settings.PutSetting(ctx, settingName, raw); err != nil {
-		return nil, campaign.Unavailable("The strategy could not be saved and is unchanged; try again.")
-	}
-	core.Use(ch, build, time.Now())
-	c.log.Info("strategy changed", "strategy", ch.Strategy)
-	return ch.effective(), nil
+	return &change{settingName, raw, "The strategy could not be saved and is unchanged; try again.", func(now time.Time) (any, error) {
+		core.Use(ch, build, now)
+		c.log.Info("strategy changed", "strategy", ch.Strategy)
+		return ch.effective(), nil
+	}}, nil
 }

@@ -20,6 +20,8 @@ type Report struct {
 	Progress []Progress `json:"progress,omitempty"`
 	Releases []Release  `json:"releases,omitempty"`
 	Full     *Full      `json:"full,omitempty"`
+	// Handover is what a leader tells its successor.
+	Handover *Handover `json:"handover,omitempty"`
 }
 
 // Demand is what one campaign could use, counted after it had taken in the

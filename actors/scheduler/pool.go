@@ -41,6 +41,8 @@ type pool struct {
 	open     int         // granted, and perhaps not seen yet
 	seen     []time.Time // those that were, ascending, not a window ago when last looked
 	quiet    time.Time   // nothing is granted before
+	// inherited is what the leader before has told of it; nil if that told nothing.
+	inherited *inherited
 }
 
 func newPool(name string, l provider.Limits, now time.Time) *pool {
@@ -108,10 +110,11 @@ func (p *pool) count() {
 	p.open++
 }
 
-// saw notes that the provider has seen a request, by now.
-func (p *pool) saw(now time.Time) {
+// saw notes that the provider has seen a token's request, by now, or earlier where the
+// leader before has noted it.
+func (p *pool) saw(token uint64, now time.Time) {
 	p.open--
-	if p.window > 0 {
+	if p.window > 0 && !p.inherited.noted(token) {
 		p.seen = append(p.seen, now)
 	}
 }

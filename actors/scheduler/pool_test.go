@@ -84,7 +84,7 @@ func (r *road) judge(t require.TestingT, rate float64) {
 // WithinLimit: whatever becomes of a request on its way, however long, the provider
 // never sees more in any second; a change of leader makes no difference.
 func TestRateHoldsOverAnySecond(t *testing.T) {
-	asked, leaders := 0, 0
+	asked, leaders, heirs := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		rate := rapid.SampledFrom([]float64{0.5, 1, 2.5, 3, 10, 50}).Draw(t, "rate")
 		st := newStage(t, only(0, rate))
@@ -97,7 +97,16 @@ func TestRateHoldsOverAnySecond(t *testing.T) {
 			r.step(t)
 			if rapid.IntRange(0, 30).Draw(t, "leader") == 0 {
 				leaders++
+				h, at := st.core.Handover(st.now), st.now
+				for range rapid.IntRange(0, 3).Draw(t, "unheard") { // of either leader
+					r.step(t)
+					st.pass(rapid.SampledFrom([]time.Duration{0, time.Millisecond, 17 * time.Millisecond}).Draw(t, "gap"))
+				}
 				st.lead(r.n.seen.Term+1<<33, only(0, rate))
+				if rapid.Bool().Draw(t, "told") {
+					heirs++
+					st.core.Inherit(h, at.Add(rapid.SampledFrom([]time.Duration{0, time.Millisecond}).Draw(t, "later")))
+				}
 				st.introduce(r.n)
 			}
 			st.wait(t)
@@ -110,6 +119,71 @@ func TestRateHoldsOverAnySecond(t *testing.T) {
 	}
 	require.Greater(t, asked, 1000)
 	require.Greater(t, leaders, 50)
+	require.Greater(t, heirs, 20)
+}
+
+// A leader that was told by the one before what the providers saw goes on at once; one that
+// was not, or before whom somebody else led, lets a second go by.
+func TestHeirGoesOn(t *testing.T) {
+	const rate, apart = 10, 100 * time.Millisecond
+	for name, c := range map[string]struct {
+		told    bool
+		between uint64 // a term that the nodes have seen
+		waits   time.Duration
+	}{
+		"told":             {true, 0, 0},
+		"not told":         {false, 0, time.Second},
+		"somebody between": {true, 1 << 20, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st, n := started(t, 100, rate)
+			var up []uint64
+			for range 15 {
+				st.want(n, 2, 1000, 1000)
+				for _, token := range st.grant()[2] {
+					st.show(n, campaign.EvidencePlaced, token)
+					up = append(up, token)
+				}
+				st.pass(apart)
+			}
+			require.Greater(t, len(up), 12)
+			st.release(n, time.Second, up[:3]...)
+			h, last := st.core.Handover(st.now), st.now
+			st.lead(n.seen.Term+1<<33, only(100, rate))
+			if c.told {
+				st.core.Inherit(h, st.now)
+			}
+			n.seen.Term += c.between
+			st.core.Take(n.full(), st.now)
+			st.introduce(n)
+			require.True(t, st.core.Ready())
+			require.Equal(t, len(up)-3, st.held("a"))
+			for len(st.grant()[2]) == 0 {
+				st.pass(time.Millisecond)
+				st.want(n, 2, 1000, 1000)
+			}
+			require.InDelta(t, c.waits, st.now.Sub(last), float64(20*time.Millisecond))
+		})
+	}
+}
+
+// What the leader before does not know enough of itself it says nothing of.
+func TestHandoverOfWhatIsKnown(t *testing.T) {
+	st := newStage(t, only(9, 5))
+	require.Empty(t, st.core.Handover(st.now).Providers, "not every partition has spoken")
+	st, n := started(t, 9, 5)
+	st.want(n, 2, 9, 9)
+	token := st.grant()[2][0]
+	require.Equal(t, []scheduler.Requests{{Provider: "a", Window: time.Second, Open: []uint64{token}}}, st.core.Handover(st.now).Providers)
+	st.show(n, campaign.EvidencePlaced, token)
+	st.pass(time.Millisecond)
+	require.Equal(t, []scheduler.Requests{{
+		Provider: "a", Window: time.Second, Seen: []time.Duration{time.Millisecond}, Sent: []uint64{token},
+	}}, st.core.Handover(st.now).Providers)
+	st.pass(2 * time.Second)
+	require.Equal(t, []scheduler.Requests{{Provider: "a", Window: time.Second, Sent: []uint64{token}}}, st.core.Handover(st.now).Providers)
+	st.core.Configure(only(9, 6), st.now)
+	require.Empty(t, st.core.Handover(st.now).Providers, "its limit has just been changed")
 }
 
 // wait passes a time: until the next call may go, a little, or long.

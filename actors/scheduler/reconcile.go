@@ -123,7 +123,7 @@ func (c *Core) adopt(node string, token uint64, h *Holding, now time.Time) *slot
 	cl := c.client(h.Campaign)
 	cl.node = node
 	cl.held++
-	s := &slot{client: cl, pools: c.poolsOf(token, h, now), node: node, since: now, evidence: campaign.EvidenceGranted}
+	s := &slot{token: token, client: cl, pools: c.poolsOf(token, h, now), node: node, since: now, evidence: campaign.EvidenceGranted}
 	for _, p := range s.pools {
 		p.count()
 	}

@@ -12,6 +12,7 @@ import (
 
 // slot is a token that somebody holds: a line of the ledger of what is up.
 type slot struct {
+	token  uint64
 	client *client
 	pools  []*pool // its provider's; of a call whose provider is not known, all
 	node   string  // the holder
@@ -62,7 +63,7 @@ func (s *slot) show(e campaign.Evidence, now time.Time) {
 	}
 	if s.sent() && !was {
 		for _, p := range s.pools {
-			p.saw(now)
+			p.saw(s.token, now)
 		}
 	}
 }
@@ -172,7 +173,7 @@ func (s *slot) leave(p *pool, unsent bool, now time.Time) {
 	case unsent:
 		p.unsent()
 	default:
-		p.saw(now)
+		p.saw(s.token, now)
 	}
 	p.held--
 }

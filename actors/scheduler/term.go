@@ -17,6 +17,9 @@ func (c *Core) acknowledged(node string, f *Full) bool {
 	if f.Seen.Term > c.term {
 		c.raise(f.Seen.Term)
 	}
+	if f.Seen.Term > c.heirOf {
+		c.disinherit()
+	}
 	c.unaware[node] = true
 	return false
 }

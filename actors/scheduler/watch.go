@@ -14,7 +14,11 @@ func (c *Candidate) watch(ctx context.Context) {
 		if node, ok := bus.ParseLeaseNode(name); ok {
 			c.nodes.note(node, holder != "")
 		}
-		if name == bus.LeaseScheduler && holder == "" {
+		if name != bus.LeaseScheduler {
+			return
+		}
+		c.headless.Store(holder == "")
+		if holder == "" {
 			select {
 			case c.vacant <- struct{}{}:
 			default:

@@ -20,6 +20,7 @@ import (
 // commands is the command line.
 type commands struct {
 	Serve    serve    `cmd:"" help:"Run the service."`
+	Health   health   `cmd:"" help:"Ask a running service whether it is ready, and print what is missing if not."`
 	Demo     demo     `cmd:"" help:"Run a campaign of 1,000 numbers against the mock provider, and show it."`
 	Simulate simulate `cmd:"" help:"Play a scenario under several strategies, on a virtual clock, and compare them."`
 	Bench    bench    `cmd:"" help:"Measure calls per second through the whole service."`
@@ -65,12 +66,17 @@ func run(args []string, out, errs io.Writer) int {
 	switch err := parsed.Run(); {
 	case err == nil:
 		return 0
+	case errors.Is(err, errSaid):
+		return 1
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return fail(errs, errors.New("interrupted"))
 	default:
 		return fail(errs, err)
 	}
 }
+
+// errSaid fails a command that has printed why.
+var errSaid = errors.New("see above")
 
 func fail(errs io.Writer, err error) int {
 	fmt.Fprintln(errs, "dialtone:", strings.ReplaceAll(err.Error(), "\n", "; "))

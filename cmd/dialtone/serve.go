@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,17 +21,20 @@ import (
 
 // serve runs the service until it is told to stop.
 type serve struct {
-	HTTP            string `name:"http" default:"127.0.0.1:8080" env:"DIALTONE_HTTP" help:"Where the API listens."`
-	Data            string `default:"./data" env:"DIALTONE_DATA" help:"Folder of all that is kept: database, streams, the node's name."`
-	NATS            string `name:"nats" placeholder:"URL" env:"DIALTONE_NATS" help:"NATS server or cluster; without it one runs inside the process."`
-	NATSListen      string `name:"nats-listen" default:"127.0.0.1:4222" env:"DIALTONE_NATS_LISTEN" help:"Where the NATS server inside the process listens."`
-	Database        string `placeholder:"URL" env:"DIALTONE_DATABASE" help:"PostgreSQL; without it SQLite in the data folder."`
-	Roles           string `default:"api,actors,caller" env:"DIALTONE_ROLES" help:"What this process does."`
-	Providers       string `placeholder:"FILE" env:"DIALTONE_PROVIDERS" help:"Providers file (YAML), read again on SIGHUP; without it the built-in mock provider, which calls nobody."`
-	CallbackBaseURL string `name:"callback-base-url" placeholder:"URL" env:"DIALTONE_CALLBACK_BASE_URL" help:"Where the mock provider reaches the API; by default where it listens. A providers file has its own."`
-	DefaultRegion   string `placeholder:"US" env:"DIALTONE_DEFAULT_REGION" help:"Country of numbers without a country code; without it they are refused."`
-	LogLevel        string `default:"info" enum:"debug,info,warn,error" env:"DIALTONE_LOG_LEVEL" help:"debug, info, warn or error."`
-	LogFormat       string `default:"text" enum:"text,json" env:"DIALTONE_LOG_FORMAT" help:"text or json."`
+	HTTP            string        `name:"http" placeholder:"HOST:PORT" env:"DIALTONE_HTTP" help:"Where the API listens, by default on 127.0.0.1:8080; without the role api, where health and metrics are, by default nowhere."`
+	Data            string        `default:"./data" env:"DIALTONE_DATA" help:"Folder of all that is kept: database, streams, the node's name."`
+	NATS            string        `name:"nats" placeholder:"URL" env:"DIALTONE_NATS" help:"NATS server or cluster; without it one runs inside the process."`
+	NATSListen      string        `name:"nats-listen" default:"127.0.0.1:4222" env:"DIALTONE_NATS_LISTEN" help:"Where the NATS server inside the process listens."`
+	NATSPassword    string        `name:"nats-password-file" placeholder:"FILE" env:"DIALTONE_NATS_PASSWORD_FILE" help:"Password of the user in --nats, where it is not in the URL."`
+	NATSReplicas    int           `name:"nats-replicas" default:"1" env:"DIALTONE_NATS_REPLICAS" help:"On how many servers of a NATS cluster each stream is kept when it is made: 1, 3 or 5."`
+	LeaseTTL        time.Duration `name:"lease-ttl" placeholder:"D" env:"DIALTONE_LEASE_TTL" help:"After how long without a word a node's campaigns are taken over; by default 15s where NATS is a cluster, else 5s."`
+	Database        string        `placeholder:"URL" env:"DIALTONE_DATABASE" help:"PostgreSQL; without it SQLite in the data folder."`
+	Roles           string        `default:"api,actors,caller" env:"DIALTONE_ROLES" help:"What this process does."`
+	Providers       string        `placeholder:"FILE" env:"DIALTONE_PROVIDERS" help:"Providers file (YAML), read again on SIGHUP; without it the built-in mock provider, which calls nobody."`
+	CallbackBaseURL string        `name:"callback-base-url" placeholder:"URL" env:"DIALTONE_CALLBACK_BASE_URL" help:"Where the mock provider reaches the API; by default where it listens. A providers file has its own."`
+	DefaultRegion   string        `placeholder:"US" env:"DIALTONE_DEFAULT_REGION" help:"Country of numbers without a country code; without it they are refused."`
+	LogLevel        string        `default:"info" enum:"debug,info,warn,error" env:"DIALTONE_LOG_LEVEL" help:"debug, info, warn or error."`
+	LogFormat       string        `default:"text" enum:"text,json" env:"DIALTONE_LOG_FORMAT" help:"text or json."`
 
 	MockHTTP     string                   `name:"mock-http" default:"127.0.0.1:8081" env:"DIALTONE_MOCK_HTTP" help:"Where the mock provider listens."`
 	MockDuration mockdialer.DurationRange `name:"mock-duration" default:"10s" env:"DIALTONE_MOCK_DURATION" help:"How long its calls last: 10s, or 2s-90s."`
@@ -38,6 +42,9 @@ type serve struct {
 	MockSeed     uint64                   `name:"mock-seed" default:"1" env:"DIALTONE_MOCK_SEED" help:"What decides each call; the same seed, the same calls."`
 	MockChannels int                      `name:"mock-channels" default:"0" env:"DIALTONE_MOCK_CHANNELS" help:"How many calls it takes at once; 0 is no limit."`
 }
+
+// defaultHTTP is where the API listens.
+const defaultHTTP = "127.0.0.1:8080"
 
 // stopPatience is how long an end in good order may take.
 const stopPatience = 9 * time.Second
@@ -105,15 +112,20 @@ func collectLess() {
 func (s *serve) config(log *slog.Logger) app.Config {
 	cfg := app.Config{
 		HTTP: s.HTTP, Data: s.Data, NATS: s.NATS, NATSListen: s.NATSListen, Database: s.Database,
+		NATSPasswordFile: s.NATSPassword, NATSReplicas: s.NATSReplicas, LeaseTTL: s.LeaseTTL,
 		Providers: s.Providers, CallbackBaseURL: s.CallbackBaseURL, DefaultRegion: s.DefaultRegion,
 		Mock: mockdialer.Config{
 			Addr: s.MockHTTP, Duration: s.MockDuration, Outcomes: s.MockOutcomes,
 			Seed: s.MockSeed, Channels: s.MockChannels,
 		},
+		Wait:   true,
 		Logger: log,
 	}
 	for _, r := range strings.Split(s.Roles, ",") {
 		cfg.Roles = append(cfg.Roles, app.Role(strings.TrimSpace(r)))
+	}
+	if cfg.HTTP == "" && slices.Contains(cfg.Roles, app.RoleAPI) {
+		cfg.HTTP = defaultHTTP
 	}
 	return cfg
 }
@@ -140,6 +152,8 @@ func (s *serve) greet(out io.Writer, a *app.App) {
 	line("API", a.URL())
 	if a.URL() != "" {
 		line("docs", a.URL()+"/docs")
+	} else if a.HealthURL() != "" {
+		line("health", a.HealthURL()+"/readyz")
 	}
 	line("NATS", a.NATS())
 	line("store", a.Store().Driver())

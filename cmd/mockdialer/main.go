@@ -32,7 +32,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if help {
 		return 0
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case o.Health:
+		err = health(ctx, o.HTTP)
+	default:
 		err = serve(ctx, o, stdout, slog.New(slog.NewTextHandler(stderr, nil)))
 	}
 	if err != nil {

@@ -28,6 +28,8 @@ type options struct {
 
 	Faults    string  `placeholder:"FILE" help:"What goes wrong, as YAML or JSON: {rates: {500_after: 0.01, callback_dropped: 0.02}, down: {after: 1m, for: 10s}}. GET, PUT and DELETE /faults show, change and lift it while the command runs."`
 	FaultSeed *uint64 `placeholder:"N" help:"What draws the faults, in place of the plan's own seed."`
+
+	Health bool `help:"Ask the mockdialer that listens at --http on this machine whether it is well, and exit with 0 or 1."`
 }
 
 // config is without the faults.

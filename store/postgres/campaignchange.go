@@ -26,7 +26,11 @@ func (s *Store) UpdateSettings(ctx context.Context, id campaign.ID, change func(
 		if err := change(&c.Settings); err != nil {
 			return err
 		}
-		column, err := code.OfSettings(c.Settings)
+		var was string
+		if err := tx.QueryRow(ctx, `select settings::text from campaigns where id = $1`, id).Scan(&was); err != nil {
+			return err
+		}
+		column, err := code.ChangedSettings(was, c.Settings)
 		if err != nil {
 			return err
 		}

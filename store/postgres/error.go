@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,21 @@ func transient(err error) bool {
 	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, pgx.ErrTxClosed) || errors.Is(err, pgx.ErrTxCommitRollback)
+}
+
+// noDatabase is the code of a database that there is not; class 28 is for who may not
+// come in.
+const noDatabase = "3D000"
+
+// refused reports whether the server was there and did not let us in, which waiting does
+// not change.
+func refused(err error) bool {
+	var reply *pgconn.PgError
+	if errors.As(err, &reply) {
+		return reply.Code == noDatabase || strings.HasPrefix(reply.Code, "28")
+	}
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &certificate)
 }
 
 func databases(err error) bool {

@@ -44,3 +44,6 @@ func (s *Store) Analyze(ctx context.Context) error {
 	_, err := s.pool.Exec(ctx, "analyze")
 	return err
 }
+
+// OpenWith opens with other migrations than the shipped ones.
+var OpenWith = open

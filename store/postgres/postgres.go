@@ -25,6 +25,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"sync/atomic"
 	"time"
 
@@ -77,7 +78,11 @@ var _ store.Store = (*Store)(nil)
 // Open connects to the database at an address like
 // "postgres://user:password@host:5432/dialtone?sslmode=require" and brings its
 // schema up to date.  "pool_max_conns" in the address bounds the connections.
-func Open(ctx context.Context, url string) (*Store, error) {
+// The error is transient where the server may come by itself: it can't be reached, is
+// starting, or is full.  A server that refuses us, or has no such database, is there.
+func Open(ctx context.Context, url string) (*Store, error) { return open(ctx, url, shipped()) }
+
+func open(ctx context.Context, url string, files fs.FS) (*Store, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", oneLine(err))
@@ -102,7 +107,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		return nil, fmt.Errorf("open the database: %w", oneLine(err))
 	}
 	s := &Store{pool: pool}
-	if err := s.begin(ctx); err != nil {
+	if err := s.begin(ctx, files); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open the database %s at %s:%d: %w", cc.Database, cc.Host, cc.Port, err)
 	}
@@ -110,16 +115,19 @@ func Open(ctx context.Context, url string) (*Store, error) {
 }
 
 // begin makes sure that the server is there, and has the present schema.
-func (s *Store) begin(ctx context.Context) error {
+func (s *Store) begin(ctx context.Context, files fs.FS) error {
 	limited, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := s.pool.Ping(limited); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if refused(err) {
+			return oneLine(err)
+		}
 		return store.AsTransient(oneLine(err))
 	}
-	return translate(ctx, "migrate", migrate(ctx, s.pool))
+	return translate(ctx, "migrate", migrate(ctx, s.pool, files))
 }
 
 // change runs f in a write transaction.  f's own errors come back as they are.

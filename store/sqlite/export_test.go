@@ -40,3 +40,6 @@ func (s *Store) Explain(ctx context.Context, query string, args ...any) (string,
 	})
 	return strings.Join(plan, "\n"), err
 }
+
+// OpenWith opens with other migrations than the shipped ones.
+var OpenWith = open

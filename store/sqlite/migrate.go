@@ -14,9 +14,19 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// shipped are the migrations of this version.
+func shipped() fs.FS {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the name is a valid one
+	}
+	return files
+}
+
 // migrate brings the schema up to date.  Of several processes that start at once
-// the first does it and the others wait.
-func migrate(ctx context.Context, path string) (err error) {
+// the first does it and the others wait.  A schema that is newer than files is left as
+// it is, so that one can go back to the version before.
+func migrate(ctx context.Context, path string, files fs.FS) (err error) {
 	unlock, err := lock(ctx, path+".lock")
 	if err != nil {
 		return err
@@ -32,10 +42,6 @@ func migrate(ctx context.Context, path string) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
 
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
 	// Nothing may be registered from outside, and nothing said on the terminal.
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, files,
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))

@@ -12,6 +12,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"sync/atomic"
@@ -47,12 +48,14 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens the database in the file at path, makes it if there is none, and
 // brings its schema up to date.  Its directory must exist.
-func Open(ctx context.Context, path string) (*Store, error) {
+func Open(ctx context.Context, path string) (*Store, error) { return open(ctx, path, shipped()) }
+
+func open(ctx context.Context, path string, files fs.FS) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	if err := migrate(ctx, path); err != nil {
+	if err := migrate(ctx, path, files); err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", path, translate(ctx, "migrate", err))
 	}
 	s, err := connect(ctx, path)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"dialtone/actors"
 	"dialtone/actors/caller"
@@ -31,14 +32,22 @@ type App struct {
 	folder    *folder
 	store     store.Store
 	journal   *store.Journal
+	ended     endings
 	bus       *bus.Bus
 	providers *registry.Registry
 	mock      *mockdialer.Server // nil with a providers file
-	node      *actors.Node
-	caller    *caller.Caller
-	scheduler atomic.Pointer[scheduler.Candidate] // as metrics may be asked for while we start
-	api       *api.API
-	listener  net.Listener
+	awaited   awaited
+	pinged    ping
+	started   atomic.Bool // all of it
+	stopping  atomic.Bool
+
+	// Readiness and metrics may be asked for while we start.
+	node      atomic.Pointer[actors.Node]
+	caller    atomic.Pointer[caller.Caller]
+	scheduler atomic.Pointer[scheduler.Candidate]
+	api       *api.API // with the role api or without: then it is bare
+	front     *api.Front
+	listener  net.Listener // nil without --http
 	server    *http.Server
 	serving   sync.WaitGroup
 	failed    chan error
@@ -66,7 +75,7 @@ func Start(ctx context.Context, cfg Config) (*App, error) {
 	}
 	a := &App{cfg: cfg, log: cfg.Logger, failed: make(chan error, 1), registry: prometheus.NewRegistry()}
 	for _, step := range []func(context.Context) error{
-		a.openFolder, a.openStore, a.listen, a.openProviders, a.openBus,
+		a.openFolder, a.listen, a.openProviders, a.connect, a.warnOfStrangers,
 		a.startJournal, a.startAPI, a.startActors, a.startCaller, a.startScheduler, a.takeRequests,
 	} {
 		if err := step(ctx); err != nil {
@@ -75,6 +84,7 @@ func Start(ctx context.Context, cfg Config) (*App, error) {
 			return nil, errors.Join(err, a.Stop(stopping))
 		}
 	}
+	a.started.Store(true)
 	return a, nil
 }
 
@@ -84,6 +94,7 @@ func Start(ctx context.Context, cfg Config) (*App, error) {
 // be called twice.
 func (a *App) Stop(ctx context.Context) error {
 	a.once.Do(func() {
+		a.stopping.Store(true)
 		// When time is up, nobody waits for a database that does not answer.
 		release := context.AfterFunc(ctx, func() {
 			if a.journal != nil {
@@ -102,14 +113,6 @@ func (a *App) Stop(ctx context.Context) error {
 
 // Failed tells when the process can't go on.
 func (a *App) Failed() <-chan error { return a.failed }
-
-// URL is where the API answers, "" without the role.
-func (a *App) URL() string {
-	if a.listener == nil {
-		return ""
-	}
-	return "http://" + a.listener.Addr().String()
-}
 
 // NATS is where the nats CLI can connect.
 func (a *App) NATS() string { return a.bus.ClientURL() }
@@ -137,65 +140,13 @@ func (a *App) openFolder(context.Context) (err error) {
 	return nil
 }
 
-func (a *App) openStore(ctx context.Context) (err error) {
-	if a.store, err = OpenDatabase(ctx, a.cfg.Data, a.cfg.Database); err != nil {
-		return err
-	}
-	a.onStop("store", func(context.Context) error { return a.store.Close() })
-	return a.store.PurgeDeleted(ctx)
-}
-
-// listen takes the API's port early: a port in use is found out before anything
-// has begun, and the mock provider must know where to call back.
-func (a *App) listen(ctx context.Context) error {
-	if !a.cfg.has(RoleAPI) {
-		return nil
-	}
-	if !loopback(a.cfg.HTTP) {
-		keys, err := a.store.ListKeys(ctx)
-		if err != nil {
-			return fmt.Errorf("look for API keys: %w", err)
-		}
-		if len(keys) == 0 {
-			return errOpen(a.cfg.HTTP)
-		}
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.cfg.HTTP)
-	if err != nil {
-		return fmt.Errorf("listen for HTTP: %w", err)
-	}
-	a.listener = l
-	a.onStop("listener", func(context.Context) error {
-		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
-			return err
-		}
-		return nil
-	})
-	if a.cfg.CallbackBaseURL == "" {
-		a.cfg.CallbackBaseURL = a.URL()
-	}
-	return nil
-}
-
-func (a *App) openBus(ctx context.Context) (err error) {
-	a.bus, err = bus.Open(ctx, bus.Config{
-		URL: a.cfg.NATS, StoreDir: a.folder.file("nats"), Listen: a.cfg.NATSListen,
-		Name: a.folder.node, Logger: a.log.With("part", "bus"),
-	})
-	if err != nil {
-		return err
-	}
-	a.onStop("bus", a.bus.Close)
-	return nil
-}
-
 func (a *App) startJournal(ctx context.Context) error {
 	a.journal = store.NewJournal(a.store, store.JournalConfig{Logger: a.log.With("part", "journal")})
 	if err := a.journal.Start(ctx); err != nil {
 		return fmt.Errorf("start the journal: %w", err)
 	}
 	a.onStop("journal", a.journal.Stop)
-	a.registry.MustRegister(a.collector())
+	a.registry.MustRegister(a.collector(), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return nil
 }
 
@@ -203,13 +154,14 @@ func (a *App) startActors(ctx context.Context) error {
 	if !a.cfg.has(RoleActors) {
 		return nil
 	}
-	a.node = actors.NewNode(actors.Config{
-		Name: a.folder.node, Bus: a.bus, Store: a.store, Journal: a.journal,
+	node := actors.NewNode(actors.Config{
+		Name: a.folder.node, Bus: a.bus, Store: a.store, Journal: counted{a.journal, &a.ended},
 		Machine: a.cfg.Machine, Table: a.providers.Table, Logger: a.log,
 	})
-	a.providers.OnChange(func(registry.Change) { a.node.Reroute() })
-	a.onStop("actors", func(ctx context.Context) error { a.node.Stop(ctx); return nil })
-	return a.node.Start(ctx)
+	a.providers.OnChange(func(registry.Change) { node.Reroute() })
+	a.onStop("actors", func(ctx context.Context) error { node.Stop(ctx); return nil })
+	a.node.Store(node)
+	return node.Start(ctx)
 }
 
 func (a *App) startScheduler(ctx context.Context) error {
@@ -237,80 +189,18 @@ func (a *App) startCaller(ctx context.Context) error {
 	if !a.cfg.has(RoleCaller) {
 		return nil
 	}
-	a.caller = caller.New(caller.Config{
+	caller := caller.New(caller.Config{
 		Bus: a.bus, Journal: a.journal, Attempts: a.store,
 		Provider: a.providers.Lookup, CallbackURL: a.providers.CallbackBaseURL, Logger: a.log,
 	})
 	a.onStop("caller", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, callerPatience)
 		defer cancel()
-		a.caller.Stop(ctx)
+		caller.Stop(ctx)
 		return nil
 	})
-	return a.caller.Start(ctx)
-}
-
-func (a *App) startAPI(context.Context) (err error) {
-	if !a.cfg.has(RoleAPI) {
-		return nil
-	}
-	a.api, err = api.New(api.Config{
-		Store: a.store, Bus: eventBus{a.bus}, Providers: a.providers,
-		DefaultRegion: a.cfg.DefaultRegion, Loopback: loopback(a.cfg.HTTP), Ready: a.missing, Registry: a.registry,
-		Version: Version, Logger: a.log.With("part", "api"),
-	})
-	if err != nil {
-		return err
-	}
-	a.server = api.NewServer(a.api.Handler())
-	a.serving.Go(func() {
-		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
-			a.failed <- fmt.Errorf("serve HTTP: %w", err)
-		}
-	})
-	a.onStop("API", a.stopAPI)
-	return nil
-}
-
-// takeRequests has the users' requests end before anything else does: the parts that
-// would answer them stop one after the other.
-func (a *App) takeRequests(context.Context) error {
-	if a.api != nil {
-		a.onStop("requests", func(context.Context) error { a.api.Close(); return nil })
-	}
-	return nil
-}
-
-// shutdownPatience is how long a client may take to be done with its answer; the
-// time after it belongs to the journal and the bus.
-const shutdownPatience = 2 * time.Second
-
-// stopAPI comes after the callers and the actors have stopped, so that callbacks
-// are taken in until then.
-func (a *App) stopAPI(ctx context.Context) error {
-	a.api.Close()
-	ctx, cancel := context.WithTimeout(ctx, shutdownPatience)
-	defer cancel()
-	var err error
-	if a.server.Shutdown(ctx) != nil { // somebody does not let go: that is no fault of ours
-		err = a.server.Close()
-	}
-	a.serving.Wait()
-	return err
-}
-
-// missing lists the parts without which this process can't work.
-func (a *App) missing(ctx context.Context) (out []api.Missing) {
-	if err := a.store.Ping(ctx); err != nil {
-		out = append(out, api.Missing{Part: "store", Reason: "The database does not answer."})
-	}
-	if err := a.bus.Healthy(); err != nil {
-		out = append(out, api.Missing{Part: "nats", Reason: err.Error()})
-	}
-	if a.cfg.has(RoleActors) && (a.node == nil || a.node.Owned() == 0) {
-		out = append(out, api.Missing{Part: "leases", Reason: "This node owns no partition yet."})
-	}
-	return out
+	a.caller.Store(caller)
+	return caller.Start(ctx)
 }
 
 // eventBus is the bus as the API wants it.

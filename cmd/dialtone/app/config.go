@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
@@ -33,13 +34,23 @@ var Roles = []Role{RoleAPI, RoleActors, RoleCaller}
 
 // Config is everything that can be set about a process.
 type Config struct {
-	HTTP       string // host:port of the API
+	// HTTP is the host:port of the API; without that role, of health and metrics, or
+	// "" for none.
+	HTTP       string
 	Data       string // folder of everything that is kept here
 	NATS       string // URL of a NATS server; "" runs one in the process
 	NATSListen string // host:port of the one in the process
-	Database   string // PostgreSQL URL; "" is SQLite in Data
-	Roles      []Role
-	Providers  string // file; "" is the mock provider in the process
+	// NATSPasswordFile holds the password of the user in NATS, on its first line; ""
+	// where it stands in the URL, or none is needed.
+	NATSPasswordFile string
+	NATSReplicas     int           // of the streams, when they are made; 0 is 1
+	LeaseTTL         time.Duration // whole seconds; 0 is by whether NATS is clustered
+	Database         string        // PostgreSQL URL; "" is SQLite in Data
+	// Wait has the start wait for a database and a NATS server that are not there yet,
+	// until it is told to stop.  Else it fails.
+	Wait      bool
+	Roles     []Role
+	Providers string // file; "" is the mock provider in the process
 	// CallbackBaseURL is where the mock provider reaches the API; "" is HTTP.  A
 	// providers file has its own.
 	CallbackBaseURL string
@@ -63,7 +74,7 @@ func (c Config) Validate() error {
 	if c.Data == "" {
 		errs = append(errs, errors.New("--data: give a folder"))
 	}
-	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil && (c.HTTP != "" || c.has(RoleAPI)) {
 		errs = append(errs, fmt.Errorf("--http: %q is not host:port", c.HTTP))
 	}
 	if c.NATS != "" {
@@ -71,6 +82,7 @@ func (c Config) Validate() error {
 	} else if _, _, err := net.SplitHostPort(c.NATSListen); err != nil {
 		errs = append(errs, fmt.Errorf("--nats-listen: %q is not host:port", c.NATSListen))
 	}
+	errs = append(errs, c.validateNATS())
 	if c.Database != "" {
 		errs = append(errs, checkURL("--database", c.Database, "postgres", "postgresql"))
 	}
@@ -82,6 +94,26 @@ func (c Config) Validate() error {
 	}
 	if !phone.ValidRegion(c.DefaultRegion) {
 		errs = append(errs, fmt.Errorf("--default-region: %q is not a region; write it like US, or leave it out", c.DefaultRegion))
+	}
+	return errors.Join(errs...)
+}
+
+// natsReplicas are the numbers that a vote can come of.
+var natsReplicas = []int{0, 1, 3, 5}
+
+func (c Config) validateNATS() error {
+	var errs []error
+	if !slices.Contains(natsReplicas, c.NATSReplicas) {
+		errs = append(errs, fmt.Errorf("--nats-replicas: take 1, 3 or 5, not %d", c.NATSReplicas))
+	}
+	if c.NATSReplicas > 1 && c.NATS == "" {
+		errs = append(errs, errors.New("--nats-replicas: the NATS server inside the process keeps one; give a cluster with --nats"))
+	}
+	if c.NATSPasswordFile != "" && c.NATS == "" {
+		errs = append(errs, errors.New("--nats-password-file: the NATS server inside the process knows no users; give one with --nats"))
+	}
+	if c.LeaseTTL != 0 && (c.LeaseTTL < time.Second || c.LeaseTTL%time.Second != 0) {
+		errs = append(errs, fmt.Errorf("--lease-ttl: give whole seconds, like 15s, not %v", c.LeaseTTL))
 	}
 	return errors.Join(errs...)
 }

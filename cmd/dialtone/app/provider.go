@@ -34,7 +34,6 @@ func (a *App) openProviders(ctx context.Context) error {
 		return err
 	}
 	a.onStop("providers", func(context.Context) error { return a.providers.Close() })
-	a.warnOfStrangers(ctx)
 	return nil
 }
 
@@ -45,13 +44,13 @@ const strangerPatience = 5 * time.Second
 // warnOfStrangers tells of attempts that have not ended, at providers that are not
 // configured: there is nobody to ask what became of them, and nobody to take their
 // callbacks in, so that they would end as lost.
-func (a *App) warnOfStrangers(ctx context.Context) {
+func (a *App) warnOfStrangers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, strangerPatience)
 	defer cancel()
 	open, err := a.store.OpenAttempts(ctx)
 	if err != nil {
 		a.log.Warn("whether calls are up at providers that are not configured any more is not known", "error", err)
-		return
+		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(open)) {
 		if a.providers.Lookup(name) == nil {
@@ -59,6 +58,7 @@ func (a *App) warnOfStrangers(ctx context.Context) {
 				"provider", name, "attempts", open[name])
 		}
 	}
+	return nil
 }
 
 // readProviders takes the file over as it is now.

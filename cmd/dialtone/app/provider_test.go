@@ -118,6 +118,7 @@ func TestStartTellsOfCallsThatAreUpElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	defer a.store.Close()
 	require.NoError(t, a.openProviders(t.Context()))
+	require.NoError(t, a.warnOfStrangers(t.Context()))
 	require.Equal(t, 1, strings.Count(log.String(), "\n"), log)
 	require.Contains(t, log.String(), `level=WARN msg="calls may be up at a provider that is not configured: put it back until they are over, or they end as lost" provider=gone attempts=2`)
 	require.NoError(t, a.Stop(t.Context()))

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,28 +35,48 @@ const (
 //
 // A process of root starts it as the user postgres, or nobody.
 func Start(dir string, settings ...string) (address string, stop func(), err error) {
-	bin, err := programs()
+	s, err := Make(dir, settings...)
 	if err != nil {
 		return "", nil, err
+	}
+	if err := s.Start(); err != nil {
+		return "", nil, err
+	}
+	return s.Address(), func() { s.Stop(Fast) }, nil
+}
+
+// Server is a cluster of PostgreSQL that can be stopped and started again.
+type Server struct {
+	bin, data string
+	who       account
+	settings  []string
+	cmd       *exec.Cmd // nil while it is down
+}
+
+// Make makes a cluster, as Start does, and does not start it.
+func Make(dir string, settings ...string) (*Server, error) {
+	bin, err := programs()
+	if err != nil {
+		return nil, err
 	}
 	data, err := filepath.Abs(filepath.Join(dir, "pg"))
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	if len(data) > maxSocket {
-		return "", nil, fmt.Errorf("the path %s is too long for a Unix socket; take a shorter one", data)
+		return nil, fmt.Errorf("the path %s is too long for a Unix socket; take a shorter one", data)
 	}
 	who, err := unprivileged()
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	if err := who.mkdir(data); err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	if err := initialise(bin, data, who); err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	return serve(bin, data, who, settings)
+	return &Server{bin: bin, data: data, who: who, settings: settings}, nil
 }
 
 func initialise(bin, data string, who account) error {
@@ -69,31 +91,73 @@ func initialise(bin, data string, who account) error {
 	return nil
 }
 
-func serve(bin, data string, who account, settings []string) (address string, stop func(), err error) {
-	args := []string{"-D", data, "-k", data, "-c", "listen_addresses=", "-c", "shared_buffers=128MB", "-c", "max_connections=200"}
-	for _, s := range settings {
-		args = append(args, "-c", s)
+// Address is that of its Unix socket: in the host parameter, a path is a socket's
+// directory, and the port is part of its name.
+func (s *Server) Address() string {
+	q := url.Values{"host": {s.data}}
+	for _, set := range s.settings {
+		if port, is := strings.CutPrefix(set, "port="); is {
+			q.Set("port", port)
+		}
 	}
-	said, err := os.Create(filepath.Join(filepath.Dir(data), "postgres.log"))
+	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: q.Encode()}).String()
+}
+
+// Pid is that of the server's first process, the postmaster; 0 while it is down.
+func (s *Server) Pid() int {
+	if s.cmd == nil {
+		return 0
+	}
+	return s.cmd.Process.Pid
+}
+
+// Start starts it, and returns when it lets somebody in.
+func (s *Server) Start() error {
+	args := []string{"-D", s.data, "-k", s.data, "-c", "listen_addresses=", "-c", "shared_buffers=128MB", "-c", "max_connections=200"}
+	for _, set := range s.settings {
+		args = append(args, "-c", set)
+	}
+	said, err := os.OpenFile(filepath.Join(filepath.Dir(s.data), "postgres.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return "", nil, err
+		return err
 	}
 	defer said.Close()
-	cmd := exec.Command(filepath.Join(bin, "postgres"), args...)
+	s.cmd = exec.Command(filepath.Join(s.bin, "postgres"), args...)
 	// To a file, not to a buffer: nothing of this process has to copy it.
-	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = data, who.process(), said, said
-	if err := cmd.Start(); err != nil {
-		return "", nil, fmt.Errorf("start PostgreSQL: %w", err)
+	s.cmd.Dir, s.cmd.SysProcAttr, s.cmd.Stdout, s.cmd.Stderr = s.data, s.who.process(), said, said
+	if err := s.cmd.Start(); err != nil {
+		s.cmd = nil
+		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	stop = func() { end(cmd) }
-	// In the host parameter, a path is a Unix socket's directory.
-	address = (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {data}}.Encode()}).String()
-	if err := answers(address); err != nil {
-		stop()
+	if err := answers(s.Address()); err != nil {
+		s.Stop(Fast)
 		text, _ := os.ReadFile(said.Name())
-		return "", nil, fmt.Errorf("start PostgreSQL: %w: %s", err, bytes.TrimSpace(text))
+		return fmt.Errorf("start PostgreSQL: %w: %s", err, bytes.TrimSpace(text))
 	}
-	return address, stop, nil
+	return nil
+}
+
+// Mode is how a server is stopped.
+type Mode os.Signal
+
+// The modes: nobody is waited for; and, as in a crash, nothing is written either, so that
+// the next start recovers from the log.
+var (
+	Fast      Mode = syscall.SIGINT
+	Immediate Mode = syscall.SIGQUIT
+)
+
+// Stop shuts the server down and waits for it.  It is harmless while it is down.
+func (s *Server) Stop(m Mode) {
+	if s.cmd == nil {
+		return
+	}
+	cmd := s.cmd
+	s.cmd = nil
+	_ = cmd.Process.Signal(m) // it may have ended by itself
+	kill := time.AfterFunc(stopTimeout, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	_ = cmd.Wait()
 }
 
 // answers waits until the server lets somebody in.
@@ -111,14 +175,6 @@ func answers(address string) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-// end shuts the server down and waits for it.
-func end(cmd *exec.Cmd) {
-	_ = cmd.Process.Signal(os.Interrupt) // a "fast" shutdown: nobody is waited for
-	kill := time.AfterFunc(stopTimeout, func() { _ = cmd.Process.Kill() })
-	defer kill.Stop()
-	_ = cmd.Wait()
 }
 
 // programs is the folder of the newest PostgreSQL.

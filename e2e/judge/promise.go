@@ -1,0 +1,193 @@
+package judge
+
+import (
+	"time"
+
+	"dialtone/campaign"
+)
+
+// NothingLost: the campaign and each of its numbers have ended; each was dialled at
+// least once, and again until somebody answered or the attempts were used up; and the
+// attempts on record are the calls in the ledger, one by one.
+func NothingLost(c Campaign, l Ledger) Verdict {
+	v := Verdict{Promise: "NothingLost", What: "numbers"}
+	if !c.Status.Ended() || c.Stats.Open() > 0 {
+		v.breaks("campaign %s is %s, with %d calls open", c.Name, c.Status, c.Stats.Open())
+	}
+	records := make(map[string][]Record, len(c.Calls))
+	for _, r := range c.Calls {
+		records[r.To] = append(records[r.To], r)
+	}
+	dialled := l.ByNumber()
+	for _, n := range c.Numbers {
+		v.Checked++
+		if fault := lost(c, records[n], dialled[n]); fault != "" {
+			v.breaks("%s: %s", n, fault)
+		}
+	}
+	return v
+}
+
+// lost says what is wrong with a number, or nothing.
+func lost(c Campaign, records []Record, calls []Entry) string {
+	if len(records) != 1 {
+		return plural(len(records), "record")
+	}
+	r := records[0]
+	switch {
+	case !r.Status.Terminal():
+		return "it is " + string(r.Status)
+	case len(calls) == 0:
+		return "it is " + string(r.Status) + ", and was never dialled"
+	case len(calls) > c.MaxAttempts:
+		return plural(len(calls), "call") + " of at most " + plural(c.MaxAttempts, "attempt")
+	}
+	answered := calls[len(calls)-1].Status == "completed"
+	switch {
+	case answered != (r.Status == campaign.CallCompleted):
+		return "it is " + string(r.Status) + "; the provider's last call is " + calls[len(calls)-1].Status
+	case !answered && len(calls) < c.MaxAttempts:
+		return "given up after " + plural(len(calls), "call") + " of " + plural(c.MaxAttempts, "attempt")
+	}
+	return unlike(r, calls)
+}
+
+// unlike says how a record's attempts differ from the calls, or nothing.
+func unlike(r Record, calls []Entry) string {
+	if len(r.Attempts) != len(calls) {
+		return plural(len(r.Attempts), "attempt") + " on record, " + plural(len(calls), "call") + " placed"
+	}
+	sids := make(map[string]bool, len(calls))
+	for _, e := range calls {
+		sids[e.Sid] = true
+	}
+	for _, a := range r.Attempts {
+		if !sids[a.ProviderCallID] {
+			return "the attempt on record as " + a.ProviderCallID + " is no call of the provider's"
+		}
+		delete(sids, a.ProviderCallID)
+	}
+	return ""
+}
+
+// EveryNumber is NothingLost by the ledger alone: only these numbers were dialled, each
+// of them at least once and no more often than allowed.
+func EveryNumber(l Ledger, numbers []string, maxAttempts int) Verdict {
+	v := Verdict{Promise: "NothingLost", What: "numbers", Checked: len(numbers)}
+	dialled := l.ByNumber()
+	for _, n := range numbers {
+		if times := len(dialled[n]); times < 1 || times > maxAttempts {
+			v.breaks("%s was dialled %d times", n, times)
+		}
+		delete(dialled, n)
+	}
+	for n := range dialled {
+		v.breaks("%s was dialled, and is nobody's", n)
+	}
+	return v
+}
+
+// Records is NothingLost by the calls' records: each is terminal, and has as many
+// attempts as the provider has calls.
+func Records(calls []Record, l Ledger) Verdict {
+	v := Verdict{Promise: "NothingLost", What: "records", Checked: len(calls)}
+	dialled := l.ByNumber()
+	for _, c := range calls {
+		if len(c.Attempts) != len(dialled[c.To]) || !c.Status.Terminal() {
+			v.breaks("%s %s is %s, with %d attempts on record and %d calls placed", c.ID, c.To, c.Status, len(c.Attempts), len(dialled[c.To]))
+		}
+	}
+	return v
+}
+
+// NeverTwice: each attempt, which is named in its callback's address, was dialled once,
+// and no number while a call to it was up.
+func NeverTwice(l Ledger) Verdict {
+	v := Verdict{Promise: "NeverTwice", What: "calls", Checked: len(l)}
+	attempts := make(map[string]int, len(l))
+	for _, e := range l {
+		if attempts[e.StatusCallback]++; attempts[e.StatusCallback] == 2 {
+			v.breaks("%s: attempt %s was dialled again, at %s", e.To, e.StatusCallback, clock(e.ReceivedAt))
+		}
+	}
+	for n, calls := range l.ByNumber() {
+		for i := 1; i < len(calls); i++ {
+			if !calls[i-1].Over(calls[i].ReceivedAt) {
+				v.breaks("%s was dialled at %s, while a call to it was up", n, clock(calls[i].ReceivedAt))
+			}
+		}
+	}
+	return v
+}
+
+// StopMeansStop: nothing was dialled between the answer to a pause and the wish to go
+// on.  l is the campaign's.
+func StopMeansStop(s Stop, l Ledger) Verdict {
+	v := Verdict{Promise: "StopMeansStop", What: "pauses", Checked: 1}
+	for _, e := range l.Within(s.Span) {
+		v.breaks("%s was dialled at %s, though %s had been paused at %s", e.To, clock(e.ReceivedAt), s.Campaign, clock(s.From))
+	}
+	return v
+}
+
+// tooEarly is what a retry may come before its delay has passed: the clocks that told of
+// the end were read a moment apart.
+const tooEarly = 50 * time.Millisecond
+
+// RetriesFirst: when a number was dialled for the first time, no retry had been due for
+// longer than the grace; and no retry came before it was due.  Checked are the retries
+// that fell due while there were new numbers.
+func RetriesFirst(c Campaign, l Ledger, grace time.Duration) Verdict {
+	v := Verdict{Promise: "RetriesFirst", What: "retries"}
+	byNumber := l.ByNumber()
+	var lastNew time.Time
+	for _, calls := range byNumber {
+		if calls[0].ReceivedAt.After(lastNew) {
+			lastNew = calls[0].ReceivedAt
+		}
+	}
+	for n, calls := range byNumber {
+		for i := 1; i < len(calls); i++ {
+			due := calls[i-1].EndedAt.Add(c.RetryDelay)
+			if calls[i].ReceivedAt.Before(due.Add(-tooEarly)) {
+				v.breaks("%s was dialled again %v too early", n, due.Sub(calls[i].ReceivedAt))
+			}
+			if !due.Before(lastNew) {
+				continue
+			}
+			v.Checked++
+			if late := calls[i].ReceivedAt.Sub(due); late >= grace {
+				v.breaks("%s, due for a retry at %s, waited %.1f s while new numbers were dialled", n, clock(due), late.Seconds())
+			}
+		}
+	}
+	return v
+}
+
+// Statistics: the campaign's are those of the ledger.
+func Statistics(c Campaign, l Ledger) Verdict {
+	v := Verdict{Promise: "Statistics", What: "figures"}
+	completed, numbers := 0, l.ByNumber()
+	for _, calls := range numbers {
+		if calls[len(calls)-1].Status == "completed" {
+			completed++
+		}
+	}
+	s := c.Stats
+	for _, f := range []struct {
+		what       string
+		ours, true int
+	}{
+		{"total", s.Total, s.Queued + s.InProgress + s.RetryWait + s.Completed + s.Failed + s.Canceled},
+		{"attempts", s.Attempts, len(l)},
+		{"retries", s.Retries, len(l) - len(numbers)},
+		{"completed", s.Completed, completed},
+		{"failed or canceled", s.Failed + s.Canceled, s.Total - completed},
+	} {
+		v.Checked++
+		if f.ours != f.true {
+			v.breaks("%s says %d %s, the ledger %d", c.Name, f.ours, f.what, f.true)
+		}
+	}
+	return v
+}
