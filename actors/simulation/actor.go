@@ -159,7 +159,7 @@ func (a *actor) work() {
 	}
 	a.p.w.plant.hasten(taken)
 	a.expectRetries(taken)
-	next := a.clerk.Turn(a.p.w.now)
+	next := a.clerk.Turn(a.p.w.plant.behind(a.p.w.now, a.retries))
 	if !a.p.dead {
 		a.goOn(next)
 	}

@@ -4,8 +4,8 @@
 // run; one in which a promise is broken can so be looked at for as long as it takes.
 //
 //	go test ./actors/simulation                                            10,000 runs
-//	go test -run 'TestSimulation$' -sim.seed=4711 ./actors/simulation      one, with its story
-//	go test -run 'TestSimulation$' -sim.from=10001 -sim.runs=50000 …       others
+//	go test ./actors/simulation -run 'TestSimulation$' -sim.seed=4711     one, with its story
+//	go test ./actors/simulation -run 'TestSimulation$' -sim.from=10001 -sim.runs=50000   others
 //
 // A run has two to four nodes, two or three campaigns of 5 to 12 numbers, and two
 // providers.  For 8 to 18 seconds everything befalls it; then the faults end, and all must

@@ -67,6 +67,9 @@ func (w *world) drawFaults() faults {
 			*mean = 0
 		}
 	}
+	if w.plant == PlantLateCaller { // few runs have a caller that stalls just when a user stops
+		f.callerStalls = 20_000
+	}
 	return f
 }
 

@@ -39,6 +39,8 @@ const (
 	PlantNoHours Plant = "hours that are not known"
 	// PlantUnasked: an attempt in doubt is given back without asking the provider.
 	PlantUnasked Plant = "given back without asking the provider"
+	// PlantNewFirst: a campaign that has tokens does not see which retries are due.
+	PlantNewFirst Plant = "new numbers before retries"
 )
 
 // spoil makes of a batch what a store with a bug would.
@@ -67,6 +69,14 @@ func (p Plant) hasten(taken []any) {
 			_ = d.Ack()
 		}
 	}
+}
+
+// behind is the time by which an actor spends its tokens, where so many retries are due.
+func (p Plant) behind(now time.Time, retries int) time.Time {
+	if p == PlantNewFirst && retries > 0 {
+		return now.Add(-10 * time.Second)
+	}
+	return now
 }
 
 // early has a campaign give back the tokens of calls that are up.

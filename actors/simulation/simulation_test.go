@@ -87,6 +87,20 @@ func TestARunIsRepeated(t *testing.T) {
 	}
 }
 
+// TestAPanicBreaksARun: what is played may do anything but go by unnoticed.
+func TestAPanicBreaksARun(t *testing.T) {
+	w := newWorld(1, Options{Story: true})
+	broken := w.judged(func() {
+		var none map[string]int
+		none["x"]++
+	})
+	require.Contains(t, broken, "a panic: assignment to entry in nil map")
+	require.Contains(t, broken, "simulation_test.go")
+	require.Len(t, w.story, 1)
+	require.Equal(t, "NothingLost: 1", w.judged(func() { w.fail("NothingLost: %d", 1) }))
+	require.Empty(t, w.judged(func() {}))
+}
+
 // play plays runs in as many goroutines as there are processors, and adds up what happened
 // in them.
 func play(t *testing.T, from, n uint64) (map[string]int, int64) {
@@ -103,7 +117,7 @@ func play(t *testing.T, from, n uint64) (map[string]int, int64) {
 				r := Run(s, Options{})
 				if r.Broken != "" {
 					failed.Add(1)
-					t.Errorf("seed %d: %s\nRepeat it with: go test -run 'TestSimulation$' -sim.seed=%d ./actors/simulation", s, r.Broken, s)
+					t.Errorf("seed %d: %s\nRepeat it with: go test ./actors/simulation -run 'TestSimulation$' -sim.seed=%d", s, r.Broken, s)
 				}
 				events.Add(int64(r.Events))
 				mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -76,18 +77,28 @@ type world struct {
 type verdict string
 
 // Run plays one run.  The same seed plays the same run.
-func Run(seed uint64, o Options) (r Result) {
+func Run(seed uint64, o Options) Result {
 	w := newWorld(seed, o)
+	broken := w.judged(w.play)
+	return Result{Seed: seed, Broken: broken, Took: w.now.Sub(w.began), Happened: w.happened, Story: w.story, Events: w.events}
+}
+
+// judged plays, and says what was broken, or "".  A panic of the code that is played breaks
+// a run as well.
+func (w *world) judged(play func()) (broken string) {
 	defer func() {
-		v, broken := recover().(verdict)
-		if broken {
-			w.tell("BROKEN %s", v)
-			r.Broken = string(v)
+		switch v := recover().(type) {
+		case nil:
+			return
+		case verdict:
+			broken = string(v)
+		default:
+			broken = fmt.Sprintf("a panic: %v\n%s", v, debug.Stack())
 		}
-		r.Seed, r.Took, r.Happened, r.Story, r.Events = seed, w.now.Sub(w.began), w.happened, w.story, w.events
+		w.tell("BROKEN %s", broken)
 	}()
-	w.play()
-	return r
+	play()
+	return ""
 }
 
 func newWorld(seed uint64, o Options) *world {

@@ -12,7 +12,7 @@ type Evidence struct {
 	Providers []Provider
 	// Stops are the times in which a campaign had been told to stop.
 	Stops []Stop
-	// Faults are what was done to the service, in the order of their beginning.
+	// Faults are what was done to the service, in any order.
 	Faults []Fault
 	// RetryGrace is how long a due retry may wait for a new number's sake: what it takes
 	// to learn of an end, to grant and to place.
@@ -115,7 +115,11 @@ func (e *Evidence) Running() (out Verdicts) {
 	if len(e.Stops) > 0 {
 		var stops []Verdict
 		for _, s := range e.Stops {
-			stops = append(stops, StopMeansStop(s, byName[s.Campaign]))
+			v := StopMeansStop(s, byName[s.Campaign])
+			if _, is := byName[s.Campaign]; !is {
+				v.breaks("%s was paused, and is no campaign", s.Campaign)
+			}
+			stops = append(stops, v)
 		}
 		out = append(out, Sum(stops...))
 	}

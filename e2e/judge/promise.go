@@ -1,14 +1,17 @@
 package judge
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"dialtone/campaign"
 )
 
 // NothingLost: the campaign and each of its numbers have ended; each was dialled at
-// least once, and again until somebody answered or the attempts were used up; and the
-// attempts on record are the calls in the ledger, one by one.
+// least once, and again until somebody answered or the attempts were used up, and not
+// after that; and the attempts on record are the calls in the ledger, one by one, with
+// the same ends.
 func NothingLost(c Campaign, l Ledger) Verdict {
 	v := Verdict{Promise: "NothingLost", What: "numbers"}
 	if !c.Status.Ended() || c.Stats.Open() > 0 {
@@ -42,10 +45,14 @@ func lost(c Campaign, records []Record, calls []Entry) string {
 	case len(calls) > c.MaxAttempts:
 		return plural(len(calls), "call") + " of at most " + plural(c.MaxAttempts, "attempt")
 	}
-	answered := calls[len(calls)-1].Status == "completed"
+	last := len(calls) - 1
+	if slices.ContainsFunc(calls[:last], func(e Entry) bool { return e.Status == "completed" }) {
+		return "dialled again after somebody had answered"
+	}
+	answered := calls[last].Status == "completed"
 	switch {
 	case answered != (r.Status == campaign.CallCompleted):
-		return "it is " + string(r.Status) + "; the provider's last call is " + calls[len(calls)-1].Status
+		return "it is " + string(r.Status) + "; the provider's last call is " + calls[last].Status
 	case !answered && len(calls) < c.MaxAttempts:
 		return "given up after " + plural(len(calls), "call") + " of " + plural(c.MaxAttempts, "attempt")
 	}
@@ -57,15 +64,19 @@ func unlike(r Record, calls []Entry) string {
 	if len(r.Attempts) != len(calls) {
 		return plural(len(r.Attempts), "attempt") + " on record, " + plural(len(calls), "call") + " placed"
 	}
-	sids := make(map[string]bool, len(calls))
+	ends := make(map[string]string, len(calls))
 	for _, e := range calls {
-		sids[e.Sid] = true
+		ends[e.Sid] = e.Status
 	}
 	for _, a := range r.Attempts {
-		if !sids[a.ProviderCallID] {
+		end, is := ends[a.ProviderCallID]
+		switch {
+		case !is:
 			return "the attempt on record as " + a.ProviderCallID + " is no call of the provider's"
+		case a.Disposition != strings.ReplaceAll(end, "-", "_"): // it says no-answer
+			return a.ProviderCallID + " is " + a.Disposition + " on record, and " + end + " at the provider"
 		}
-		delete(sids, a.ProviderCallID)
+		delete(ends, a.ProviderCallID)
 	}
 	return ""
 }

@@ -22,14 +22,15 @@ func placed(sid, to, status string, from, until float64) Entry {
 }
 
 // good is a run without a fault: "1" is answered, "2" is busy and then answered, "3" is
-// busy twice.
+// not there and then busy.
 func good() *Evidence {
-	a := Ledger{placed("a1", "1", "completed", 0, 2), placed("a2", "2", "busy", 1, 2), placed("a3", "3", "busy", 2, 3)}
+	a := Ledger{placed("a1", "1", "completed", 0, 2), placed("a2", "2", "busy", 1, 2), placed("a3", "3", "no-answer", 2, 3)}
 	b := Ledger{placed("b1", "2", "completed", 4, 5), placed("b2", "3", "busy", 5, 6), placed("b3", "4", "completed", 6, 8)}
+	dispositions := map[string]string{"a1": "completed", "a2": "busy", "a3": "no_answer", "b1": "completed", "b2": "busy", "b3": "completed"}
 	record := func(to string, status campaign.CallStatus, sids ...string) Record {
 		r := Record{ID: "call_" + to, To: to, Status: status}
 		for _, s := range sids {
-			r.Attempts = append(r.Attempts, Attempt{ProviderCallID: s})
+			r.Attempts = append(r.Attempts, Attempt{ProviderCallID: s, Disposition: dispositions[s]})
 		}
 		return r
 	}
@@ -77,7 +78,13 @@ func TestEveryPromiseBroken(t *testing.T) {
 		"never dialled":         {func(e *Evidence) { e.take("a", 0) }, []string{"NothingLost", "Statistics"}, "1: it is completed, and was never dialled"},
 		"given up":              {func(e *Evidence) { e.take("b", 1) }, []string{"NothingLost", "Statistics"}, "3: given up after 1 call of 2 attempts"},
 		"an answer not noticed": {func(e *Evidence) { e.Providers[1].Ledger[1].Status = "completed" }, []string{"NothingLost", "Statistics"}, "3: it is failed; the provider's last call is completed"},
-		"another's call":        {func(e *Evidence) { e.Campaigns[0].Calls[0].Attempts[0].ProviderCallID = "zz" }, []string{"NothingLost"}, "zz is no call"},
+		"dialled after an answer": {func(e *Evidence) {
+			e.Providers[0].Ledger[1].Status = "completed"
+			e.Campaigns[0].Calls[1].Attempts[0].Disposition = "completed"
+		}, []string{"NothingLost"}, "2: dialled again after somebody had answered"},
+		"an end that was another": {func(e *Evidence) { e.Campaigns[0].Calls[1].Attempts[0].Disposition = "no_answer" }, []string{"NothingLost"}, "2: a2 is no_answer on record, and busy at the provider"},
+		"a pause of nobody's":     {func(e *Evidence) { e.Stops[0].Campaign = "d" }, []string{"StopMeansStop"}, "d was paused, and is no campaign"},
+		"another's call":          {func(e *Evidence) { e.Campaigns[0].Calls[0].Attempts[0].ProviderCallID = "zz" }, []string{"NothingLost"}, "zz is no call"},
 		"an attempt too many on record": {func(e *Evidence) {
 			e.Campaigns[0].Calls[3].Attempts = append(e.Campaigns[0].Calls[3].Attempts, Attempt{ProviderCallID: "b3"})
 		}, []string{"NothingLost"}, "4: 2 attempts on record, 1 call placed"},
@@ -161,7 +168,7 @@ func TestGaps(t *testing.T) {
 	e := &Evidence{
 		Campaigns: []Campaign{{Numbers: []string{"1", "2"}}, {Numbers: []string{"3"}, Hours: &Hours{Zone: time.UTC}}},
 		Providers: []Provider{{Ledger: Ledger{{To: "1", ReceivedAt: at(0)}, {To: "2", ReceivedAt: at(30)}, {To: "2", ReceivedAt: at(90)}, {To: "3", ReceivedAt: at(300)}}}},
-		Faults:    []Fault{{"x", Span{at(0.5), at(3)}}, {"y", Span{at(12), at(13)}}, {"z", Span{at(31), at(32)}}},
+		Faults:    []Fault{{"y", Span{at(12), at(13)}}, {"x", Span{at(0.5), at(30)}}, {"z", Span{at(31), at(32)}}},
 		Silence:   17 * time.Second,
 	}
 	assert.Equal(t, []Gap{{Span{at(12), at(30)}, "y"}, {Span{at(0), at(12)}, "x"}}, e.Gaps())

@@ -29,16 +29,19 @@ const atOnce = time.Second
 func (e *Evidence) Gaps() (out []Gap) {
 	at := e.Ledger().Receipts()
 	until := e.waiting()
+	faults := slices.Clone(e.Faults)
+	slices.SortStableFunc(faults, func(a, b Fault) int { return a.From.Compare(b.From) })
 	for i := 1; i < len(at) && !at[i].After(until); i++ {
-		out = append(out, e.split(Span{at[i-1], at[i]})...)
+		out = append(out, split(Span{at[i-1], at[i]}, faults)...)
 	}
 	slices.SortStableFunc(out, func(a, b Gap) int { return int(b.Length() - a.Length()) })
 	return out
 }
 
-func (e *Evidence) split(s Span) (out []Gap) {
+// split takes the faults in the order of their beginning.
+func split(s Span, faults []Fault) (out []Gap) {
 	g := Gap{Span: s}
-	for _, f := range e.Faults {
+	for _, f := range faults {
 		switch {
 		case !f.From.After(s.From.Add(atOnce)) && f.From.Before(s.To):
 			g.After = f.Name
