@@ -129,7 +129,7 @@ func (a *actor) explain(ctx context.Context, r *bus.Request) {
 			}
 		}
 		if !a.box.post(e) {
-			r.Fail(campaign.Unavailable("The campaign %v is changing hands; ask again.", a.id))
+			r.Again()
 		}
 	})
 }
@@ -148,20 +148,25 @@ const statsPatience = 5 * time.Second
 
 // answerStats reads the store, which alone knows, and for every campaign,
 // whether it has an actor or not.
-func (rt *runtime) answerStats(ctx context.Context, r *bus.Request) {
-	rt.read(ctx, func() {
-		ctx, cancel := context.WithTimeout(ctx, statsPatience)
+func (rt *runtime) answerStats(end context.Context, r *bus.Request) {
+	begun := rt.read(end, func() {
+		ctx, cancel := context.WithTimeout(end, statsPatience)
 		defer cancel()
 		c, err := rt.store.Campaign(ctx, r.Campaign)
 		switch {
 		case err == nil:
 			r.Reply(clerk.StateOf(c))
+		case end.Err() != nil:
+			r.Again() // of a node that stays
 		case campaign.CodeOf(err) == campaign.CodeInternal:
 			r.Fail(campaign.Unavailable("The statistics can't be read at the moment; try again."))
 		default:
 			r.Fail(err)
 		}
 	})
+	if !begun {
+		r.Again()
+	}
 }
 
 // refuse answers what came for a campaign that can't be served.  A report about

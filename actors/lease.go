@@ -36,9 +36,16 @@ func (n *Node) appear(ctx context.Context) {
 		return
 	}
 	n.mu.Lock()
-	n.presence = lease
-	n.mind.Member(n.cfg.Name, true, time.Now())
+	leaving := n.leaving
+	if !leaving {
+		n.presence = lease
+		n.mind.Member(n.cfg.Name, true, time.Now())
+	}
 	n.mu.Unlock()
+	if leaving { // it disappeared meanwhile, and the others are not to count on it
+		n.release(lease)
+		return
+	}
 	raise(n.wake)
 }
 

@@ -325,3 +325,16 @@ func TestOneOwnerRaisesNobodyOut(t *testing.T) {
 	require.EqualValues(t, 2, n.partition(7).epoch, "over the other's, and after it")
 	require.EqualValues(t, 1, n.partition(8).epoch)
 }
+
+// TestLeavingNodeIsNotSeenAgain: a node that was about to tell of itself when it was stopped
+// lets go of that again; else the others would leave partitions to it.
+func TestLeavingNodeIsNotSeenAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, bustest.WithLeaseTTL(time.Minute))
+	n := r.idle("n1")
+	n.disappear()
+	n.appear(t.Context())
+	_, err := r.bus.Acquire(t.Context(), bus.LeaseNode("n1"), "another")
+	require.NoError(t, err, "the lease is free")
+	require.Nil(t, n.presence)
+}

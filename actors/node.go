@@ -49,15 +49,16 @@ type Node struct {
 	restTill time.Time // nothing is taken before
 	rest     time.Duration
 
-	wake    chan struct{} // holds one: something has happened for move
-	service bus.Service
-	keeping sync.WaitGroup     // renew, watch and move
-	moving  sync.WaitGroup     // takings, givings and endings; begun by move alone
-	cancel  context.CancelFunc // ends renew, watch and move
-	halt    context.CancelFunc // ends move, and what is being taken
-	hurry   context.Context    // ends when what is being given is to end where it stands
-	abort   context.CancelFunc
-	started bool
+	wake     chan struct{} // holds one: something has happened for move
+	service  bus.Service
+	keeping  sync.WaitGroup     // renew and watch
+	deciding sync.WaitGroup     // move
+	moving   sync.WaitGroup     // takings, givings and endings; begun by move alone
+	cancel   context.CancelFunc // ends renew, watch and move
+	halt     context.CancelFunc // ends move, and what is being taken
+	hurry    context.Context    // ends when what is being given is to end where it stands
+	abort    context.CancelFunc
+	started  bool
 }
 
 // tenure is how the node stands with a partition.
@@ -105,7 +106,7 @@ func (n *Node) Start(ctx context.Context) error {
 	}
 	n.service = service
 	n.keeping.Go(func() { n.renew(run) })
-	n.keeping.Go(func() { n.move(moves) })
+	n.deciding.Go(func() { n.move(moves) })
 	return nil
 }
 
@@ -118,6 +119,7 @@ func (n *Node) Stop(ctx context.Context) {
 	n.started = false
 	defer context.AfterFunc(ctx, n.abort)()
 	n.halt()
+	n.deciding.Wait() // nothing more is begun
 	n.disappear()
 	n.moving.Wait()
 	n.part()
@@ -136,8 +138,10 @@ func (n *Node) Stop(ctx context.Context) {
 // Reroute has every campaign that is awake route its calls by the table as it is now.
 // Those that wake later do so anyway.
 func (n *Node) Reroute() {
-	for _, p := range n.owned() {
-		p.reroute()
+	for i := range bus.Partitions {
+		if p := n.partition(i); p != nil { // also one that is just beginning
+			p.reroute()
+		}
 	}
 }
 

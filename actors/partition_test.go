@@ -251,6 +251,6 @@ func TestSettlePastKeepsTheOrder(t *testing.T) {
 func TestLateReadsAreNotBegun(t *testing.T) {
 	rt := still(t, paused(7))
 	rt.finish()
-	rt.read(t.Context(), func() { t.Error("nobody waits for this") })
+	require.False(t, rt.read(t.Context(), func() { t.Error("nobody waits for this") }))
 	rt.finish()
 }

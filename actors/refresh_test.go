@@ -6,6 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
+	"dialtone/actors/ownership"
+	"dialtone/bus/bustest"
 	"dialtone/campaign"
 	"dialtone/campaign/route"
 )
@@ -38,4 +42,16 @@ func TestReroute(t *testing.T) {
 	table.Store(route.NewTable([]route.Provider{{Name: "other"}}))
 	n.Reroute()
 	r.eventually("it has looked again", func() bool { return reads.reads.Load() >= 2 && asked.Load() >= 2 })
+}
+
+// TestRerouteWhilePartitionBegins: a campaign that woke before the change is told of it,
+// though its partition is still on its way to be owned.
+func TestRerouteWhilePartitionBegins(t *testing.T) {
+	n := NewNode(Config{Name: "n1", Logger: bustest.Logger(t)})
+	p := newPartition(n.rt, 3, 1, nil, func(*partition) {})
+	a := newActor(n.rt, p, 7)
+	p.actors[a.id] = a
+	n.tenures[3] = tenure{stage: ownership.Taking, part: p}
+	n.Reroute()
+	require.Equal(t, []any{rerouted{}}, a.box.take())
 }

@@ -141,6 +141,7 @@ func (n *trial) actor(id campaign.ID) *actor {
 // actors go on when it wakes up.
 func (n *trial) freeze() {
 	n.cancel()
+	n.deciding.Wait()
 	n.keeping.Wait()
 }
 

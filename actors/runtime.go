@@ -56,21 +56,23 @@ func (rt *runtime) routes() *route.Table {
 // mostReads is how many actors may read from the store at once.
 const mostReads = 8
 
-// read runs f beside the actors. f must end with ctx.
-func (rt *runtime) read(ctx context.Context, f func()) {
+// read runs f beside the actors. f must end with ctx, and finds it ended if that happens
+// before its turn.  It is false for what comes when all has ended.
+func (rt *runtime) read(ctx context.Context, f func()) bool {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	if rt.finished {
-		return // a request that came in late
+		return false
 	}
 	rt.background.Go(func() {
 		select {
 		case rt.reads <- struct{}{}:
 			defer func() { <-rt.reads }()
-			f()
 		case <-ctx.Done():
 		}
+		f()
 	})
+	return true
 }
 
 // finish waits for the reads under way and lets no other begin.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -74,9 +75,26 @@ func (s *Server) failed() error {
 		return errors.New("JetStream is off")
 	}
 	for _, e := range s.srv.Healthz(&server.HealthzOptions{Details: true}).Errors {
-		return errors.New(e.Error)
+		if e.Type != server.HealthzErrorStream || s.has(e.Stream) {
+			return errors.New(e.Error)
+		}
+		// It is being deleted, or only its folder is left: whoever needs it makes it again.
 	}
 	return nil
+}
+
+// has reports whether there is such a stream.
+func (s *Server) has(stream string) bool {
+	info, err := s.srv.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+	if err != nil {
+		return true // it was said to have failed
+	}
+	for _, account := range info.AccountDetails {
+		if slices.ContainsFunc(account.Streams, func(d server.StreamDetail) bool { return d.Name == stream }) {
+			return true
+		}
+	}
+	return false
 }
 
 // writable tries whether there is room on the disk.

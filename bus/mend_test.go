@@ -1,6 +1,8 @@
 package bus_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -44,4 +46,17 @@ func TestNothingLostAfterAFullDisk(t *testing.T) {
 	}
 	got, _ := consumeJobs(t, b, 1000)
 	collect(t, got, map[campaign.AttemptID]bool{}, accepted+50)
+}
+
+// What is left of a stream that is being deleted, or can't be read any more, is no reason to
+// start JetStream anew, let alone again and again.
+func TestWhatIsLeftOfAStreamIsNoFault(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := bustest.Start(t, func(c *bus.Config) { c.StoreDir = dir })
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "jetstream", "$G", "streams", "LEFT"), 0o700))
+	require.DirExists(t, filepath.Join(dir, "jetstream", "$G", "streams", "DIAL"), "the streams are there")
+	before := b.Counters().Repairs
+	require.Never(t, func() bool { return b.Counters().Repairs != before }, 3*time.Second, 10*time.Millisecond, "JetStream was left alone")
+	require.NoError(t, b.Healthy())
 }

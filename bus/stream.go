@@ -64,7 +64,9 @@ func (b *Bus) streams() []jetstream.StreamConfig {
 // a work queue is not acknowledged, so a consumer made anew after a restart
 // begins at the right place, and only counts deliveries from one again.  On a
 // single server such a consumer does not outlive a restart; the repair that
-// follows every reconnection makes it again.
+// follows every reconnection makes it again.  In a cluster it has as many replicas
+// as its stream, and outlives the death of its leader; when all servers restart at
+// once, they make it again themselves.
 
 func (b *Bus) callersConsumer() jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{

@@ -152,6 +152,10 @@ func (c *candidate) send(name string, g *scheduler.Grants) {
 		return
 	}
 	c.p.after(c.p.w.moment(), func() { c.post(name, g) })
+	if c.p.w.chance(c.p.w.faults.stallsGranting) {
+		c.p.w.saw("a leader stands still as it grants")
+		c.p.freezeFor(c.p.w.span(leaseTTL, 2*leaseTTL))
+	}
 }
 
 func (c *candidate) post(name string, g *scheduler.Grants) {

@@ -15,7 +15,7 @@ type faults struct {
 	published, delayed, doubled            int // of JetStream: not heard to be stored; delivered late; published twice
 	leaseLost                              int // of what is asked of the bucket, or its answer
 	commitLost, storeSlow                  int
-	callerStalls                           int
+	callerStalls, stallsGranting           int
 	refused, throttled, full, unreachable  int // of requests to providers
 	barred, misconfigured, broken          int
 	timesOut, timesOutDialled, dialsLate   int
@@ -33,8 +33,8 @@ var usual = faults{
 	published: 2000, delayed: 3000, doubled: 2000,
 	leaseLost:  3000,
 	commitLost: 3000, storeSlow: 3000,
-	callerStalls: 3000,
-	refused:      2000, throttled: 3000, full: 2000, unreachable: 3000,
+	callerStalls: 3000, stallsGranting: 1000,
+	refused: 2000, throttled: 3000, full: 2000, unreachable: 3000,
 	barred: 1000, misconfigured: 1000, broken: 2000,
 	timesOut: 3000, timesOutDialled: 4000, dialsLate: 3000,
 	settleFails:  10_000,
@@ -51,7 +51,7 @@ func (w *world) drawFaults() faults {
 	some := w.below(8) // the more, the fewer kinds
 	for _, group := range [][]*int{
 		{&f.crash, &f.crashMidTurn}, {&f.slow, &f.delayed}, {&f.coreLost}, {&f.requestLost, &f.ackLost}, {&f.published, &f.doubled},
-		{&f.leaseLost}, {&f.commitLost, &f.storeSlow}, {&f.callerStalls}, {&f.refused, &f.unreachable}, {&f.throttled, &f.full},
+		{&f.leaseLost}, {&f.commitLost, &f.storeSlow}, {&f.callerStalls, &f.stallsGranting}, {&f.refused, &f.unreachable}, {&f.throttled, &f.full},
 		{&f.barred, &f.misconfigured}, {&f.broken, &f.settleFails}, {&f.timesOut, &f.timesOutDialled, &f.dialsLate},
 		{&f.callbackLost, &f.callbackTwice}, {&f.publishFails},
 	} {

@@ -33,6 +33,9 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	for _, p := range planted {
 		t.Run(string(p.plant), func(t *testing.T) {
 			t.Parallel()
+			if raced && p.within > 100 {
+				t.Skip("it takes too many runs under the race detector")
+			}
 			others := map[string]int{}
 			for seed := range p.within {
 				r := Run(seed+1, Options{Plant: p.plant})

@@ -125,8 +125,14 @@ func (n *node) freeze() {
 		return
 	}
 	n.w.saw("process frozen")
-	p.frozen = true
-	n.w.after(n.w.span(50*time.Millisecond, 8*time.Second), p.thaw)
+	p.freezeFor(n.w.span(50*time.Millisecond, 8*time.Second))
+}
+
+func (p *process) freezeFor(d time.Duration) {
+	if !p.frozen {
+		p.frozen = true
+		p.w.after(d, p.thaw)
+	}
 }
 
 func (p *process) thaw() {

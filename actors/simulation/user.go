@@ -131,7 +131,7 @@ func (u *user) care() {
 
 func (u *user) act() {
 	w := u.w
-	switch n := w.below(24); {
+	switch n := w.below(26); {
 	case n < 5:
 		u.command(machine.Pause)
 	case n < 10:
@@ -146,7 +146,7 @@ func (u *user) act() {
 			u.addContacts(1 + w.below(3))
 			u.poke()
 		}
-	case n < 21 && w.sizes.table:
+	case n < 23 && w.sizes.table:
 		u.reroute()
 	default: // lowering it would leave calls above it
 		w.saw("user: limit raised")

@@ -95,7 +95,7 @@ func TestPromisesWhateverFails(t *testing.T) {
 	own := e.Ledger().Only(hours.Numbers)
 	assert.NotEmpty(t, own.Within(judge.Span{From: s.since, To: closing.From}), "the campaign with hours dialled before they ended")
 	assert.NotEmpty(t, own.Within(judge.Span{From: closing.To, To: time.Now()}), "and after they began again")
-	verdicts := e.Judge()
+	verdicts := append(e.Judge(), s.retriesFirst(e.Ledger()))
 	t.Logf("%d faults, %.0f s\n%s\n%s", len(e.Faults), time.Since(began).Seconds(), history(e), verdicts)
 	for _, v := range verdicts {
 		assert.True(t, v.Held(), "%s", v)

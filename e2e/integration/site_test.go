@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"path"
 	"testing"
 	"time"
 
@@ -157,6 +158,40 @@ func (s *site) happened(name string, began time.Time) {
 	s.evidence.Faults = append(s.evidence.Faults, judge.Fault{Name: name, Span: judge.Span{From: began, To: time.Now()}})
 }
 
+// retriesFirst judges those numbers of which every claim became a call.  The others had
+// a retry begun that went wrong, or nobody knew for a while whether it had: by the ledger
+// alone they waited.
+func (s *site) retriesFirst(all judge.Ledger) judge.Verdict {
+	s.t.Helper()
+	var verdicts []judge.Verdict
+	for _, r := range s.campaigns {
+		var plain []string
+		byNumber := all.Only(r.Numbers).ByNumber()
+		for n, calls := range byNumber {
+			if allClaims(s.t, calls) {
+				plain = append(plain, n)
+			}
+		}
+		require.Greater(s.t, 4*len(plain), 3*len(byNumber), "%s: most numbers are judged", r.Name)
+		verdicts = append(verdicts, judge.RetriesFirst(r.Campaign, all.Only(plain), unlearnt))
+	}
+	return judge.Sum(verdicts...)
+}
+
+// allClaims reports whether the calls to a number are those of its claims, one by one:
+// the claim stands in the callback's address.
+func allClaims(t *testing.T, calls []judge.Entry) bool {
+	t.Helper()
+	for i, c := range calls {
+		id, err := campaign.ParseAttemptID(path.Base(c.StatusCallback))
+		require.NoError(t, err)
+		if id.Claim() != i+1 {
+			return false
+		}
+	}
+	return true
+}
+
 // tail is how long the last calls may take to end: what a provider did not answer is
 // looked for twice there, half a minute apart.
 const tail = 4 * time.Minute
@@ -181,8 +216,10 @@ func (s *site) end() *judge.Evidence {
 	for _, r := range s.campaigns {
 		now := s.api.campaign(r.id)
 		r.Status, r.Stats, r.Calls = now.Status, now.Stats, s.api.records(r.id)
-		e.Campaigns = append(e.Campaigns, r.Campaign)
+		c := r.Campaign
+		c.RetryDelay = 0 // retries are judged by retriesFirst
+		e.Campaigns = append(e.Campaigns, c)
 	}
-	e.Silence, e.RetryGrace = silence, unlearnt
+	e.Silence = silence
 	return e
 }

@@ -90,12 +90,19 @@ func lockMigrations(ctx context.Context, pool *pgxpool.Pool) (unlock func() erro
 	}
 	return func() error {
 		defer conn.Release()
-		_, err := conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1, hashtext(current_schema()))`, lockMigrate)
+		// Also at an end: but a server that stands still is not waited for.  The lock goes
+		// with the connection then, which is closed.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockPatience)
+		defer cancel()
+		_, err := conn.Exec(ctx, `select pg_advisory_unlock($1, hashtext(current_schema()))`, lockMigrate)
 		return err
 	}, nil
 }
 
-const lockEvery = 100 * time.Millisecond
+const (
+	lockEvery      = 100 * time.Millisecond
+	unlockPatience = 2 * time.Second
+)
 
 var errMigrating = errors.New("another process is bringing the schema up to date")
 

@@ -1,18 +1,23 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/sourcegraph/conc"
 	"github.com/stretchr/testify/require"
 
 	"dialtone/store"
@@ -133,4 +138,82 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Less(t, time.Since(began), time.Second)
 	require.False(t, strings.Contains(err.Error(), "\n"))
+}
+
+// frozenAt is a way to a database that says nothing more, on any connection, from when
+// somebody has said a word.
+func frozenAt(t *testing.T, word, address string) (through string, frozen <-chan struct{}) {
+	cfg, err := pgx.ParseConfig(address)
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	said := make(chan struct{})
+	var once sync.Once
+	var run conc.WaitGroup
+	t.Cleanup(run.Wait)
+	t.Cleanup(func() { _ = l.Close() })
+	pass := func(to, from net.Conn) {
+		defer func() { _ = to.Close() }()
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := from.Read(buf)
+			if bytes.Contains(buf[:n], []byte(word)) {
+				once.Do(func() { close(said) })
+			}
+			select {
+			case <-said:
+			default:
+				_, _ = to.Write(buf[:n])
+			}
+			if err != nil {
+				return
+			}
+		}
+	}
+	run.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial(pgconn.NetworkAddress(cfg.Host, cfg.Port))
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			run.Go(func() { pass(server, client) })
+			run.Go(func() { pass(client, server) })
+		}
+	})
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	q := u.Query()
+	q.Del("port")
+	q.Set("host", "127.0.0.1")
+	q.Set("port", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	u.RawQuery = q.Encode()
+	return u.String(), said
+}
+
+// A database that stands still in the middle of a migration does not keep a process that is
+// told to stop.
+func TestOpenEndsWhileAMigrationStandsStill(t *testing.T) {
+	t.Parallel()
+	address, frozen := frozenAt(t, "goose", pgtest.URL(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	opened := make(chan error, 1)
+	var opening conc.WaitGroup
+	opening.Go(func() {
+		_, err := postgres.Open(ctx, address)
+		opened <- err
+	})
+	<-frozen
+	cancel()
+	select {
+	case err := <-opened:
+		require.ErrorIs(t, err, context.Canceled)
+	case <-time.After(time.Minute): // pgx gives each of its connections 15 s to be closed well
+		require.Fail(t, "it waits for the database")
+	}
 }
