@@ -41,13 +41,27 @@ func btoi(b bool) int {
 	return 0
 }
 
-// judgeSoFar is what must hold at every moment.
+// judgeSoFar is what must hold at every moment, a line for each promise.
 func (d *drill) judgeSoFar() {
 	d.t.Helper()
+	for i := range d.evidence.Campaigns {
+		own := &d.evidence.Campaigns[i]
+		var now campaignJSON
+		d.ask(http.MethodGet, "/v1/campaigns/"+d.ids[own.Name], nil, &now)
+		own.Stats = now.Stats
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.look()
-	for _, v := range d.evidence.Running() {
+	verdicts := d.evidence.Running()
+	all := d.evidence.Ledger()
+	var statistics []judge.Verdict
+	for _, c := range d.evidence.Campaigns {
+		statistics = append(statistics, judge.StatisticsSoFar(c, all.Only(c.Numbers)))
+	}
+	verdicts = append(verdicts, judge.Sum(statistics...))
+	d.t.Logf("so far:\n%s", verdicts)
+	for _, v := range verdicts {
 		if v.Broken > d.broken[v.Promise] { // and not for the same once more
 			assert.Fail(d.t, v.String())
 		}

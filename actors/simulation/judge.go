@@ -159,6 +159,12 @@ func (w *world) judgeAck(d *delivery) {
 	}
 }
 
+// current reports whether the process owns a campaign by the store's word.
+func (o *owner) current(id campaign.ID) bool {
+	pt, n := o.tenures[unitOf(id)].part, bus.PartitionOf(id)
+	return pt != nil && pt.epochs[n] == o.p.w.store.epochs[n]
+}
+
 // expectRetries notes how many retries are due before a turn that brings tokens, unless it
 // brings commands as well, by which they may be gone.
 func (a *actor) expectRetries(taken []any) {

@@ -394,9 +394,3 @@ func (o *owner) grant(id campaign.ID, g book.Granted) bool {
 	part := o.part(id)
 	return part != nil && part.grant(id, g)
 }
-
-// current reports whether the process owns a campaign by the store's word.
-func (o *owner) current(id campaign.ID) bool {
-	pt, n := o.tenures[unitOf(id)].part, bus.PartitionOf(id)
-	return pt != nil && pt.epochs[n] == o.p.w.store.epochs[n]
-}

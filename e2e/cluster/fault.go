@@ -190,7 +190,7 @@ func terminated(n *Node, d time.Duration) Fault {
 // leader has a fault hit whoever leads when its time has come.
 func (c *Cluster) leader(r *rand.Rand, how func(*Node, time.Duration) Fault, least, most time.Duration) Fault {
 	f := Fault{What: "leader", For: between(r, least, most)}
-	var hit Fault
+	hit := Fault{Prove: nothing, Heal: nothing} // if nobody leads
 	f.Happen = func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, readyPatience)
 		defer cancel()
@@ -234,9 +234,17 @@ func (c *Cluster) slow(d time.Duration) Fault {
 			p.Delay(d)
 		}
 	}
-	return Fault{What: "50 ms a piece", For: d, Prove: nothing,
+	return Fault{What: "50 ms a piece", For: d,
 		Happen: func(context.Context) error { set(50 * time.Millisecond); return nil },
-		Heal:   func(context.Context) error { set(0); return nil },
+		Prove: func(context.Context) error {
+			for _, p := range c.proxies {
+				if p.Slowed() > 0 {
+					return nil
+				}
+			}
+			return errors.New("nothing had to wait")
+		},
+		Heal: func(context.Context) error { set(0); return nil },
 	}
 }
 

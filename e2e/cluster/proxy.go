@@ -41,6 +41,7 @@ type Proxy struct {
 	delay  time.Duration // before each piece of data
 	links  map[*link]bool
 	hit    int // connections that the present mode has broken, held or robbed
+	slowed int // pieces of data that have waited for the present delay
 	closed bool
 	wg     sync.WaitGroup
 }
@@ -108,6 +109,16 @@ func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.delay = d
+	if d > 0 {
+		p.slowed = 0
+	}
+}
+
+// Slowed counts the pieces of data that have waited since a delay was set.
+func (p *Proxy) Slowed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.slowed
 }
 
 // Hit counts the connections that the mode has broken, or refused, or whose data it has
@@ -257,6 +268,9 @@ func (l *link) pass(data []byte) bool {
 		}
 		if mode == Swallowed && len(data) > 0 {
 			l.robbed = true
+		}
+		if mode == Open && delay > 0 && len(data) > 0 {
+			p.slowed++
 		}
 		p.mu.Unlock()
 		wait := opened

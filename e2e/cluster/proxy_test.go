@@ -164,11 +164,13 @@ func TestProxySwallowed(t *testing.T) {
 
 func TestProxyDelay(t *testing.T) {
 	_, p, c := through(t)
+	assert.Zero(t, p.Slowed())
 	p.Delay(short)
 	began := time.Now()
 	c.say("two")
 	assert.Equal(t, "two", c.hear(long))
 	assert.GreaterOrEqual(t, time.Since(began), 2*short, "there and back")
+	assert.Positive(t, p.Slowed())
 }
 
 // A proxy whose target is not there breaks off, and one that is closed while it holds a

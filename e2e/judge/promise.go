@@ -175,6 +175,29 @@ func RetriesFirst(c Campaign, l Ledger, grace time.Duration) Verdict {
 	return v
 }
 
+// StatisticsSoFar: the campaign's add up while it runs, and claim no more answers than
+// the ledger has, which was read after them.
+func StatisticsSoFar(c Campaign, l Ledger) Verdict {
+	v := Verdict{Promise: "Statistics", What: "figures", Checked: 3}
+	answered := 0
+	for _, calls := range l.ByNumber() {
+		if slices.ContainsFunc(calls, func(e Entry) bool { return e.Status == "completed" }) {
+			answered++
+		}
+	}
+	s := c.Stats
+	if s.Total != len(c.Numbers) {
+		v.breaks("%s says %d numbers, of %d", c.Name, s.Total, len(c.Numbers))
+	}
+	if sum := s.Queued + s.InProgress + s.RetryWait + s.Completed + s.Failed + s.Canceled; s.Total != sum {
+		v.breaks("%s says %d total, and %d by status", c.Name, s.Total, sum)
+	}
+	if s.Completed > answered {
+		v.breaks("%s says %d completed, the ledger %d", c.Name, s.Completed, answered)
+	}
+	return v
+}
+
 // Statistics: the campaign's are those of the ledger.
 func Statistics(c Campaign, l Ledger) Verdict {
 	v := Verdict{Promise: "Statistics", What: "figures"}

@@ -124,6 +124,21 @@ func TestEveryPromiseBroken(t *testing.T) {
 	}
 }
 
+func TestStatisticsSoFar(t *testing.T) {
+	c := good().Campaigns[0]
+	l := good().Ledger()
+	assert.True(t, StatisticsSoFar(c, l).Held())
+	for name, harm := range map[string]func(*campaign.Stats){
+		"a number lost":        func(s *campaign.Stats) { s.Total--; s.Failed-- },
+		"a sum that is none":   func(s *campaign.Stats) { s.Queued++ },
+		"an answer before one": func(s *campaign.Stats) { s.Completed++; s.Failed-- },
+	} {
+		c := c
+		harm(&c.Stats)
+		assert.Equal(t, 1, StatisticsSoFar(c, l).Broken, name)
+	}
+}
+
 // take takes a call out of a provider's ledger.
 func (e *Evidence) take(provider string, i int) {
 	for n := range e.Providers {
