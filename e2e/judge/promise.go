@@ -1,6 +1,8 @@
 package judge
 
 import (
+	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -147,10 +149,11 @@ const tooEarly = 50 * time.Millisecond
 
 // RetriesFirst: when a number was dialled for the first time, no retry had been due for
 // longer than the grace; and no retry came before it was due.  Checked are the retries
-// that fell due while there were new numbers.
+// that fell due while there were new numbers, without those of which a claim was begun in
+// between that became no call: they were first, and something went wrong.
 func RetriesFirst(c Campaign, l Ledger, grace time.Duration) Verdict {
 	v := Verdict{Promise: "RetriesFirst", What: "retries"}
-	byNumber := l.ByNumber()
+	byNumber, interrupted := l.ByNumber(), 0
 	var lastNew time.Time
 	for _, calls := range byNumber {
 		if calls[0].ReceivedAt.After(lastNew) {
@@ -166,11 +169,18 @@ func RetriesFirst(c Campaign, l Ledger, grace time.Duration) Verdict {
 			if !due.Before(lastNew) {
 				continue
 			}
+			if !follows(calls[i-1], calls[i]) {
+				interrupted++
+				continue
+			}
 			v.Checked++
 			if late := calls[i].ReceivedAt.Sub(due); late >= grace {
 				v.breaks("%s, due for a retry at %s, waited %.1f s while new numbers were dialled", n, clock(due), late.Seconds())
 			}
 		}
+	}
+	if interrupted > 0 {
+		v.Note = fmt.Sprintf("%s %d interrupted", c.Name, interrupted)
 	}
 	return v
 }
@@ -196,6 +206,14 @@ func StatisticsSoFar(c Campaign, l Ledger) Verdict {
 		v.breaks("%s says %d completed, the ledger %d", c.Name, s.Completed, answered)
 	}
 	return v
+}
+
+// follows reports whether a call is of the claim next after another's; it is true where
+// the callbacks' addresses name no claims.
+func follows(one, next Entry) bool {
+	a, e1 := campaign.ParseAttemptID(path.Base(one.StatusCallback))
+	b, e2 := campaign.ParseAttemptID(path.Base(next.StatusCallback))
+	return e1 != nil || e2 != nil || b.Claim() == a.Claim()+1
 }
 
 // Statistics: the campaign's are those of the ledger.

@@ -148,6 +148,24 @@ func (e *Evidence) take(provider string, i int) {
 	}
 }
 
+// A retry that was claimed in vain in between has been first, and its call comes late.
+func TestRetriesFirstThatWereInterrupted(t *testing.T) {
+	c := Campaign{Name: "c", RetryDelay: time.Second}
+	retry := func(claim int) Verdict {
+		address := func(claim int) string { return fmt.Sprint("/callbacks/a/cmp_2/", 7<<20+claim) }
+		return RetriesFirst(c, Ledger{
+			{To: "1", ReceivedAt: at(0), EndedAt: at(1), StatusCallback: address(1)},
+			{To: "1", ReceivedAt: at(60), EndedAt: at(61), StatusCallback: address(claim)},
+			{To: "2", ReceivedAt: at(50), EndedAt: at(51), StatusCallback: "/callbacks/a/cmp_2/8"},
+		}, 10*time.Second)
+	}
+	assert.Equal(t, 1, retry(2).Broken)
+	v := retry(3)
+	assert.Zero(t, v.Broken)
+	assert.Zero(t, v.Checked)
+	assert.Equal(t, "c 1 interrupted", v.Note)
+}
+
 func TestEveryNumberByTheLedgerAlone(t *testing.T) {
 	l := good().Ledger()
 	assert.True(t, EveryNumber(l, []string{"1", "2", "3", "4"}, 2).Held())
