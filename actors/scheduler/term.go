@@ -2,7 +2,7 @@ package scheduler
 
 import "dialtone/bus"
 
-// termGap is how far a term that is raised goes beyond the one that a node has
+// termGap is how far, at least, a term that is raised goes beyond the one that a node has
 // seen: more than its leader can have named tokens.
 const termGap = 1 << 32
 
@@ -27,8 +27,13 @@ func (c *Core) acknowledged(node string, f *Full) bool {
 // raise begins the term anew above one that a node has seen already: the leader
 // before had a clock that is ahead of ours, and nodes drop what bears a lower
 // term.  Every partition must speak again; the books and the sequences go on.
+//
+// Another that led after us, and heard of the same term and not of ours, would raise its
+// own from there as well.  So a part of what is added is each leader's own, by when it
+// began: two of the same term would name their tokens alike, and number their messages
+// alike.
 func (c *Core) raise(seen uint64) {
-	c.term = seen + termGap
+	c.term = seen + termGap + c.began%termGap
 	c.token = max(c.token, c.term)
 	c.missing = bus.Partitions
 	for i := range c.partition {

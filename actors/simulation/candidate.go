@@ -19,6 +19,9 @@ type candidate struct {
 	trying  bool
 	leaving bool
 	there   map[string]bool // nodes, as far as is seen
+	// estate is what a leader that ended in good order has told last, and when.
+	estate   *scheduler.Handover
+	estateAt time.Time
 }
 
 // see takes in who holds a lease.
@@ -70,6 +73,10 @@ func (c *candidate) lead(l *lease) {
 	if w.plant == PlantBlindLeader {
 		c.blind(term)
 	}
+	if c.estate != nil && w.now.Sub(c.estateAt) < leaseTTL*4/5 {
+		w.saw("a leader inherits")
+		c.core.Inherit(c.estate, c.estateAt)
+	}
 	c.core.Greet(slices.Sorted(maps.Keys(c.there)))
 	c.term++
 	c.grant()
@@ -119,10 +126,17 @@ func (c *candidate) beat(term int) {
 }
 
 func (c *candidate) hear(r *scheduler.Report) {
-	if c.core != nil {
-		c.core.Take(r, c.p.w.now)
-		c.grant()
+	if r.Handover != nil && c.core == nil {
+		c.estate, c.estateAt = r.Handover, c.p.w.now
 	}
+	if c.core == nil {
+		return
+	}
+	if r.Handover != nil {
+		c.core.Inherit(r.Handover, c.p.w.now) // it came after the lease
+	}
+	c.core.Take(r, c.p.w.now)
+	c.grant()
 }
 
 // grant acts only while the lease surely holds.
@@ -179,6 +193,9 @@ func (c *candidate) post(name string, g *scheduler.Grants) {
 func (c *candidate) stop() {
 	c.leaving = true
 	if c.core != nil {
+		if c.lease.valid() {
+			c.p.desk.tell(scheduler.Report{Node: c.p.node.name, Handover: c.core.Handover(c.p.w.now)}, func(*process) bool { return true })
+		}
 		c.core = nil
 		c.p.w.bucket.release(c.lease, func() {})
 	}

@@ -59,10 +59,17 @@ func (d *desk) send(r scheduler.Report) error {
 			return nil
 		}
 	}
+	d.tell(r, func(to *process) bool { return to.lead.core != nil || to.lead.trying }) // others take no notice
+	return nil
+}
+
+// tell has those hear a report who are there.
+func (d *desk) tell(r scheduler.Report, who func(*process) bool) {
+	w := d.p.w
 	d.p.sent = max(w.now.Sub(w.began)+w.trip(), d.p.sent)
 	for _, to := range w.running() {
-		if to.lead.core == nil && !to.lead.trying {
-			continue // it would take no notice
+		if !who(to) {
+			continue
 		}
 		if w.chance(w.faults.coreLost) {
 			w.saw("report to the scheduler lost")
@@ -73,7 +80,6 @@ func (d *desk) send(r scheduler.Report) error {
 			to.lead.hear(&report)
 		})
 	}
-	return nil
 }
 
 // hand has grants reach a node's desk.

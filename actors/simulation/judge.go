@@ -257,7 +257,7 @@ func (w *world) idle() string {
 		leaders++
 		for _, s := range p.lead.core.Providers(w.now) {
 			if s.Held > 0 {
-				return fmt.Sprintf("%d slots of %s are held in the books of %s", s.Held, s.Provider, p.node.name)
+				return fmt.Sprintf("%d slots of %s are held in the books of %s: %+v", s.Held, s.Provider, p.node.name, p.lead.core.Slots(scheduler.SlotQuery{}, w.now))
 			}
 		}
 	}

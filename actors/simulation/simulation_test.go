@@ -58,7 +58,7 @@ func TestSimulation(t *testing.T) {
 var everything = []string{
 	"process killed", "process crashed", "process crashed in the middle of a turn", "process frozen", "process leaves",
 	"process without JetStream", "JetStream wiped", "store away", "store slow", "commit's answer lost",
-	"a leader", "a leader deposed", "a leader stands still as it grants", "lease ran out", "lease's answer lost", "partition taken", "partition given", "partition lost",
+	"a leader", "a leader deposed", "a leader inherits", "a leader stands still as it grants", "lease ran out", "lease's answer lost", "partition taken", "partition given", "partition lost",
 	"an owner refused by its epoch", "a partition taken over by somebody else meanwhile", "could not take partitions over",
 	"a partition did not come to rest", "a machine in doubt", "a machine renewed",
 	"report to the scheduler lost", "grants lost", "command lost", "command not answered",
