@@ -26,7 +26,6 @@ type desk struct {
 // What is posted to a desk, beside *scheduler.Grants.
 type (
 	wants   = book.Wants // by its pointer
-	holds   = book.Holds
 	awake   = book.Awake
 	quieted = book.Quieted
 	gone    = book.Gone

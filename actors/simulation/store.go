@@ -210,10 +210,6 @@ func addTo(s *campaign.Stats, d campaign.Stats) {
 	s.Retries += d.Retries
 }
 
-func waits(s campaign.CallStatus) bool {
-	return s == campaign.CallQueued || s == campaign.CallRetryWait
-}
-
 func (s *memory) end(led *ledger.Ledger, e ledger.End) {
 	queued, retryWait := 0, 0
 	for _, c := range s.campaigns[e.Campaign].calls {
