@@ -23,7 +23,9 @@ func openStore(t testing.TB) store.Store {
 // own makes the test the owner of a partition.
 func (s *service) own() store.Fence {
 	s.t.Helper()
-	epochs, err := s.store.RaiseEpochs(s.t.Context(), "test", map[int]int64{0: 0})
+	before, err := s.store.Epochs(s.t.Context())
+	require.NoError(s.t, err)
+	epochs, err := s.store.RaiseEpochs(s.t.Context(), "test", map[int]int64{0: before[0]})
 	require.NoError(s.t, err)
 	return store.Fence{Partition: 0, Epoch: epochs[0]}
 }

@@ -120,7 +120,9 @@ func (st *stage) claimedTo(contacts ...campaign.Contact) (jobs []campaign.Job) {
 
 func (st *stage) fence(id campaign.ID) store.Fence {
 	p := bus.PartitionOf(id)
-	epochs, err := st.db.RaiseEpochs(st.t.Context(), "test", map[int]int64{p: 0})
+	before, err := st.db.Epochs(st.t.Context())
+	require.NoError(st.t, err)
+	epochs, err := st.db.RaiseEpochs(st.t.Context(), "test", map[int]int64{p: before[p]})
 	require.NoError(st.t, err)
 	return store.Fence{Partition: p, Epoch: epochs[p]}
 }
