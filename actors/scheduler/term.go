@@ -6,6 +6,10 @@ import "dialtone/bus"
 // seen: more than its leader can have named tokens.
 const termGap = 1 << 32
 
+// leapOf spreads leaders that begin at different times over some four thousand numbers
+// (Fibonacci hashing).
+func leapOf(term uint64) uint64 { return term * 0x9e3779b97f4a7c15 >> 52 }
+
 // acknowledged reports whether a node's Full was written under this term.  Only
 // such a one counts: whoever wrote it drops what an earlier leader may still
 // have on the way to it, so nothing can come on top of what it tells.  A node
@@ -27,8 +31,11 @@ func (c *Core) acknowledged(node string, f *Full) bool {
 // raise begins the term anew above one that a node has seen already: the leader
 // before had a clock that is ahead of ours, and nodes drop what bears a lower
 // term.  Every partition must speak again; the books and the sequences go on.
+//
+// How far above is this leader's own: two that are behind one after the other, and hear of
+// the same term first, would else go by the same one, and name their tokens alike.
 func (c *Core) raise(seen uint64) {
-	c.term = seen + termGap
+	c.term = seen + termGap*(1+c.leap)
 	c.token = max(c.token, c.term)
 	c.missing = bus.Partitions
 	for i := range c.partition {
