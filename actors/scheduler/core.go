@@ -16,7 +16,7 @@ import (
 // Core is the leader's mind: pure, used by one goroutine.
 type Core struct {
 	term      uint64
-	began     uint64 // the term with which it began
+	leap      uint64 // by how many more gaps than one a term is raised
 	since     time.Time
 	choice    Choice
 	build     Build
@@ -78,7 +78,7 @@ type owner struct {
 // alike.
 func NewCore(term uint64, limits map[string]provider.Limits, c Choice, build Build, now time.Time) *Core {
 	core := &Core{
-		term: term, began: term, since: now, token: term, missing: bus.Partitions, build: build,
+		term: term, leap: leapOf(term), since: now, token: term, missing: bus.Partitions, build: build,
 		paths:    make(map[route.Route]*path),
 		clients:  make(map[campaign.ID]*client),
 		slots:    make(map[uint64]*slot),

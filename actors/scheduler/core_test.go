@@ -70,6 +70,25 @@ func TestTermRisesAboveWhatNodesHaveSeen(t *testing.T) {
 	require.Greater(t, got[0], ahead+1e9, "and no token is named like the other leader's")
 }
 
+// Two leaders one after the other whose clocks are behind hear of the same old term first.
+// They go by terms of their own, and name no tokens alike.
+func TestTermsRaisedFromTheSameAreApart(t *testing.T) {
+	terms := map[uint64]bool{}
+	for i := range 20 {
+		st := newStage(t, only(2, 0))
+		st.lead(uint64(epoch.Add(time.Duration(i)*731*time.Millisecond).UnixNano()), only(2, 0))
+		n := st.node("n1")
+		n.own(1, partitions(0, bus.Partitions)...)
+		n.seen.Term = uint64(epoch.Add(time.Hour).UnixNano())
+		st.introduce(n)
+		require.Greater(t, n.seen.Term, uint64(epoch.Add(time.Hour).UnixNano()))
+		for other := range terms {
+			require.Greater(t, max(other, n.seen.Term)-min(other, n.seen.Term), uint64(1<<31))
+		}
+		terms[n.seen.Term] = true
+	}
+}
+
 // When a node of a higher term turns up late, everyone must speak anew.
 func TestRaisedTermAsksEveryone(t *testing.T) {
 	st := newStage(t, only(4, 0))

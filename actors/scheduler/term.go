@@ -2,9 +2,13 @@ package scheduler
 
 import "dialtone/bus"
 
-// termGap is how far, at least, a term that is raised goes beyond the one that a node has
+// termGap is how far a term that is raised goes beyond the one that a node has
 // seen: more than its leader can have named tokens.
 const termGap = 1 << 32
+
+// leapOf spreads leaders that begin at different times over some four thousand numbers
+// (Fibonacci hashing).
+func leapOf(term uint64) uint64 { return term * 0x9e3779b97f4a7c15 >> 52 }
 
 // acknowledged reports whether a node's Full was written under this term.  Only
 // such a one counts: whoever wrote it drops what an earlier leader may still
@@ -28,12 +32,10 @@ func (c *Core) acknowledged(node string, f *Full) bool {
 // before had a clock that is ahead of ours, and nodes drop what bears a lower
 // term.  Every partition must speak again; the books and the sequences go on.
 //
-// Another that led after us, and heard of the same term and not of ours, would raise its
-// own from there as well.  So a part of what is added is each leader's own, by when it
-// began: two of the same term would name their tokens alike, and number their messages
-// alike.
+// How far above is this leader's own: two that are behind one after the other, and hear of
+// the same term first, would else go by the same one, and name their tokens alike.
 func (c *Core) raise(seen uint64) {
-	c.term = seen + termGap + c.began%termGap
+	c.term = seen + termGap*(1+c.leap)
 	c.token = max(c.token, c.term)
 	c.missing = bus.Partitions
 	for i := range c.partition {
