@@ -100,10 +100,10 @@ func TestStartTellsOfCallsThatAreUpElsewhere(t *testing.T) {
 	data, log := t.TempDir(), new(strings.Builder)
 	db, err := OpenDatabase(t.Context(), data, "")
 	require.NoError(t, err)
+	epochs, err := db.RaiseEpochs(t.Context(), "before", map[int]int64{1: 0})
+	require.NoError(t, err)
 	for _, name := range []string{"gone", "gone", "a"} {
 		c, err := db.CreateCall(t.Context(), store.NewCall{Contact: campaign.Contact{Phone: "+12125550147"}}, store.Once{})
-		require.NoError(t, err)
-		epochs, err := db.RaiseEpochs(t.Context(), "before", map[int]int64{1: 0})
 		require.NoError(t, err)
 		b, at := &store.Batch{}, campaign.NewAttemptID(c.ID, 1)
 		b.Add(&store.Claim{Fence: store.Fence{Partition: 1, Epoch: epochs[1]}, Campaign: campaign.Single, Attempt: at})
