@@ -21,7 +21,7 @@ func TestOneOwner(t *testing.T) {
 	for name, second := range map[string]string{"another node": "n2", "the same name": "n1"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, bustest.WithLeaseTTL(time.Second), bustest.WithAckWait(time.Second))
+			r := newRig(t, bustest.WithLeaseTTL(3*time.Second), bustest.WithAckWait(time.Second))
 			old := r.node("n1")
 			r.line.hold()
 			id := r.create(40, 10)
@@ -53,7 +53,7 @@ func TestOneOwner(t *testing.T) {
 // nobody.
 func TestNothingLostAfterNodeKilled(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, bustest.WithLeaseTTL(time.Second), bustest.WithAckWait(time.Second))
+	r := newRig(t, bustest.WithLeaseTTL(3*time.Second), bustest.WithAckWait(time.Second))
 	first := r.node("n1")
 	id := r.create(120, 10)
 	other := r.create(30, 10)
