@@ -73,6 +73,9 @@ func newApart(t *testing.T) *apart {
 // A campaign runs over three processes, each with the permissions of its role alone;
 // nothing is refused, and nothing lost, when all of JetStream is deleted meanwhile.
 func TestNothingLostWithTheRolesApart(t *testing.T) {
+	if raced {
+		t.Skip("the processes are what they are without the race detector")
+	}
 	a := newApart(t)
 	numbers := berlin(0, 400)
 	id := a.load(settings{"max_concurrent_calls": 40, "retry": settings{"max_attempts": 3, "delay": "300ms"}}, numbers)
