@@ -28,6 +28,8 @@ type actor struct {
 	ctx     context.Context // of run
 	kept    []any           // what came while the machine was built anew, and is for the new one
 	setback setback
+	// unreadable: no machine can be built, see doWithout.
+	unreadable bool
 }
 
 // What comes to an actor's mailbox, beside *bus.Request, bus.ReportDelivery, granted and

@@ -1,8 +1,10 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,8 +22,10 @@ type flaky struct {
 	failed map[string]int
 	reads  atomic.Int64                       // of campaigns
 	before func(context.Context, campaign.ID) // a read of a campaign, or nil
-	stalls chan struct{}                      // RaiseEpochs waits for its end, if there is one
-	waited atomic.Int64                       // how often it did
+	spoilt campaign.ID                        // can't be read, by any method named in spoils
+	spoils []string
+	stalls chan struct{} // RaiseEpochs waits for its end, if there is one
+	waited atomic.Int64  // how often it did
 }
 
 // stall has RaiseEpochs hang until it is mended.
@@ -57,10 +61,27 @@ func (f *flaky) fail(method string, n int) {
 	f.faults[method] = n
 }
 
+// spoil has the methods fail for one campaign.
+func (f *flaky) spoil(id campaign.ID, methods ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.spoilt, f.spoils = id, methods
+}
+
+func (f *flaky) spoiled(id campaign.ID, method string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.spoilt == id && slices.Contains(f.spoils, method) {
+		return errors.New("settings: unexpected end of JSON input")
+	}
+	return nil
+}
+
 func (f *flaky) mend() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.faults)
+	f.spoils = nil
 	if f.stalls != nil {
 		close(f.stalls)
 		f.stalls = nil
@@ -110,14 +131,14 @@ func (f *flaky) Campaign(ctx context.Context, id campaign.ID) (campaign.Campaign
 	if before != nil {
 		before(ctx, id)
 	}
-	if err := f.fault("Campaign"); err != nil {
+	if err := cmp.Or(f.fault("Campaign"), f.spoiled(id, "Campaign")); err != nil {
 		return campaign.Campaign{}, err
 	}
 	return f.Store.Campaign(ctx, id)
 }
 
 func (f *flaky) Zones(ctx context.Context, id campaign.ID) ([]store.Zone, error) {
-	if err := f.fault("Zones"); err != nil {
+	if err := cmp.Or(f.fault("Zones"), f.spoiled(id, "Zones")); err != nil {
 		return nil, err
 	}
 	return f.Store.Zones(ctx, id)
@@ -131,7 +152,7 @@ func (f *flaky) Queued(ctx context.Context, id campaign.ID, zone campaign.ZoneID
 }
 
 func (f *flaky) Open(ctx context.Context, id campaign.ID, after campaign.CallID, limit int) ([]store.OpenCall, error) {
-	if err := f.fault("Open"); err != nil {
+	if err := cmp.Or(f.fault("Open"), f.spoiled(id, "Open")); err != nil {
 		return nil, err
 	}
 	return f.Store.Open(ctx, id, after, limit)

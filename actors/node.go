@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -158,6 +159,22 @@ func (n *Node) owned() []*partition {
 		}
 	}
 	return out
+}
+
+// overslept is how long a campaign may take to be read before it is told of.
+const overslept = 10 * time.Second
+
+// Troubles names the campaigns of this node's partitions that stand still since they
+// can't be read (unread), and those without which nothing is granted to anybody, since
+// not even their open calls can be read (asleep), by ascending id.
+func (n *Node) Troubles() (unread, asleep []campaign.ID) {
+	for _, p := range n.owned() {
+		u, a := p.troubles(time.Now().Add(-overslept))
+		unread, asleep = append(unread, u...), append(asleep, a...)
+	}
+	slices.Sort(unread)
+	slices.Sort(asleep)
+	return unread, asleep
 }
 
 // partition is one that this node owns, or nil.

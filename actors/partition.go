@@ -33,6 +33,8 @@ type partition struct {
 	mu      sync.Mutex
 	actors  map[campaign.ID]*actor
 	waking  map[campaign.ID]bool // campaigns to be awake before the desk speaks for us
+	begun   time.Time
+	unread  map[campaign.ID]bool // campaigns that can't be read
 	closed  bool
 	reports bus.Consumption
 }
@@ -46,6 +48,7 @@ func newPartition(rt *runtime, number int, epoch int64, active []campaign.ID, on
 		runtime: rt, number: number, epoch: epoch, onLost: onLost,
 		ctx: ctx, cancel: cancel, begin: begin, drain: drain,
 		actors: make(map[campaign.ID]*actor), waking: make(map[campaign.ID]bool),
+		begun: time.Now(), unread: make(map[campaign.ID]bool),
 	}
 	for _, id := range active {
 		p.waking[id] = true
@@ -89,6 +92,28 @@ func (p *partition) announce() {
 	if ready {
 		p.desk.box.post(awake{Partition: p.number, Epoch: p.epoch})
 	}
+}
+
+// unreadable notes whether a campaign can't be read.
+func (p *partition) unreadable(id campaign.ID, yes bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if yes {
+		p.unread[id] = true
+	} else {
+		delete(p.unread, id)
+	}
+}
+
+// troubles are the campaigns that can't be read, and those that are not awake though the
+// partition began before a time.
+func (p *partition) troubles(before time.Time) (unread, asleep []campaign.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begun.Before(before) {
+		asleep = slices.Collect(maps.Keys(p.waking))
+	}
+	return slices.Collect(maps.Keys(p.unread)), asleep
 }
 
 // actor finds the campaign's actor, or makes it.  It is nil when the partition

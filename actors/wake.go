@@ -9,7 +9,6 @@ import (
 	"dialtone/actors/clerk"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
-	"dialtone/store"
 )
 
 const openPage = 2000
@@ -26,12 +25,14 @@ func (a *actor) wake(ctx, begin context.Context) bool {
 		return false // nothing is in hand: the next owner builds its own
 	}
 	if !found {
+		a.readable()
 		a.bury(ctx)
 		return false
 	}
 	cfg := a.machine
 	cfg.Table = a.routes()
 	next := a.clerk.Wake(cfg, c, zones, open, time.Now())
+	a.readable()
 	a.part.awoke(a)
 	if len(a.kept) > 0 {
 		raise(a.box.signal)
@@ -76,7 +77,7 @@ func (a *actor) layDown() {
 
 // recall reads the campaign, its zones and its open calls.
 func (a *actor) recall(ctx context.Context) (c campaign.Campaign, zones []machine.Zone, open []machine.Open, found bool) {
-	insist(ctx, a.log, "read the campaign", func() (err error) {
+	a.need(ctx, "read the campaign", func() (err error) {
 		c, err = a.store.Campaign(ctx, a.id)
 		found = err == nil
 		if campaign.CodeOf(err) == campaign.CodeNotFound {
@@ -84,26 +85,36 @@ func (a *actor) recall(ctx context.Context) (c campaign.Campaign, zones []machin
 		}
 		return err
 	})
-	if found {
-		insist(ctx, a.log, "read the zones of a campaign", func() (err error) {
-			zones, err = a.zones(ctx)
-			return err
-		})
+	if !found {
+		return c, nil, nil, false
 	}
+	a.need(ctx, "read the zones of a campaign", func() (err error) {
+		zones, err = a.zones(ctx)
+		return err
+	})
+	insist(ctx, a.log, "read open calls", func() (err error) {
+		open, err = a.open(ctx)
+		return err
+	})
+	return c, zones, open, true
+}
+
+// open reads the open calls, page by page.
+func (a *actor) open(ctx context.Context) (open []machine.Open, err error) {
 	var after campaign.CallID
-	for more := found; more && ctx.Err() == nil; {
-		var page []store.OpenCall
-		insist(ctx, a.log, "read open calls", func() (err error) {
-			page, err = a.store.Open(ctx, a.id, after, openPage)
-			return err
-		})
+	for {
+		page, err := a.store.Open(ctx, a.id, after, openPage)
+		if err != nil {
+			return nil, err
+		}
 		for _, o := range page {
 			open = append(open, machine.Open{Call: o.Call, Current: o.Current})
 			after = o.ID
 		}
-		more = len(page) == openPage
+		if len(page) < openPage {
+			return open, nil
+		}
 	}
-	return c, zones, open, found
 }
 
 // zones are those in which the campaign has calls.

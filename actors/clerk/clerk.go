@@ -127,6 +127,8 @@ type Clerk struct {
 	broken  bool // a commit failed as a whole: what the machine believes is not so
 	// reading: the campaign is being read again; readAgain: and then once more.
 	reading, readAgain bool
+	// stands are the slots of a campaign of which no machine can be built.
+	stands []machine.Progress
 	// routed is the table that the machine routes by.
 	routed *route.Table
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"dialtone/actors/book"
+	"dialtone/actors/scheduler"
 	"dialtone/bus"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
@@ -40,6 +41,7 @@ func (k *Clerk) Unanswered() (requests []Request) {
 func (k *Clerk) Wake(cfg machine.Config, c campaign.Campaign, zones []machine.Zone, open []machine.Open, now time.Time) Next {
 	k.life++
 	k.broken = false
+	k.stands = nil
 	k.out.Reset()
 	k.handOn(open)
 	k.routed = cfg.Table
@@ -49,6 +51,24 @@ func (k *Clerk) Wake(cfg machine.Config, c campaign.Campaign, zones []machine.Zo
 	k.world.Tell(h)
 	k.first = true
 	return k.perform(now)
+}
+
+// Stand speaks for a campaign of which no machine can be built: it holds the slots of its
+// open calls, and asks for nothing.  The next Wake takes over from there.
+func (k *Clerk) Stand(open []machine.Open, now time.Time) {
+	k.stands = machine.Holds(open, now)
+	k.stand()
+}
+
+// Decline gives back tokens that came for a campaign of which no machine can be built.
+func (k *Clerk) Decline(g book.Granted) {
+	k.seen = g.Mark
+	k.stand()
+}
+
+func (k *Clerk) stand() {
+	k.world.Tell(book.Holds{Campaign: k.id, Tokens: k.stands})
+	k.world.Tell(&book.Wants{Demand: scheduler.Demand{Campaign: k.id, Seen: k.seen}})
 }
 
 // handOn tells the next machine what the last one was asked for.

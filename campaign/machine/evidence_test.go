@@ -46,11 +46,18 @@ func TestEvidenceOfWhatIsTakenOver(t *testing.T) {
 		return o
 	}
 	var out machine.Effects
-	m := machine.New(machine.Config{}, campaign.Campaign{ID: 7, Status: campaign.StatusInProgress}, nil, []machine.Open{
-		open(1, ""), open(2, campaign.AttemptPlacing), open(3, campaign.AttemptAmbiguous), open(4, campaign.AttemptPlaced),
-	}, nine, &out)
+	retry := machine.Open{Call: campaign.Call{ID: 5, CampaignID: 7, Status: campaign.CallRetryWait, Claim: 1, NextAttemptAt: nine}}
+	all := []machine.Open{
+		open(1, ""), open(2, campaign.AttemptPlacing), open(3, campaign.AttemptAmbiguous), open(4, campaign.AttemptPlaced), retry,
+	}
+	m := machine.New(machine.Config{}, campaign.Campaign{ID: 7, Status: campaign.StatusInProgress}, nil, all, nine, &out)
 	got := map[campaign.CallID]campaign.Evidence{}
-	m.Held(func(p machine.Progress) { got[p.Attempt.Call()] = p.Evidence })
+	var held []machine.Progress
+	m.Held(func(p machine.Progress) {
+		got[p.Attempt.Call()] = p.Evidence
+		held = append(held, p)
+	})
+	require.ElementsMatch(t, held, machine.Holds(all, nine), "and so says who can build no machine")
 	require.Equal(t, map[campaign.CallID]campaign.Evidence{
 		1: campaign.EvidencePlacing, 2: campaign.EvidencePlacing, 3: campaign.EvidenceAmbiguous, 4: campaign.EvidencePlaced,
 	}, got)

@@ -75,6 +75,8 @@ type flight struct {
 // name them alike.
 const adopted = 1 << 63
 
+func adoptedToken(id campaign.AttemptID) uint64 { return adopted | uint64(id) }
+
 // Open is a call as the store has it when a machine is built.
 type Open struct {
 	Call    campaign.Call
@@ -111,7 +113,7 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 	if o.Call.Reason == campaign.ReasonCanceled {
 		f.cancel()
 	}
-	f.token.ID = adopted | uint64(f.attempt)
+	f.token.ID = adoptedToken(f.attempt)
 	f.job = campaign.Job{
 		Campaign: m.c.ID, Attempt: f.attempt, Number: o.Call.Attempts + 1,
 		To: o.Call.Phone, From: m.from(o.Call.From, o.Call.Phone), Variables: o.Call.Variables,
@@ -150,6 +152,33 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 			m.hangUp(f, now, out)
 		}
 	}
+}
+
+// Holds lists the tokens of a campaign's open calls, as Held does of a machine that was
+// just built from them: for who can't build one, and must have them counted.
+func Holds(open []Open, now time.Time) (held []Progress) {
+	for _, o := range open {
+		if o.Call.Status != campaign.CallInProgress {
+			continue
+		}
+		id := campaign.NewAttemptID(o.Call.ID, o.Call.Claim)
+		p := Progress{
+			Token: Token{ID: adoptedToken(id)}, Evidence: campaign.EvidencePlacing,
+			Attempt: id, To: o.Call.Phone, Since: now,
+		}
+		if a := o.Current; a != nil {
+			p.Token.Provider, p.Since = a.Provider, a.StartedAt
+			switch a.State {
+			case campaign.AttemptPlacing:
+			case campaign.AttemptAmbiguous:
+				p.Evidence = campaign.EvidenceAmbiguous
+			default:
+				p.Evidence = campaign.EvidencePlaced
+			}
+		}
+		held = append(held, p)
+	}
+	return held
 }
 
 // takeoverPatience differs from call to call, so that the provider is not asked

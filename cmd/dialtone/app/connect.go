@@ -16,10 +16,12 @@ import (
 
 // The parts that a process may have to wait for.
 const (
-	partStore   = "store"
-	partNATS    = "nats"
-	partLeases  = "leases"
-	partService = "service" // the process itself, at its beginning and end
+	partStore  = "store"
+	partNATS   = "nats"
+	partLeases = "leases"
+	// partCampaigns: what some campaigns have up is not known.
+	partCampaigns = "campaigns"
+	partService   = "service" // the process itself, at its beginning and end
 )
 
 // connect opens the database and the bus.  Both are waited for at the same time, so

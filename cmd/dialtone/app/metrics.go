@@ -22,6 +22,7 @@ var (
 	descBatches      = desc("journal_batches_total", "Batches that the journal has committed.")
 	descOps          = desc("journal_operations_total", "Operations that the journal has committed.")
 	descPartitions   = desc("partitions_owned", "Partitions that this node owns.")
+	descUnreadable   = desc("campaigns_unreadable", "Campaigns of this node that stand still since they can't be read from the database.")
 	descAttempts     = desc("caller_attempts_total", "What came of dial jobs, by result.", "result")
 	descHeld         = desc("provider_calls", "Calls up at a provider, or being placed there.", "provider")
 	descChannels     = desc("provider_channels", "Calls that a provider may have up now; 0 is no limit.", "provider")
@@ -90,6 +91,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	count(descTrouble, float64(b.SlowConsumers), "slow_consumer")
 	if node := c.a.node.Load(); node != nil {
 		gauge(descPartitions, float64(node.Owned()))
+		unread, asleep := node.Troubles()
+		gauge(descUnreadable, float64(len(unread)+len(asleep)))
 		for d, n := range c.a.ended.all() {
 			count(descEnded, float64(n), string(d))
 		}
@@ -117,7 +120,7 @@ type gauger func(d *prometheus.Desc, v float64, labels ...string)
 func (c collector) collectReady(ctx context.Context, gauge gauger) {
 	missing := c.a.missing(ctx)
 	gauge(descReady, oneIf(len(missing) == 0))
-	for _, part := range []string{partService, partStore, partNATS, partLeases} {
+	for _, part := range []string{partService, partStore, partNATS, partLeases, partCampaigns} {
 		gauge(descMissing, oneIf(slices.ContainsFunc(missing, func(m api.Missing) bool { return m.Part == part })), part)
 	}
 }

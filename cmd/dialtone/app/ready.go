@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dialtone/api"
+	"dialtone/campaign"
 )
 
 const (
@@ -45,10 +46,31 @@ func (a *App) missing(ctx context.Context) (out []api.Missing) {
 		out = append(out, api.Missing{Part: partNATS, Reason: fmt.Sprintf(
 			"%v. See whether %s runs, has JetStream, and can be reached from here; it is connected to again by itself.", err, a.servers())})
 	}
-	if node := a.node.Load(); a.cfg.has(RoleActors) && (node == nil || node.Owned() == 0) {
+	node := a.node.Load()
+	if a.cfg.has(RoleActors) && (node == nil || node.Owned() == 0) {
 		out = append(out, api.Missing{Part: partLeases, Reason: "This node owns no partition yet, so it runs no campaign. It takes some as soon as others give them up, or after their leases' time; if it lasts longer than that, see the log for what keeps it from them."})
 	}
+	if node != nil {
+		if _, asleep := node.Troubles(); len(asleep) > 0 {
+			out = append(out, api.Missing{Part: partCampaigns, Reason: fmt.Sprintf(
+				"What %s has up can't be read from the database, and nothing is granted to anybody until it is known. The log says what is wrong with it.", list(asleep))})
+		}
+	}
 	return out
+}
+
+// list names some campaigns.
+func list(ids []campaign.ID) string {
+	const most = 5
+	names := make([]string, 0, most+1)
+	for i, id := range ids {
+		if i == most {
+			names = append(names, fmt.Sprintf("%d more", len(ids)-most))
+			break
+		}
+		names = append(names, id.String())
+	}
+	return strings.Join(names, ", ")
 }
 
 func (a *App) database() string {
