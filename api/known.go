@@ -73,9 +73,10 @@ func (k *knowledge) unknown(ctx context.Context, ref store.AttemptRef) bool {
 func (k *knowledge) join(ref store.AttemptRef) (q *inquiry, place int, leads bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.rate.Add(1, time.Now())
+	now := time.Now()
+	k.rate.Add(1, now)
 	if k.open == nil {
-		k.open = &inquiry{full: make(chan struct{}), done: make(chan struct{}), wait: k.rate.Patience(gatherFor, gatherEnough)}
+		k.open = &inquiry{full: make(chan struct{}), done: make(chan struct{}), wait: k.rate.Patience(gatherFor, gatherEnough, now)}
 		leads = true
 	}
 	q = k.open

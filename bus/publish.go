@@ -156,7 +156,7 @@ func (p *publisher) publish(letters []letter, urgent bool, done func(error)) {
 func (p *publisher) flush(now time.Time) {
 	p.flushed = now
 	p.rate.Add(len(p.queue)-p.head, now)
-	p.linger = max(p.rate.Patience(mostLinger, lingerEnough), leastLinger)
+	p.linger = max(p.rate.Patience(mostLinger, lingerEnough, now), leastLinger)
 	for p.head < len(p.queue) && len(p.flying) < publishWindow {
 		n := min(publishBurst, len(p.queue)-p.head)
 		chunk := p.queue[p.head : p.head+n]

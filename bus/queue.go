@@ -54,7 +54,7 @@ func (b *Bus) PublishJobs(jobs []campaign.Job, done func(err error)) {
 		l.group = l.subject
 		letters = append(letters, l)
 	}
-	b.pub.publish(letters, false, func(err error) {
+	b.pub.publish(letters, true, func(err error) {
 		b.countPublished(&b.count.jobsPublished, len(jobs), errors.Join(bad, err))
 		done(publishError("dial jobs", bad, err))
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,11 @@ type JournalConfig struct {
 	// Gather is how long a small batch waits for company while much is written.
 	// Where little is, it waits a fraction of that.  Default 2 ms.
 	Gather time.Duration
+	// Linger is how long a batch waits for company in which there is only what nobody
+	// waits for: what became of attempts.  Calls are held up by the journal where several
+	// free their slots at the same time, and then each commit counts that can be left
+	// out.  Default 5 ms.
+	Linger time.Duration
 	// Enough is the number of operations that waits for no more. Default 500.
 	Enough int
 	// MaxOps bounds a batch. Default 4,000.
@@ -48,6 +54,7 @@ type JournalConfig struct {
 
 func (c JournalConfig) withDefaults() JournalConfig {
 	c.Gather = cmp.Or(c.Gather, 2*time.Millisecond)
+	c.Linger = max(cmp.Or(c.Linger, 5*time.Millisecond), c.Gather)
 	c.MaxOps = cmp.Or(c.MaxOps, 4000)
 	c.Enough = min(cmp.Or(c.Enough, 500), c.MaxOps)
 	c.RetryBase = cmp.Or(c.RetryBase, 20*time.Millisecond)
@@ -83,13 +90,12 @@ type Journal struct {
 	waiting []submission
 	ops     int       // in waiting
 	since   time.Time // when the oldest of waiting came
+	urgent  time.Time // when the oldest came of those that somebody waits for, or zero
 	stopped bool
 	started bool
 	abort   context.CancelFunc
 
-	// patience is how long the next batch waits for company; both are run's.
-	patience time.Duration
-	rate     flow.Rate // of operations
+	rate flow.Rate // of operations; run's
 
 	// signal holds a token when waiting grew enough, or the journal is to stop.
 	signal chan struct{}
@@ -176,12 +182,16 @@ func (j *Journal) Submit(ops []Op, done func(stats map[campaign.ID]campaign.Stat
 	if first {
 		j.since = time.Now()
 	}
+	hurries := j.urgent.IsZero() && slices.ContainsFunc(ops, awaited)
+	if hurries {
+		j.urgent = time.Now()
+	}
 	before := j.ops
 	j.waiting = append(j.waiting, submission{ops, done})
 	j.ops += len(ops)
 	full := before < j.cfg.Enough && j.ops >= j.cfg.Enough
 	j.mu.Unlock()
-	if first || full {
+	if first || hurries || full {
 		j.wake()
 	}
 }
@@ -227,7 +237,7 @@ func (j *Journal) take() []submission {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	out := j.waiting
-	j.waiting, j.ops = nil, 0
+	j.waiting, j.ops, j.urgent = nil, 0, time.Time{}
 	return out
 }
 

@@ -126,6 +126,40 @@ func TestJournalGathers(t *testing.T) {
 	})
 }
 
+// What nobody waits for is kept for company, and goes with the first that somebody waits
+// for.
+func TestJournalLingers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		j := started(t, f, JournalConfig{Linger: 7 * time.Millisecond})
+		time.Sleep(time.Second) // idle
+		for _, op := range []Op{&Finish{}, &Placed{}, &Ambiguous{}} {
+			began := time.Now()
+			require.NoError(t, j.Do(t.Context(), op))
+			require.Equal(t, 7*time.Millisecond, time.Since(began), "%T", op)
+			time.Sleep(time.Second)
+		}
+		for _, op := range []Op{&Claim{}, &Placing{}, &SetStatus{}, &EndCalls{}, &CancelCall{}, &GiveBack{}} {
+			j.Submit([]Op{&Finish{Campaign: 99, Attempt: campaign.NewAttemptID(99, 1)}}, ignore)
+			time.Sleep(time.Millisecond)
+			began := time.Now()
+			require.NoError(t, j.Do(t.Context(), op))
+			require.Less(t, time.Since(began), time.Millisecond, "%T", op)
+			require.Len(t, f.batches[len(f.batches)-1], 2)
+			time.Sleep(time.Second)
+		}
+		j.Submit([]Op{&Finish{}}, ignore)
+		began := time.Now()
+		j.Submit(claims(1, 600), ignore)
+		synctest.Wait()
+		require.Zero(t, time.Since(began))
+		require.Len(t, f.batches[len(f.batches)-1], 601, "enough waits for nobody")
+		j.Submit([]Op{&Finish{}}, ignore)
+		require.NoError(t, j.Stop(t.Context()))
+		require.Zero(t, time.Since(began), "nor does the end")
+	})
+}
+
 func TestJournalGathersWhileItWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{hold: make(chan struct{})}

@@ -22,7 +22,6 @@ func (j *Journal) run(ctx context.Context) {
 			j.enter(ctx, p, s)
 		}
 		j.rate.Add(ops, time.Now())
-		j.patience = j.rate.Patience(j.cfg.Gather, gatherEnough)
 		j.commit(ctx, p)
 	}
 }
@@ -35,14 +34,24 @@ const (
 	leastGather  = 200 * time.Microsecond
 )
 
+// awaited reports whether somebody waits for an operation: a call is to be placed, or a
+// person has asked.  What became of an attempt only has to be written.
+func awaited(op Op) bool {
+	switch op.(type) {
+	case *Placed, *Ambiguous, *Finish:
+		return false
+	}
+	return true
+}
+
 // gather returns when there is something to write and no sense in waiting for
 // more.  It is false when the journal is to end.
 func (j *Journal) gather(ctx context.Context) bool {
 	for {
 		j.mu.Lock()
-		ops, some, since, stopped := j.ops, len(j.waiting) > 0, j.since, j.stopped
+		ops, some, stopped, due := j.ops, len(j.waiting) > 0, j.stopped, j.due()
 		j.mu.Unlock()
-		rest := max(j.patience, min(leastGather, j.cfg.Gather)) - time.Since(since)
+		rest := time.Until(due)
 		switch {
 		case ctx.Err() != nil || stopped && !some:
 			return false
@@ -54,6 +63,15 @@ func (j *Journal) gather(ctx context.Context) bool {
 			j.pause(ctx, nil)
 		}
 	}
+}
+
+// due is when what waits is to be written.
+func (j *Journal) due() time.Time {
+	if j.urgent.IsZero() {
+		return j.since.Add(j.cfg.Linger)
+	}
+	patience := j.rate.Patience(j.cfg.Gather, gatherEnough, j.urgent)
+	return j.urgent.Add(max(patience, min(leastGather, j.cfg.Gather)))
 }
 
 func (j *Journal) pause(ctx context.Context, until <-chan time.Time) {

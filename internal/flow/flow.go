@@ -18,13 +18,17 @@ type Rate struct {
 
 // Add counts n more, at a time that does not go back.
 func (r *Rate) Add(n int, now time.Time) {
-	r.weight = r.weight*math.Exp(-now.Sub(r.at).Seconds()/memory.Seconds()) + float64(n)
+	r.weight = r.weightAt(now) + float64(n)
 	r.at = now
 }
 
-// Patience is how long to wait for company, as of the latest Add: most where
-// enough or more come in that time, and in proportion less where less comes.
-func (r *Rate) Patience(most time.Duration, enough int) time.Duration {
-	expected := r.weight / memory.Seconds() * most.Seconds()
+func (r *Rate) weightAt(now time.Time) float64 {
+	return r.weight * math.Exp(-now.Sub(r.at).Seconds()/memory.Seconds())
+}
+
+// Patience is how long to wait for company: most where enough or more come in that time,
+// and in proportion less where less comes.
+func (r *Rate) Patience(most time.Duration, enough int, now time.Time) time.Duration {
+	expected := r.weightAt(now) / memory.Seconds() * most.Seconds()
 	return time.Duration(float64(most) * min(1, expected/float64(enough)))
 }

@@ -13,20 +13,25 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 func TestPatienceOfASteadyFlow(t *testing.T) {
 	for perMilli, want := range map[int]time.Duration{1: time.Millisecond, 2: 2 * time.Millisecond, 5: 5 * time.Millisecond, 50: 5 * time.Millisecond} {
 		var r Rate
-		for i := range 1000 {
-			r.Add(perMilli, noon.Add(time.Duration(i)*time.Millisecond))
+		now := noon
+		for range 1000 {
+			now = now.Add(time.Millisecond)
+			r.Add(perMilli, now)
 		}
-		require.InEpsilon(t, want, r.Patience(5*time.Millisecond, 25), 0.02, perMilli)
+		require.InEpsilon(t, want, r.Patience(5*time.Millisecond, 25, now), 0.02, perMilli)
 	}
 }
 
 // A burst after silence is no reason to wait, and is soon forgotten.
 func TestPatienceOfABurst(t *testing.T) {
 	var r Rate
+	at := func(after time.Duration) time.Duration { return r.Patience(5*time.Millisecond, 25, noon.Add(after)) }
 	r.Add(1, noon)
-	require.Less(t, r.Patience(5*time.Millisecond, 25), 50*time.Microsecond)
+	require.Less(t, at(0), 50*time.Microsecond)
 	r.Add(39, noon.Add(time.Millisecond))
-	require.Less(t, r.Patience(5*time.Millisecond, 25), time.Millisecond)
+	require.Less(t, at(time.Millisecond), time.Millisecond)
+	require.Greater(t, at(time.Millisecond), 100*time.Microsecond)
+	require.Less(t, at(time.Second), 50*time.Microsecond, "though nothing was added")
 	r.Add(1, noon.Add(time.Second))
-	require.Less(t, r.Patience(5*time.Millisecond, 25), 50*time.Microsecond)
+	require.Less(t, at(time.Second), 50*time.Microsecond)
 }

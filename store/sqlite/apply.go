@@ -31,13 +31,11 @@ func (s *Store) Apply(ctx context.Context, b *store.Batch) error {
 }
 
 func (s *Store) load(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, need ledger.Need) error {
-	if err := loadEpochs(ctx, tx, led, need.Partitions); err != nil {
+	if err := s.loadEpochs(ctx, tx, led, need.Partitions); err != nil {
 		return err
 	}
-	for _, id := range need.Campaigns {
-		if err := loadCampaign(ctx, tx, led, id); err != nil {
-			return err
-		}
+	if err := s.loadCampaigns(ctx, tx, led, need); err != nil {
+		return err
 	}
 	if err := s.loadCalls(ctx, tx, led, need); err != nil {
 		return err
@@ -45,12 +43,11 @@ func (s *Store) load(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, need l
 	return s.loadAttempts(ctx, tx, led, need.Attempts)
 }
 
-func loadEpochs(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, partitions []int) error {
+func (s *Store) loadEpochs(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, partitions []int) error {
 	if len(partitions) == 0 {
 		return nil
 	}
-	// A node's partitions are few: all of them are read.
-	rows, err := tx.QueryContext(ctx, `select partition, epoch from partitions`)
+	rows, err := tx.StmtContext(ctx, s.prepared.epochs).QueryContext(ctx, array(partitions))
 	return each(rows, err, func(scan func(...any) error) error {
 		var partition int
 		var epoch int64
@@ -60,16 +57,30 @@ func loadEpochs(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, partitions 
 	})
 }
 
-func loadCampaign(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, id int64) error {
-	// The batch has few campaigns whose status matters.
-	rows, err := tx.QueryContext(ctx, selectCampaigns+` and c.id = ?`, id)
+func (s *Store) loadCampaigns(ctx context.Context, tx *sql.Tx, led *ledger.Ledger, need ledger.Need) error {
+	if len(need.Campaigns) == 0 {
+		return nil
+	}
+	rows, err := tx.StmtContext(ctx, s.prepared.campaigns).QueryContext(ctx, array(need.Campaigns), need.Ends)
 	return each(rows, err, func(scan func(...any) error) error {
-		c, err := scanCampaign(scan)
-		led.AddCampaign(ledger.Campaign{
-			ID: c.ID, Status: c.Status, Armed: c.Armed,
-			StartedAt: c.StartedAt, EndedAt: c.EndedAt, UpdatedAt: c.UpdatedAt, ScheduleEnd: c.Schedule.EndAt, Stats: c.Stats,
-		})
-		return err
+		var c ledger.Campaign
+		var settings string
+		var updated, started, ended int64
+		n := &c.Stats
+		if err := scan(&c.ID, &settings, &c.Status, &c.Armed, &updated, &started, &ended,
+			&n.Total, &n.Queued, &n.InProgress, &n.RetryWait, &n.Completed, &n.Failed, &n.Canceled, &n.Attempts, &n.Retries); err != nil {
+			return err
+		}
+		c.UpdatedAt, c.StartedAt, c.EndedAt = moment(updated), moment(started), moment(ended)
+		if need.Ends {
+			whole, err := code.Settings(settings)
+			if err != nil {
+				return err
+			}
+			c.ScheduleEnd = whole.Schedule.EndAt
+		}
+		led.AddCampaign(c)
+		return nil
 	})
 }
 

@@ -205,14 +205,14 @@ order by a.id`, phone, since.UnixMicro())
 }
 
 // array writes ids as a JSON array.
-func array(ids []int64) string {
+func array[I ~int | ~int64](ids []I) string {
 	b := make([]byte, 0, 2+len(ids)*12)
 	b = append(b, '[')
 	for i, id := range ids {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = strconv.AppendInt(b, id, 10)
+		b = strconv.AppendInt(b, int64(id), 10)
 	}
 	return string(append(b, ']'))
 }

@@ -10,6 +10,7 @@ import (
 // connection: known on the readers', all others on the writer's.
 type statements struct {
 	known                          *sql.Stmt
+	epochs, campaigns              *sql.Stmt
 	calls, dialled, attempts       *sql.Stmt
 	updateStats, selectStats       *sql.Stmt
 	dropAttempts                   *sql.Stmt
@@ -30,6 +31,8 @@ func (p *statements) prepare(ctx context.Context, db, readers *sql.DB) (err erro
 		return to.prepare(ctx, db)
 	}
 	return errors.Join(
+		one(&p.epochs, selectEpochs),
+		one(&p.campaigns, selectStatus),
 		one(&p.calls, selectCalls),
 		one(&p.dialled, selectDialled),
 		one(&p.attempts, selectAttempts),
@@ -44,7 +47,7 @@ func (p *statements) prepare(ctx context.Context, db, readers *sql.DB) (err erro
 }
 
 func (p *statements) close() {
-	for _, s := range []*sql.Stmt{p.known, p.calls, p.dialled, p.attempts, p.updateStats, p.selectStats, p.dropAttempts} {
+	for _, s := range []*sql.Stmt{p.known, p.epochs, p.campaigns, p.calls, p.dialled, p.attempts, p.updateStats, p.selectStats, p.dropAttempts} {
 		if s != nil {
 			_ = s.Close()
 		}
@@ -57,6 +60,18 @@ func (p *statements) close() {
 // Ids come to a statement as one JSON array, so that it is the same statement
 // for any number of them.
 const (
+	selectEpochs = `
+select partition, epoch from partitions where partition in (select value from json_each(?))`
+
+	// What decides on a batch's operations: of the settings only an end of the schedule,
+	// which few ask for.
+	selectStatus = `
+select c.id, case when ?2 then c.settings else '' end, c.status, c.armed, c.updated_at,
+       coalesce(c.started_at, 0), coalesce(c.ended_at, 0),
+       s.total, s.queued, s.in_progress, s.retry_wait, s.completed, s.failed, s.canceled, s.attempts, s.retries
+from campaigns c join campaign_stats s on s.campaign_id = c.id
+where c.id in (select value from json_each(?1)) and c.deleted_at is null`
+
 	// The rows that a batch's operations act on, by primary key.
 	selectCalls = `
 select id, campaign_id, status, claim, attempts, tally, last_day, on_day, reason from calls
