@@ -149,6 +149,23 @@ type Stats struct {
 	Retries    int `json:"retries"`  // those of them that were not a call's first
 }
 
+// In is the counter of the calls in a status.
+func (s *Stats) In(of CallStatus) *int {
+	switch of {
+	case CallQueued:
+		return &s.Queued
+	case CallInProgress:
+		return &s.InProgress
+	case CallRetryWait:
+		return &s.RetryWait
+	case CallCompleted:
+		return &s.Completed
+	case CallFailed:
+		return &s.Failed
+	}
+	return &s.Canceled
+}
+
 // Open is the number of calls that are not terminal.
 func (s Stats) Open() int { return s.Queued + s.InProgress + s.RetryWait }
 

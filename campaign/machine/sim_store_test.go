@@ -311,20 +311,7 @@ func (m *memory) recount() (s campaign.Stats) {
 		s.Total++
 		s.Attempts += c.Attempts
 		s.Retries += max(0, c.Attempts-1)
-		switch c.Status {
-		case campaign.CallQueued:
-			s.Queued++
-		case campaign.CallInProgress:
-			s.InProgress++
-		case campaign.CallRetryWait:
-			s.RetryWait++
-		case campaign.CallCompleted:
-			s.Completed++
-		case campaign.CallFailed:
-			s.Failed++
-		case campaign.CallCanceled:
-			s.Canceled++
-		}
+		*s.In(c.Status)++
 	}
 	return s
 }

@@ -310,8 +310,8 @@ func (l *Ledger) attempt(id campaign.AttemptID) *Attempt {
 // a mark is gone with the move.
 func (l *Ledger) move(c *Call, to campaign.CallStatus, due time.Time, reason string) {
 	d := l.delta(c.Campaign)
-	*count(d, c.Status)--
-	*count(d, to)++
+	*d.In(c.Status)--
+	*d.In(to)++
 	c.Status, c.NextAttemptAt, c.Reason, c.changed = to, time.Time{}, "", true
 	if to == campaign.CallRetryWait {
 		c.NextAttemptAt = code.Time(due)
@@ -328,21 +328,4 @@ func (l *Ledger) delta(id campaign.ID) *campaign.Stats {
 		l.deltas[id] = d
 	}
 	return d
-}
-
-// count is where the statistics count a status.
-func count(s *campaign.Stats, of campaign.CallStatus) *int {
-	switch of {
-	case campaign.CallQueued:
-		return &s.Queued
-	case campaign.CallInProgress:
-		return &s.InProgress
-	case campaign.CallRetryWait:
-		return &s.RetryWait
-	case campaign.CallCompleted:
-		return &s.Completed
-	case campaign.CallFailed:
-		return &s.Failed
-	}
-	return &s.Canceled
 }

@@ -155,7 +155,7 @@ func (l *Ledger) Ended(e End, queued, retryWait int) {
 	d := l.delta(e.Campaign)
 	d.Queued -= queued
 	d.RetryWait -= retryWait
-	*count(d, e.To) += e.Count
+	*d.In(e.To) += e.Count
 }
 
 // Now fills in a campaign as the batch leaves it.

@@ -215,20 +215,7 @@ func (m *model) count() campaign.Stats {
 	s := campaign.Stats{Attempts: m.stats.Attempts, Retries: m.stats.Retries}
 	for _, c := range m.calls {
 		s.Total++
-		switch c.Status {
-		case campaign.CallQueued:
-			s.Queued++
-		case campaign.CallInProgress:
-			s.InProgress++
-		case campaign.CallRetryWait:
-			s.RetryWait++
-		case campaign.CallCompleted:
-			s.Completed++
-		case campaign.CallFailed:
-			s.Failed++
-		case campaign.CallCanceled:
-			s.Canceled++
-		}
+		*s.In(c.Status)++
 	}
 	return s
 }
