@@ -93,6 +93,12 @@
 // the store does so only if the end that it knows has come.
 // Before its start a campaign that was started is armed: pending, with an owner.
 //
+// # Ramp
+//
+// From its first call a campaign grows into its limit within RampUp, so that calls of one
+// length do not end all together, round after round.  The Demand's Limit is what it has
+// grown to.  What was reached stays, until nothing was up for a second (ramp).
+//
 // # Routes
 //
 // By which providers a number may go is told by a table (package campaign/route).

@@ -47,6 +47,9 @@ type Config struct {
 	// CloseEarly is how long before the hours end the last call may be placed: the
 	// time that a request may take to reach the provider. Default 2 s.
 	CloseEarly time.Duration
+	// RampUp is how long a campaign takes from its first call to as many as it may have
+	// up, where the scheduler lets it.  Default 0: it does so at once.
+	RampUp time.Duration
 	// RefreshEvery is how often the campaign is read again without being told
 	// to, in case the telling got lost. Default 10 s.
 	RefreshEvery time.Duration
@@ -115,6 +118,7 @@ type Machine struct {
 	// claims counts those that are being committed.
 	claims int
 	due    target
+	ramp   ramp
 	length mean // of how long its calls held their slots
 	// undoing counts the taken-over claims that are being given back.  Until that
 	// is committed the store's queue is not read, so that none is seen twice.
@@ -208,6 +212,7 @@ func (m *Machine) proceed(now time.Time, out *Effects) {
 	m.obey(now, out)
 	m.drain(now, out)
 	m.tellProgress(now, out)
+	m.ramp.step(m.up(), m.c.MaxConcurrentCalls, m.cfg.RampUp, now)
 	out.Retire = m.idle()
 }
 
@@ -265,6 +270,7 @@ func (m *Machine) NextTick(now time.Time) time.Time {
 		next = m.sooner(next, m.queue.next(m.handled))
 		next = m.sooner(next, m.releases(m.handled))
 		next = m.sooner(next, m.c.Schedule.EndAt)
+		next = m.sooner(next, m.ramp.next(m.c.MaxConcurrentCalls, m.cfg.RampUp))
 	}
 	if m.c.Armed {
 		next = m.sooner(next, m.c.Schedule.StartAt)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,13 +151,19 @@ func (a *App) startJournal(ctx context.Context) error {
 	return nil
 }
 
+// rampUp is how long a campaign takes to grow into its limit: so that its calls do not
+// all end together, and too short to be missed.
+const rampUp = 250 * time.Millisecond
+
 func (a *App) startActors(ctx context.Context) error {
 	if !a.cfg.has(RoleActors) {
 		return nil
 	}
+	minds := a.cfg.Machine
+	minds.RampUp = cmp.Or(minds.RampUp, rampUp)
 	node := actors.NewNode(actors.Config{
 		Name: a.folder.node, Bus: a.bus, Store: a.store, Journal: counted{a.journal, &a.ended},
-		Machine: a.cfg.Machine, Table: a.providers.Table, Logger: a.log,
+		Machine: minds, Table: a.providers.Table, Logger: a.log,
 	})
 	a.providers.OnChange(func(registry.Change) { node.Reroute() })
 	a.onStop("actors", func(ctx context.Context) error { node.Stop(ctx); return nil })
