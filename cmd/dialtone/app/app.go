@@ -153,7 +153,7 @@ func (a *App) startJournal(ctx context.Context) error {
 
 // rampUp is how long a campaign takes to grow into its limit: so that its calls do not
 // all end together, and too short to be missed.
-const rampUp = 250 * time.Millisecond
+const rampUp = 500 * time.Millisecond
 
 func (a *App) startActors(ctx context.Context) error {
 	if !a.cfg.has(RoleActors) {
