@@ -136,10 +136,7 @@ func TestDrillNodesJoinAndLeaveUnderLoad(t *testing.T) {
 	t.Log("three share:", f.shared(3))
 	before := f.tenures()
 	c := f.crowd(80)
-	bar := time.Second
-	if raced {
-		bar *= raceSlack
-	}
+	const bar = time.Second
 
 	joined := judge.Span{From: time.Now()}
 	fourth := f.join()

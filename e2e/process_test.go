@@ -46,9 +46,13 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// launch starts a command; the test kills it at its end, if need be.
+// launch starts a command; the test kills it at its end, if need be.  The command is
+// built without the race detector, which so has nothing to see in a test of processes.
 func launch(t *testing.T, name string, args ...string) *process {
 	t.Helper()
+	if raced {
+		t.Skip("a test of processes of their own, which are built without the race detector")
+	}
 	p := &process{t: t, cmd: exec.Command(binary(t, name), args...), done: make(chan error, 1)}
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
