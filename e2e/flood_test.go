@@ -96,13 +96,13 @@ func TestMeasureForgedCallbacks(t *testing.T) {
 	before := rate(func() { pause(t, span) })
 	require.Greater(t, before, 100.0)
 	f := newForger(t, tr.ledger()[0].StatusCallback)
-	during := rate(func() { f.flood(wanted, span) })
+	during := rate(func() { f.flood(wanted*11/10, span) }) // a hand that is late skips a turn
 	sent := float64(f.refused.Load()) / span.Seconds()
 	t.Logf("%.0f calls/s before, %.0f under %.0f forged callbacks a second", before, during, sent)
 	assert.Zero(t, f.other.Load(), "each was refused")
 	if os.Getenv("DIALTONE_MEASURE") != "" {
 		assert.Greater(t, during, 0.8*before)
-		assert.Greater(t, sent, 0.9*wanted, "the flood came about")
+		assert.Greater(t, sent, 1.0*wanted, "the flood came about")
 	} else { // beside other tests: who floods and who dials compete for the same two cores
 		assert.Greater(t, during, 0.5*before)
 		assert.Greater(t, sent, 0.1*wanted)
