@@ -77,6 +77,9 @@ const adopted = 1 << 63
 
 func adoptedToken(id campaign.AttemptID) uint64 { return adopted | uint64(id) }
 
+// takenUp reports whether an earlier owner spent the flight's token.
+func (f *flight) takenUp() bool { return f.token.ID&adopted != 0 }
+
 // Open is a call as the store has it when a machine is built.
 type Open struct {
 	Call    campaign.Call
@@ -146,8 +149,6 @@ func (m *Machine) takeUpFlight(o Open, now time.Time, out *Effects) {
 		if f.dialled.After(now) {
 			f.dialled = now
 		}
-		f.patience = m.cfg.TakeoverPatience
-		f.deadline = now.Add(m.takeoverPatience(f.attempt))
 		if f.HangUp {
 			m.hangUp(f, now, out)
 		}
@@ -219,6 +220,12 @@ func (m *Machine) enter(f *flight, s stage, at time.Time) {
 		m.moved = append(m.moved, f)
 	}
 	f.deadline = at.Add(f.patience)
+	// Its end may have been told while nobody listened, also of one that is heard of only
+	// now: its report may have waited for long.
+	if s == placed && f.takenUp() {
+		f.patience = m.cfg.TakeoverPatience
+		f.deadline = at.Add(m.takeoverPatience(f.attempt))
+	}
 }
 
 // from is the caller id of a call to a number: its own, the one for where it goes, or

@@ -28,8 +28,8 @@ type Config struct {
 	// before the provider is asked; it doubles with each time.  Default 4 times the mean
 	// length of the campaign's calls, from 15 s to 2 min; 2 min while none is known.
 	CallPatience time.Duration
-	// TakeoverPatience is how long the end of a call that an earlier owner placed
-	// is waited for before the provider is asked: it may have been told while nobody
+	// TakeoverPatience is how long the end of a call that an earlier owner had placed
+	// is waited for, from when it is known to be up, before the provider is asked: it may have been told while nobody
 	// listened, and be told no more.  The calls are spread over as long again.
 	// Default 5 s.
 	TakeoverPatience time.Duration

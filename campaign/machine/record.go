@@ -60,7 +60,7 @@ func (m *Machine) recordedFinish(f *flight, r *RecordResult, now time.Time, out 
 		m.await(f, r.Next, r.NextAttemptAt)
 	}
 	m.tellCall(f, r, now, out)
-	if f.token.ID&adopted == 0 { // else its beginning is not known
+	if !f.takenUp() { // else its beginning is not known
 		m.length.add(f.held(now))
 	}
 	m.land(f, now, out)

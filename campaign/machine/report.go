@@ -110,7 +110,7 @@ func (m *Machine) reportAmbiguous(f *flight, in Reported, now time.Time, out *Ef
 	f.made(campaign.OutcomeBroken, 0)
 	// Of an attempt taken over it may be the word of who was to settle it for the owner
 	// before.
-	f.answered = in.Report.Reason != campaign.AmbiguousUnanswered && f.token.ID&adopted == 0
+	f.answered = in.Report.Reason != campaign.AmbiguousUnanswered && !f.takenUp()
 	m.doubt(f, in.Report.Detail, now, now.Add(m.cfg.PlacingPatience), out)
 }
 

@@ -97,6 +97,19 @@ func TestWhatIsInFlightIsTakenUpWhereItStands(t *testing.T) {
 	}
 }
 
+// TestOneTakenUpAndHeardOfLateIsAskedAboutSoon: the report of placing it came to the new
+// owner, after the end of the call had been told to nobody.
+func TestOneTakenUpAndHeardOfLateIsAskedAboutSoon(t *testing.T) {
+	s := begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 1), inFlight(5, 1, campaign.AttemptPlacing, nine))
+	s.now = nine.Add(2 * time.Second)
+	s.say(campaign.ReportPlaced, attempt(5, 1), as("CA5"))
+	require.Empty(t, s.at(10*time.Second).Publish)
+	out := s.at(11 * time.Second) // 5 s and, by its place in the spread, 4 more
+	require.Len(t, out.Publish, 1)
+	require.Equal(t, campaign.JobSettle, out.Publish[0].Kind)
+	require.Equal(t, "CA5", out.Publish[0].ProviderCallID)
+}
+
 func TestQueuedCallsAreReadWithTheirPage(t *testing.T) {
 	queued := machine.Open{Call: campaign.Call{ID: 3, Status: campaign.CallQueued, Claim: 2}}
 	s := begin(t, machine.Config{}, aCampaign(campaign.StatusInProgress, 9), queued)
