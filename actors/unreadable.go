@@ -39,7 +39,7 @@ func (a *actor) need(ctx context.Context, what string, read func() error) {
 // counted, who asks is told, and reports come again.
 func (a *actor) doWithout(ctx context.Context, cause error) {
 	if !a.unreadable {
-		open, err := a.open(ctx)
+		open, err := a.open(ctx, func(read func() error) error { return read() })
 		if err != nil {
 			return // it is more than this campaign's row that can't be read
 		}

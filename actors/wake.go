@@ -9,6 +9,7 @@ import (
 	"dialtone/actors/clerk"
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
+	"dialtone/store"
 )
 
 const openPage = 2000
@@ -92,18 +93,22 @@ func (a *actor) recall(ctx context.Context) (c campaign.Campaign, zones []machin
 		zones, err = a.zones(ctx)
 		return err
 	})
-	insist(ctx, a.log, "read open calls", func() (err error) {
-		open, err = a.open(ctx)
-		return err
+	open, _ = a.open(ctx, func(read func() error) error {
+		insist(ctx, a.log, "read open calls", read)
+		return ctx.Err()
 	})
 	return c, zones, open, true
 }
 
-// open reads the open calls, page by page.
-func (a *actor) open(ctx context.Context) (open []machine.Open, err error) {
+// open reads the open calls, page by page; each page is tried for, until it can't be had.
+func (a *actor) open(ctx context.Context, try func(read func() error) error) (open []machine.Open, err error) {
 	var after campaign.CallID
 	for {
-		page, err := a.store.Open(ctx, a.id, after, openPage)
+		var page []store.OpenCall
+		err := try(func() (err error) {
+			page, err = a.store.Open(ctx, a.id, after, openPage)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -29,7 +29,7 @@ func (r *ramp) step(up, limit int, over time.Duration, now time.Time) {
 		r.most = float64(limit)
 	case r.busy:
 		r.most += float64(limit) * now.Sub(r.at).Seconds() / over.Seconds()
-	case up == 0 && !r.at.IsZero() && now.Sub(r.at) < rampRest:
+	case up == 0 && now.Sub(r.at) < rampRest:
 		return // the rest goes on
 	case now.Sub(r.at) >= rampRest:
 		r.most = 1
