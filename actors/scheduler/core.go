@@ -295,7 +295,7 @@ func (c *Core) grant(cl *client, p *pool, by *path, out map[string]*Grants, now 
 	cl.held++
 	c.slots[c.token] = &slot{
 		token: c.token, client: cl, pools: []*pool{p}, node: cl.node, seq: g.Seq, since: now,
-		evidence: campaign.EvidenceGranted, charges: []strategy.Charge{p.strategy.Grant(cl.id)},
+		evidence: campaign.EvidenceGranted, charges: []strategy.Charge{p.strategy.Grant(cl.id, now)},
 		ticket: p.health.begin(now), unheard: true,
 	}
 	if c.shadow != nil {

@@ -87,7 +87,7 @@ func rank(e campaign.Evidence) int {
 func (s *slot) adopt(now time.Time) {
 	s.charges, s.adopted = make([]strategy.Charge, len(s.pools)), now
 	for i, p := range s.pools {
-		s.charges[i] = p.strategy.Adopt(s.client.id)
+		s.charges[i] = p.strategy.Adopt(s.client.id, now)
 	}
 }
 

@@ -159,7 +159,7 @@ func (e *Engine) Begun(id campaign.ID, since time.Time, attempts int) {
 			left = call.Length
 		}
 		e.observer.Adopted(id, e.Now())
-		e.begin(d, flight{charge: e.strategy.Adopt(id), since: e.now, attempt: uint8(attempts), failed: call.Failed}, left)
+		e.begin(d, flight{charge: e.strategy.Adopt(id, e.Now()), since: e.now, attempt: uint8(attempts), failed: call.Failed}, left)
 	})
 }
 

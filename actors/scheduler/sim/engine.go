@@ -183,7 +183,7 @@ func (e *Engine) place(d *dialer, now time.Time) {
 	call := d.draw()
 	e.gate.Pass(now)
 	e.observer.Granted(d.id, now)
-	e.begin(d, flight{charge: e.strategy.Grant(d.id), since: e.now, attempt: attempt, failed: call.Failed}, call.Length)
+	e.begin(d, flight{charge: e.strategy.Grant(d.id, now), since: e.now, attempt: attempt, failed: call.Failed}, call.Length)
 	e.tell(d)
 	e.consider(d)
 }

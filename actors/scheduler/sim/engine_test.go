@@ -187,9 +187,9 @@ func (r *recorder) Set(id campaign.ID, t strategy.Terms) {
 	r.Strategy.Set(id, t)
 }
 
-func (r *recorder) Adopt(id campaign.ID) strategy.Charge {
+func (r *recorder) Adopt(id campaign.ID, now time.Time) strategy.Charge {
 	r.adopted++
-	return r.Strategy.Adopt(id)
+	return r.Strategy.Adopt(id, now)
 }
 
 func TestTermsAreKeptUpToDate(t *testing.T) {

@@ -106,7 +106,7 @@ func TestNewcomerGetsTheNextSlotAlways(t *testing.T) {
 			m.add(rapid.SampledFrom([]float64{0.5, 1, 4}).Draw(t, "weight"), 0, exactly(time.Second))
 			id, ok := m.s.Next(m.at())
 			require.True(t, ok)
-			m.s.Grant(id)
+			m.s.Grant(id, m.at())
 			require.Zero(t, m.dialers[id-1].calls)
 			m.dialers[id-1].calls++
 		}
@@ -183,12 +183,13 @@ func benchmarkGrant(b *testing.B, name string, n int) {
 	var up [1024]held
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		id, _ := s.Next(start.Add(time.Duration(i) * 2 * time.Millisecond))
+		now := start.Add(time.Duration(i) * 2 * time.Millisecond)
+		id, _ := s.Next(now)
 		h := &up[i%len(up)]
 		if h.length > 0 {
 			s.Release(h.id, h.guess, h.length)
 		}
-		*h = held{id, s.Grant(id), time.Duration(1+i%40) * time.Second}
+		*h = held{id, s.Grant(id, now), time.Duration(1+i%40) * time.Second}
 		if i%4 == 0 { // at its limit for a moment
 			s.Leave(id)
 			s.Enter(id)
@@ -226,7 +227,7 @@ func TestGrantAllocatesNothing(t *testing.T) {
 			now = now.Add(5 * time.Millisecond)
 			id, _ := s.Next(now)
 			s.Set(id, anyTerms(int(id), 1e5))
-			s.Release(id, s.Grant(id), 7*time.Second)
+			s.Release(id, s.Grant(id, now), 7*time.Second)
 			s.Leave(id)
 			s.Enter(id)
 		}), name)

@@ -132,7 +132,7 @@ func (d *deadline) Next(now time.Time) (campaign.ID, bool) {
 	if f := d.first(); f != nil {
 		return f.id, true
 	}
-	n := d.tree.next()
+	n := d.tree.next(now)
 	if n == nil {
 		return 0, false
 	}
@@ -147,7 +147,7 @@ func (d *deadline) first() *floor {
 	return nil
 }
 
-func (d *deadline) Grant(id campaign.ID) Charge {
+func (d *deadline) Grant(id campaign.ID, now time.Time) Charge {
 	f := d.floor(id)
 	f.remaining -= min(1, f.remaining)
 	var c Charge
@@ -156,7 +156,7 @@ func (d *deadline) Grant(id campaign.ID) Charge {
 		d.serve(f.node)
 		d.tick(f, c.cost)
 	} else {
-		c = d.grant(f.node)
+		c = d.grant(f.node, now)
 	}
 	d.work += c.cost
 	return c
@@ -173,8 +173,8 @@ func (d *deadline) tick(f *floor, cost float64) {
 	}
 }
 
-func (d *deadline) Adopt(id campaign.ID) Charge {
-	c := d.adopt(d.floor(id).node)
+func (d *deadline) Adopt(id campaign.ID, now time.Time) Charge {
+	c := d.adopt(d.floor(id).node, now)
 	d.work += c.cost
 	return c
 }

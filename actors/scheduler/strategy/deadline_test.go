@@ -216,7 +216,7 @@ func TestDeadlinesMayMoveAtAnyTime(t *testing.T) {
 	for i := range 5000 {
 		s.Set(campaignID(i), strategy.Terms{Weight: 1, Remaining: 9, Due: start.Add(time.Hour + time.Second)})
 		id, _ := s.Next(start)
-		s.Grant(id)
+		s.Grant(id, start)
 	}
 	require.Less(t, time.Since(began), time.Second, "5000 reckonings of 5000 would take some")
 }
@@ -293,7 +293,7 @@ func TestDeadlineChargesAFloorToNobody(t *testing.T) {
 	s.Enter(2)
 	id, _ := s.Next(start)
 	require.EqualValues(t, 1, id, "its floor")
-	s.Release(1, s.Grant(1), time.Hour)
+	s.Release(1, s.Grant(1, start), time.Hour)
 	s.Set(1, strategy.Terms{Weight: 1, Remaining: 10}) // no deadline any more
 	got := numbers(turns(s, 2))
 	require.Contains(t, got, 0, "it has its turn of the rest")

@@ -20,16 +20,16 @@ func (f fair) Leave(id campaign.ID) {
 	}
 }
 
-func (f fair) Next(time.Time) (campaign.ID, bool) {
-	n := f.next()
+func (f fair) Next(now time.Time) (campaign.ID, bool) {
+	n := f.next(now)
 	if n == nil {
 		return 0, false
 	}
 	return n.id, true
 }
 
-func (f fair) Grant(id campaign.ID) Charge { return f.grant(f.campaign(id)) }
-func (f fair) Adopt(id campaign.ID) Charge { return f.adopt(f.campaign(id)) }
+func (f fair) Grant(id campaign.ID, now time.Time) Charge { return f.grant(f.campaign(id), now) }
+func (f fair) Adopt(id campaign.ID, now time.Time) Charge { return f.adopt(f.campaign(id), now) }
 
 func (f fair) Release(id campaign.ID, c Charge, held time.Duration) {
 	f.settle(f.campaigns[id], c, held)

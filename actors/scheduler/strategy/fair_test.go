@@ -162,7 +162,7 @@ func TestFairIsRoundRobinAmongEquals(t *testing.T) {
 		for i := range 200 {
 			id, ok := s.Next(time.Time{})
 			require.True(t, ok)
-			ids, guesses = append(ids, id), append(guesses, s.Grant(id))
+			ids, guesses = append(ids, id), append(guesses, s.Grant(id, time.Time{}))
 			if i >= 7 { // each call ends seven grants later
 				s.Release(ids[i-7], guesses[i-7], 10*time.Second)
 			}
@@ -183,7 +183,7 @@ func TestNewcomerBringsNoMoreThanAGuess(t *testing.T) {
 	s.Enter(1)
 	var charges []strategy.Charge
 	for range 100 {
-		charges = append(charges, s.Grant(1))
+		charges = append(charges, s.Grant(1, start))
 	}
 	for _, c := range charges {
 		s.Release(1, c, time.Minute)
@@ -204,7 +204,7 @@ func TestUnusedTokenRestoresTheCharge(t *testing.T) {
 	s.Enter(2)
 	turns(s, 2)
 	for range 5 {
-		charge := s.Grant(1)
+		charge := s.Grant(1, start)
 		require.NotZero(t, charge)
 		s.Release(1, charge, 0)
 	}
@@ -218,19 +218,19 @@ func TestGuessIsTheRunningMean(t *testing.T) {
 	s.SetCapacity(100, 0)
 	s.Enter(1)
 	for range 200 {
-		s.Release(1, s.Grant(1), 40*time.Second)
+		s.Release(1, s.Grant(1, start), 40*time.Second)
 	}
 	s.Set(1, strategy.Terms{Weight: 1, Length: time.Hour})
-	require.InEpsilon(t, 40.0/100, s.Grant(1).Cost(), 0.01, "what its owner says counts until a call was seen")
+	require.InEpsilon(t, 40.0/100, s.Grant(1, start).Cost(), 0.01, "what its owner says counts until a call was seen")
 	s.SetCapacity(100, 2) // now one request a half second costs more
-	require.InEpsilon(t, 0.5, s.Grant(1).Cost(), 0.01)
+	require.InEpsilon(t, 0.5, s.Grant(1, start).Cost(), 0.01)
 
 	s.Set(2, strategy.Terms{Weight: 1})
-	require.InEpsilon(t, 0.5, s.Grant(2).Cost(), 0.01)
+	require.InEpsilon(t, 0.5, s.Grant(2, start).Cost(), 0.01)
 	s.SetCapacity(10, 0)
-	require.InEpsilon(t, 10.0/10, s.Grant(2).Cost(), 0.01, "the first guess")
+	require.InEpsilon(t, 10.0/10, s.Grant(2, start).Cost(), 0.01, "the first guess")
 	s.Set(2, strategy.Terms{Weight: 1, Length: 30 * time.Second})
-	require.InEpsilon(t, 30.0/10, s.Grant(2).Cost(), 0.01, "what its owner says")
+	require.InEpsilon(t, 30.0/10, s.Grant(2, start).Cost(), 0.01, "what its owner says")
 }
 
 // Where nothing limits, turns are still taken.
@@ -243,7 +243,7 @@ func TestFairWithoutLimits(t *testing.T) {
 	for range 100 {
 		id, ok := s.Next(time.Time{})
 		require.True(t, ok)
-		s.Grant(id)
+		s.Grant(id, time.Time{})
 		got[id]++
 	}
 	require.Equal(t, map[campaign.ID]int{1: 50, 2: 50}, got)
@@ -276,19 +276,19 @@ func TestFirstGuessIsLikeTheOthers(t *testing.T) {
 	require.NoError(t, err)
 	s.SetCapacity(10, 0)
 	s.Enter(1)
-	require.InEpsilon(t, 1.0, s.Grant(1).Cost(), 1e-9, "first_guess")
+	require.InEpsilon(t, 1.0, s.Grant(1, start).Cost(), 1e-9, "first_guess")
 	for range 50 {
-		s.Release(1, s.Grant(1), 2*time.Second)
+		s.Release(1, s.Grant(1, start), 2*time.Second)
 	}
 	s.Enter(2)
-	require.InEpsilon(t, 0.2, s.Grant(2).Cost(), 1e-9)
-	s.Release(2, s.Grant(2), 60*time.Second)
-	require.InEpsilon(t, 6.0, s.Grant(2).Cost(), 1e-9, "the first call that ends is worth more than any guess")
+	require.InEpsilon(t, 0.2, s.Grant(2, start).Cost(), 1e-9)
+	s.Release(2, s.Grant(2, start), 60*time.Second)
+	require.InEpsilon(t, 6.0, s.Grant(2, start).Cost(), 1e-9, "the first call that ends is worth more than any guess")
 	s.Enter(3)
-	require.InEpsilon(t, 3.1, s.Grant(3).Cost(), 1e-9)
+	require.InEpsilon(t, 3.1, s.Grant(3, start).Cost(), 1e-9)
 	s.Forget(2)
 	s.Enter(4)
-	require.InEpsilon(t, 0.2, s.Grant(4).Cost(), 1e-9)
+	require.InEpsilon(t, 0.2, s.Grant(4, start).Cost(), 1e-9)
 }
 
 // A weight that is raised is in force from the next grant on, whatever the campaign was

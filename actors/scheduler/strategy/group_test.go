@@ -141,7 +141,7 @@ func TestGroupsGainNothingByOneAfterTheOther(t *testing.T) {
 		s.Enter(id)
 		for got := campaign.ID(0); got != id; {
 			got, _ = s.Next(start)
-			s.Release(got, s.Grant(got), 10*time.Second)
+			s.Release(got, s.Grant(got, start), 10*time.Second)
 			if got == id {
 				sly++
 			} else {
@@ -181,7 +181,7 @@ func TestGroupKeepsItsCharges(t *testing.T) {
 		turns(s, 3)
 		var charges []strategy.Charge
 		for range 50 {
-			charges = append(charges, s.Grant(campaignID(0)))
+			charges = append(charges, s.Grant(campaignID(0), start))
 		}
 		s.Set(campaignID(0), strategy.Terms{Weight: 1, Group: "b"})
 		for _, c := range charges {

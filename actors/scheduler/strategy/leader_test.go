@@ -53,7 +53,7 @@ func TestLeaderKnowsNewcomers(t *testing.T) {
 	s, err := strategy.New("fair", nil)
 	require.NoError(t, err)
 	s.SetCapacity(10, 0)
-	s.Adopt(1)
+	s.Adopt(1, start)
 	s.Enter(1)
 	s.Enter(2)
 	id, _ := s.Next(start)
@@ -66,7 +66,7 @@ func TestAdoptedCallsAreChargedByHalves(t *testing.T) {
 	require.NoError(t, err)
 	s.SetCapacity(10, 0)
 	s.Set(1, strategy.Terms{Weight: 1, Length: 40 * time.Second})
-	require.InEpsilon(t, 2.0, s.Adopt(1).Cost(), 1e-9)
+	require.InEpsilon(t, 2.0, s.Adopt(1, start).Cost(), 1e-9)
 }
 
 // What was charged by halves is settled by what was still to come.
@@ -76,7 +76,7 @@ func TestAdoptedCallsAreSettled(t *testing.T) {
 	s.SetCapacity(10, 0)
 	for id := range 2 {
 		for range 5 {
-			s.Release(campaignID(id), s.Adopt(campaignID(id)), time.Duration(1+8*id)*time.Second)
+			s.Release(campaignID(id), s.Adopt(campaignID(id), start), time.Duration(1+8*id)*time.Second)
 		}
 		s.Enter(campaignID(id))
 	}
@@ -88,9 +88,9 @@ func TestAdoptedCallsTeachNothing(t *testing.T) {
 	s := newStrategy(t, "fair", 100, 0)
 	s.Set(1, strategy.Terms{Weight: 1, Length: time.Minute})
 	for range 100 {
-		s.Release(1, s.Adopt(1), time.Second)
+		s.Release(1, s.Adopt(1, start), time.Second)
 	}
-	require.InEpsilon(t, 60.0/100, s.Grant(1).Cost(), 0.001)
+	require.InEpsilon(t, 60.0/100, s.Grant(1, start).Cost(), 0.001)
 }
 
 // The create request of a call that is up was charged by the leader before.
@@ -100,7 +100,7 @@ func TestAdoptedCallsAreNotCreatedAgain(t *testing.T) {
 	s.Enter(2)
 	turns(s, 2)
 	for range 50 {
-		s.Release(1, s.Adopt(1), 100*time.Millisecond)
+		s.Release(1, s.Adopt(1, start), 100*time.Millisecond)
 	}
 	require.ElementsMatch(t, []campaign.ID{1, 2}, turns(s, 2))
 }
@@ -118,7 +118,7 @@ func TestLeaderHearsInAnyOrder(t *testing.T) {
 			s.Enter(2)
 		}
 		for range 20 {
-			s.Adopt(1)
+			s.Adopt(1, start)
 		}
 		s.Enter(1)
 		s.Enter(2)
@@ -138,7 +138,7 @@ func TestReleaseAfterForget(t *testing.T) {
 		for id := range campaign.ID(100) {
 			s.Set(id, strategy.Terms{Weight: 1, Group: "g", Priority: 1 + int(id%10)})
 			s.Enter(id)
-			c := s.Grant(id)
+			c := s.Grant(id, start)
 			s.Forget(id)
 			s.Release(id, c, time.Minute)
 		}

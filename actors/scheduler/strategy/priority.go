@@ -78,12 +78,12 @@ func (p *priority) Leave(id campaign.ID) {
 
 func (b *band) wants() bool { return len(b.root.eligible) > 0 }
 
-func (p *priority) Next(time.Time) (campaign.ID, bool) {
+func (p *priority) Next(now time.Time) (campaign.ID, bool) {
 	b, _ := p.turn()
 	if b == nil {
 		return 0, false
 	}
-	return b.next().id, true
+	return b.next(now).id, true
 }
 
 // turn is the band whose turn it is, and whether it is by its minimum.
@@ -100,10 +100,10 @@ func (p *priority) turn() (b *band, byMinimum bool) {
 	return b, false
 }
 
-func (p *priority) Grant(id campaign.ID) Charge {
+func (p *priority) Grant(id campaign.ID, now time.Time) Charge {
 	b := p.band(id)
 	turn, byMinimum := p.turn()
-	c := b.grant(b.campaign(id))
+	c := b.grant(b.campaign(id), now)
 	if turn == b && byMinimum {
 		c.kind = guaranteed
 	}
@@ -131,9 +131,9 @@ func (p *priority) account(b *band, c Charge, cost float64) {
 
 // Adopt charges the call inside its band only: minimums are of what is granted from
 // now on.
-func (p *priority) Adopt(id campaign.ID) Charge {
+func (p *priority) Adopt(id campaign.ID, now time.Time) Charge {
 	b := p.band(id)
-	return b.adopt(b.campaign(id))
+	return b.adopt(b.campaign(id), now)
 }
 
 func (p *priority) Release(id campaign.ID, c Charge, held time.Duration) {

@@ -150,7 +150,7 @@ func TestPrioritySettlesWhereItWasGranted(t *testing.T) {
 		got := map[int]int{}
 		for range n {
 			id, _ := s.Next(start)
-			s.Release(id, s.Grant(id), 10*time.Second)
+			s.Release(id, s.Grant(id, start), 10*time.Second)
 			got[int(id)-1]++
 		}
 		return got
@@ -159,7 +159,7 @@ func TestPrioritySettlesWhereItWasGranted(t *testing.T) {
 	id := campaign.ID(0)
 	for {
 		id, _ = s.Next(start)
-		c := s.Grant(id)
+		c := s.Grant(id, start)
 		if id == campaignID(2) {
 			s.Leave(id)
 			s.Enter(campaignID(3)) // the band goes on
@@ -182,7 +182,7 @@ func TestPriorityOwesNothingForAdoptedCalls(t *testing.T) {
 		s.Enter(campaignID(i))
 	}
 	for range 50 {
-		s.Release(campaignID(2), s.Adopt(campaignID(2)), time.Hour)
+		s.Release(campaignID(2), s.Adopt(campaignID(2), start), time.Hour)
 	}
 	got := numbers(turns(s, 100))
 	slices.Sort(got)

@@ -154,7 +154,7 @@ func (r *remaining) Next(now time.Time) (campaign.ID, bool) {
 	return q.id, q != &r.root
 }
 
-func (r *remaining) Grant(id campaign.ID) Charge {
+func (r *remaining) Grant(id campaign.ID, _ time.Time) Charge {
 	q := r.campaign(id)
 	r.given++
 	for c := q; c.parent != nil; c = c.parent {
@@ -164,7 +164,7 @@ func (r *remaining) Grant(id campaign.ID) Charge {
 	return Charge{}
 }
 
-func (r *remaining) Adopt(campaign.ID) Charge                   { return Charge{} }
+func (r *remaining) Adopt(campaign.ID, time.Time) Charge        { return Charge{} }
 func (r *remaining) Release(campaign.ID, Charge, time.Duration) {}
 func (r *remaining) SetCapacity(int, float64)                   {}
 

@@ -98,7 +98,7 @@ func TestRemainingKeepsWhatWasWaited(t *testing.T) {
 		for range seconds {
 			now = now.Add(time.Second)
 			id, _ := s.Next(now)
-			s.Grant(id)
+			s.Grant(id, now)
 			got[id-1]++
 			s.Set(campaignID(0), terms[0])
 			s.Leave(campaignID(1))
@@ -129,7 +129,7 @@ func TestRemainingCountsNoTimeAway(t *testing.T) {
 	s.Enter(2)
 	hour := start.Add(time.Hour)
 	_, _ = s.Next(hour)
-	s.Grant(2)
+	s.Grant(2, hour)
 	s.Enter(1)
 	id, _ := s.Next(hour)
 	require.EqualValues(t, 2, id)

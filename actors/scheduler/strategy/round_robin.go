@@ -122,7 +122,7 @@ func (r *roundRobin) Next(time.Time) (campaign.ID, bool) {
 	return s.id, s != &r.root
 }
 
-func (r *roundRobin) Grant(id campaign.ID) Charge {
+func (r *roundRobin) Grant(id campaign.ID, _ time.Time) Charge {
 	for s := r.seat(id); s.parent != nil; s = s.parent {
 		if s.parent.turn == s {
 			s.parent.turn = s.next
@@ -131,7 +131,7 @@ func (r *roundRobin) Grant(id campaign.ID) Charge {
 	return Charge{}
 }
 
-func (r *roundRobin) Adopt(campaign.ID) Charge                   { return Charge{} }
+func (r *roundRobin) Adopt(campaign.ID, time.Time) Charge        { return Charge{} }
 func (r *roundRobin) Release(campaign.ID, Charge, time.Duration) {}
 func (r *roundRobin) SetCapacity(int, float64)                   {}
 

@@ -107,7 +107,7 @@ func (m *sim) lead(name string, parameters map[string]any) {
 	}
 	for i := range m.flights {
 		f := &m.flights[i]
-		f.charge, f.adopted = s.Adopt(f.d.id), m.now
+		f.charge, f.adopted = s.Adopt(f.d.id, m.at()), m.now
 	}
 	for _, d := range m.dialers {
 		m.consider(d)
@@ -148,7 +148,7 @@ func (m *sim) grant() {
 			return
 		}
 		d := m.dialers[id-1]
-		f := flight{d: d, charge: m.s.Grant(id), begin: m.now, end: m.now + d.length()}
+		f := flight{d: d, charge: m.s.Grant(id, m.at()), begin: m.now, end: m.now + d.length()}
 		heap.Push(&m.flights, f)
 		d.held++
 		d.peak = max(d.peak, d.held)

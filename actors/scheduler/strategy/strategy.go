@@ -27,12 +27,12 @@ type Strategy interface {
 	// without anything else in between gives the same answer.  Times never go back.
 	Next(now time.Time) (campaign.ID, bool)
 	// Grant charges a token to the campaign that Next named.
-	Grant(id campaign.ID) Charge
+	Grant(id campaign.ID, now time.Time) Charge
 	// Adopt charges a call that is up already, granted by an earlier leader or under
 	// another strategy: with what is still to come of it, and without a turn taken.
 	// Set goes before it: a campaign that was not told of is charged by the
 	// DefaultTerms, and brings nothing of that to the group or band where it belongs.
-	Adopt(id campaign.ID) Charge
+	Adopt(id campaign.ID, now time.Time) Charge
 	// Release settles a token: its charge, and how long it was held since that was
 	// made; a held of 0 is a token that was not used. It is called once a token.
 	Release(id campaign.ID, c Charge, held time.Duration)
@@ -79,8 +79,10 @@ func DefaultTerms() Terms {
 type Charge struct {
 	cost  float64
 	kind  kind
-	blind bool  // nothing was known of how long the campaign's calls last
-	under *node // whose child was charged; the campaign may be elsewhere when it is settled
+	blind bool    // nothing was known of how long the campaign's calls last
+	under *node   // whose child was charged; the campaign may be elsewhere when it is settled
+	stay  uint64  // of the campaign there
+	at    float64 // when, by the tree's clock
 }
 
 // kind is by which rule of the strategy a token was charged.

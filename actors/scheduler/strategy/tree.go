@@ -16,7 +16,7 @@ import (
 //
 // The length of a call is not known when its token is granted, so a guess is charged
 // then, the running mean of the campaign's calls, and settled when the token comes
-// back.
+// back; what is used beyond it meanwhile is charged as it is used (account).
 //
 // A newcomer's first call goes before those of all its siblings, whatever their v:
 // settling may have taken them back behind the present, where the newcomer begins.
@@ -31,10 +31,14 @@ type tree struct {
 	groups    map[string]*node
 	empty     int // groups without a campaign
 	tuning    tuning
-	heard     int     // campaigns of which calls have ended
-	lengths   float64 // sum of those campaigns' means
-	perSecond float64 // cost of a second of one channel
-	perCall   float64 // cost of one create request
+	heard     int       // campaigns of which calls have ended
+	lengths   float64   // sum of those campaigns' means
+	perSecond float64   // cost of a second of one channel
+	perCall   float64   // cost of one create request
+	epoch     time.Time // where its clock begins
+	seen      time.Time // when it was last looked at
+	since     float64   // the epoch, then, in seconds
+	stays     uint64
 }
 
 // tuning is what can be tuned about a tree.
@@ -44,26 +48,35 @@ type tuning struct {
 	groupWeights map[string]float64 // of groups; 1 for those not named
 }
 
-// node is a campaign, a group, or the root.
+// node is a campaign, a group, or the root.  There may be many thousand campaigns, so
+// they are kept small, and what every grant looks at comes first.
 type node struct {
-	parent *node
-	id     campaign.ID // of a campaign
-	group  string      // of a campaign, or a group's own
-	weight float64
 	v      float64 // virtual time: cost charged, divided by weight
-	served bool    // it was granted a token, or came with one
-	last   uint64  // number of its last grant among its siblings
+	weight float64
+	last   uint64 // number of its last grant among its siblings
+	parent *node
 	at     int     // place in the parent's heap, or -1
-
 	length float64 // running mean of a campaign's calls, seconds
 	calls  int     // of its own, that the mean has seen
+	served bool    // it was granted a token, or came with one
 	told   bool    // the mean's beginning is its owner's
+	account
+	stay uint64      // which of all stays of campaigns with a parent this is
+	id   campaign.ID // of a campaign
+	*family
+}
 
-	eligible siblings // of its children
-	children int      // campaigns of a group
+// family is what a group, or the root, has and a campaign has not.
+type family struct {
+	group    string
+	eligible siblings // of the children
+	children int      // campaigns
 	vmin     float64  // the v of the child that was granted last: the virtual time here
 	grants   uint64
 }
+
+// childless is the family of campaigns.
+var childless = &family{}
 
 const (
 	// Where nothing limits, the cost is still measured against something.
@@ -74,7 +87,7 @@ const (
 )
 
 func newTree(t tuning) *tree {
-	tr := &tree{campaigns: make(map[campaign.ID]*node), groups: make(map[string]*node), tuning: t}
+	tr := &tree{root: node{family: &family{}}, campaigns: make(map[campaign.ID]*node), groups: make(map[string]*node), tuning: t}
 	tr.setCapacity(0, 0)
 	return tr
 }
@@ -83,7 +96,7 @@ func newTree(t tuning) *tree {
 func (t *tree) campaign(id campaign.ID) *node {
 	n := t.campaigns[id]
 	if n == nil {
-		n = &node{id: id, weight: campaign.DefaultWeight, length: t.tuning.firstGuess, at: -1}
+		n = &node{id: id, weight: campaign.DefaultWeight, length: t.tuning.firstGuess, at: -1, family: childless}
 		t.campaigns[id] = n
 		t.adoptInto(n, "")
 	}
@@ -93,7 +106,7 @@ func (t *tree) campaign(id campaign.ID) *node {
 // adoptInto puts a campaign's node under its group, at the present of that: it brings
 // neither credit nor debt from where it was.
 func (t *tree) adoptInto(n *node, group string) {
-	n.parent, n.group = &t.root, group
+	n.parent = &t.root
 	if group != "" {
 		n.parent = t.groups[group]
 		if n.parent == nil {
@@ -104,10 +117,12 @@ func (t *tree) adoptInto(n *node, group string) {
 		}
 	}
 	n.v = n.parent.present()
+	t.stays++
+	n.account, n.stay = account{}, t.stays
 }
 
 func (t *tree) newGroup(name string) *node {
-	g := &node{parent: &t.root, group: name, weight: 1, v: t.root.present(), at: -1}
+	g := &node{parent: &t.root, weight: 1, v: t.root.present(), at: -1, family: &family{group: name}}
 	if w, ok := t.tuning.groupWeights[name]; ok {
 		g.weight = w
 	}
@@ -158,7 +173,7 @@ func (t *tree) set(n *node, terms Terms) {
 	if n.calls == 0 && terms.Length > 0 {
 		n.length, n.told = terms.Length.Seconds(), true
 	}
-	if n.group == terms.Group {
+	if n.parent.group == terms.Group {
 		return
 	}
 	was := n.at >= 0
@@ -176,7 +191,7 @@ func (t *tree) guess(n *node) float64 { return t.cost(n.length) }
 
 // enter makes a campaign eligible, and with it its group.
 func (t *tree) enter(n *node) {
-	if n.calls == 0 && !n.told {
+	if n.blind() && n.up == 0 {
 		n.length = t.typical()
 	}
 	credit := t.guess(n)
@@ -228,10 +243,13 @@ func (t *tree) leave(n *node) {
 }
 
 // next is the campaign whose turn it is, or nil.
-func (t *tree) next() *node {
-	n := &t.root
+func (t *tree) next(now time.Time) *node {
+	n, at := &t.root, t.seconds(now)
 	for len(n.eligible) > 0 {
 		n = n.eligible[0]
+		if t.pay(n, at) {
+			n = &t.root // it, or who is above it, may not be first any more
+		}
 	}
 	if n == &t.root {
 		return nil
@@ -240,25 +258,38 @@ func (t *tree) next() *node {
 }
 
 // grant charges a turn, with a guess.
-func (t *tree) grant(n *node) Charge {
+func (t *tree) grant(n *node, now time.Time) Charge {
 	for c := n; c.parent != nil; c = c.parent {
 		p := c.parent
 		p.vmin = max(p.vmin, c.v)
 		p.grants++
 		c.last, c.served = p.grants, true
 	}
-	guess := t.guess(n)
-	t.charge(n, guess)
-	return Charge{cost: guess, under: n.parent, blind: n.calls == 0 && !n.told}
+	return t.open(n, Charge{cost: t.guess(n), blind: n.blind()}, now)
 }
 
 // adopt charges a call that is up already: half of its length, since on average half
 // of it is still to come, and no create request, which was made.
-func (t *tree) adopt(n *node) Charge {
+func (t *tree) adopt(n *node, now time.Time) Charge {
 	t.serve(n)
-	guess := n.length / 2 * t.perSecond
-	t.charge(n, guess)
-	return Charge{cost: guess, kind: adopted, under: n.parent}
+	return t.open(n, Charge{cost: n.length / 2 * t.perSecond, kind: adopted}, now)
+}
+
+// open charges a call that begins, or is taken over.
+func (t *tree) open(n *node, c Charge, now time.Time) Charge {
+	c.under, c.stay, c.at = n.parent, n.stay, t.seconds(now)
+	for ; n.parent != nil; n = n.parent {
+		n.account.open(c)
+		n.charge(c.cost)
+	}
+	return c
+}
+
+// close charges a call that has ended with what it cost more than its guess, or less.
+func (t *tree) close(n *node, c Charge, more float64) {
+	for ; n.parent != nil; n = n.parent {
+		n.charge(more - n.account.close(c, more))
+	}
 }
 
 // settle replaces what was charged for a call by what it cost, where it was charged:
@@ -270,13 +301,14 @@ func (t *tree) settle(n *node, c Charge, held time.Duration) {
 	}
 	switch more := t.spent(c, held) - c.cost; {
 	case c.under == nil:
-	case n != nil && n.parent == c.under:
-		t.charge(n, more)
+	case n != nil && n.stay == c.stay:
+		t.close(n, c, more)
 		if c.blind {
+			t.correct(n)
 			t.bound(n)
 		}
 	default:
-		t.charge(c.under, more)
+		t.close(c.under, c, more)
 	}
 }
 
@@ -339,12 +371,10 @@ func (t *tree) typical() float64 {
 	return t.lengths / float64(t.heard)
 }
 
-// charge adds a cost, which may be negative, at every level.
-func (t *tree) charge(n *node, cost float64) {
-	for ; n.parent != nil; n = n.parent {
-		n.v += cost / n.weight
-		n.fix()
-	}
+// charge adds a cost, which may be negative.
+func (n *node) charge(cost float64) {
+	n.v += cost / n.weight
+	n.fix()
 }
 
 func (n *node) fix() {
