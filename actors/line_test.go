@@ -174,8 +174,13 @@ func (l *line) change(f func(*line)) {
 	f(l)
 }
 
-// hold keeps the calls up that are dialled from now on.
-func (l *line) hold() { l.change(func(l *line) { l.held = make(chan struct{}) }) }
+// hold keeps the calls up that are dialled from now on, until they are hung up, or those
+// that were dialled before the next hold are ended.
+func (l *line) hold() (end func()) {
+	held := make(chan struct{})
+	l.change(func(l *line) { l.held = held })
+	return func() { close(held) }
+}
 
 func (l *line) hangUp() {
 	l.change(func(l *line) {

@@ -36,7 +36,7 @@ func (a *actor) need(ctx context.Context, what string, read func() error) {
 }
 
 // doWithout serves a campaign that can't be read as far as can be: what it has up is
-// counted, who asks is told, and reports come again.
+// counted, until its end is reported, who asks is told, and reports come again.
 func (a *actor) doWithout(ctx context.Context, cause error) {
 	if !a.unreadable {
 		open, err := a.open(ctx, func(read func() error) error { return read() })
@@ -71,6 +71,9 @@ func (a *actor) turnAway(m any) {
 	case explained:
 		m.request.Fail(campaign.Unavailable("Campaign %v can't be read from the database.", a.id))
 	case bus.ReportDelivery:
+		if m.Report.Kind == campaign.ReportEnded && m.Report.Disposition != campaign.DispositionLost {
+			a.clerk.Over(m.Report.Attempt)
+		}
 		_ = m.Nak(unreadableNak) // if that is lost, it comes after the ack wait
 	case granted:
 		a.clerk.Decline(m)

@@ -253,7 +253,7 @@ func (k *Clerk) tellDesk(now time.Time) {
 	d := k.mind.Demand(now)
 	demand := scheduler.Demand{
 		Campaign: k.id, Seen: k.seen,
-		Retries: d.Retries, Fresh: d.Fresh, Limit: d.Limit, Weight: d.Weight,
+		Retries: d.Retries, Fresh: d.Fresh, Limit: d.Limit, Grown: d.Grown, Weight: d.Weight,
 		Group: d.Group, Priority: d.Priority, Remaining: d.Remaining, Due: d.Due, Length: d.Length,
 	}
 	for _, r := range d.Routes {

@@ -1,6 +1,7 @@
 package clerk
 
 import (
+	"slices"
 	"time"
 
 	"dialtone/actors/book"
@@ -58,6 +59,16 @@ func (k *Clerk) Wake(cfg machine.Config, c campaign.Campaign, zones []machine.Zo
 func (k *Clerk) Stand(open []machine.Open, now time.Time) {
 	k.stands = machine.Holds(open, now)
 	k.stand()
+}
+
+// Over gives back the slot of a call that has ended, of a campaign of which no machine can
+// be built.  The report is still to be taken in: the next Wake holds the slot until then.
+func (k *Clerk) Over(id campaign.AttemptID) {
+	was := len(k.stands)
+	k.stands = slices.DeleteFunc(k.stands, func(p machine.Progress) bool { return p.Attempt == id })
+	if len(k.stands) < was {
+		k.stand()
+	}
 }
 
 // Decline gives back tokens that came for a campaign of which no machine can be built.

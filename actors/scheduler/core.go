@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -233,7 +234,7 @@ func (cl *client) wants() sim.Want {
 	switch {
 	case cl.demand.Gone || cl.waiting() <= 0:
 		return sim.Idle
-	case cl.held >= cl.demand.Limit:
+	case cl.held >= cmp.Or(cl.demand.Grown, cl.demand.Limit):
 		return sim.Limited
 	}
 	return sim.Waiting

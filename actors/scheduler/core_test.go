@@ -243,6 +243,25 @@ func TestUnknownTokensAreAdopted(t *testing.T) {
 	require.Zero(t, st.of(3).Held)
 }
 
+// A campaign that grows into its limit is granted as much as it has grown to, and the
+// shadow, which has it as a whole, does not take that for its limit.
+func TestCampaignThatGrows(t *testing.T) {
+	st, n := started(t, 10, 0)
+	st.shadow("round_robin")
+	grown := func(up int) int {
+		st.core.Take(&scheduler.Report{Node: n.name, Demands: []scheduler.Demand{
+			{Campaign: 2, Seen: n.seen, Fresh: 50, Remaining: 50, Limit: 8, Grown: up, Length: time.Minute},
+		}}, st.now)
+		return len(st.grant()[2])
+	}
+	require.Equal(t, 1, grown(1))
+	require.Equal(t, 2, grown(3))
+	require.Equal(t, 8, st.of(2).Limit)
+	require.Equal(t, 8, st.report().Campaigns[0].Shadow.Calls)
+	require.Equal(t, 5, grown(0))
+	require.Zero(t, grown(0))
+}
+
 func TestTakeoverReplacesWhatTheOldOwnerHeld(t *testing.T) {
 	st, old := started(t, 4, 0)
 	id, other := idIn(5, 0), idIn(6, 0)

@@ -34,6 +34,8 @@ type Demand struct {
 	// Routes say which providers could take how many of them.  Nil: any, all of them.
 	Routes []RouteDemand `json:"routes,omitempty"`
 	Limit  int           `json:"limit"`
+	// Grown is how many tokens it may hold while it grows into its limit; 0: Limit.
+	Grown int `json:"grown,omitempty"`
 	// What counts for its share; see strategy.Terms.
 	Weight    float64       `json:"weight"`
 	Group     string        `json:"group,omitempty"`
@@ -63,7 +65,7 @@ type RouteDemand struct {
 // Equal reports whether two demands ask for the same.
 func (d *Demand) Equal(o *Demand) bool {
 	return d.Campaign == o.Campaign && d.Seen == o.Seen && d.Retries == o.Retries && d.Fresh == o.Fresh &&
-		d.Limit == o.Limit && d.Weight == o.Weight && d.Group == o.Group && d.Priority == o.Priority &&
+		d.Limit == o.Limit && d.Grown == o.Grown && d.Weight == o.Weight && d.Group == o.Group && d.Priority == o.Priority &&
 		d.Remaining == o.Remaining && d.Due.Equal(o.Due) && d.Length == o.Length && d.Gone == o.Gone &&
 		slices.Equal(d.Routes, o.Routes)
 }

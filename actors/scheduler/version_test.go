@@ -70,7 +70,7 @@ func TestMessagesOfALaterVersion(t *testing.T) {
 	report := Report{
 		Node: "n1",
 		Demands: []Demand{{
-			Campaign: 2, Seen: mark, Retries: 1, Fresh: 2, Routes: []RouteDemand{{Route: route.Route("a"), Ready: 3}}, Limit: 4, Weight: 0.5,
+			Campaign: 2, Seen: mark, Retries: 1, Fresh: 2, Routes: []RouteDemand{{Route: route.Route("a"), Ready: 3}}, Limit: 4, Grown: 3, Weight: 0.5,
 			Group: "g", Priority: 6, Remaining: 7, Due: at, Length: time.Second, Gone: true,
 		}},
 		Progress: []Progress{{Token: 1 << 63, Evidence: campaign.EvidencePlacing, Attempt: campaign.NewAttemptID(1, 1), To: "+1", Since: at, Outcome: campaign.OutcomeAnswered}},

@@ -10,7 +10,7 @@ import (
 // times have no monotonic clock, so that demands can be compared.
 func (m *Machine) Demand(now time.Time) Demand {
 	d := Demand{
-		Limit: min(m.c.MaxConcurrentCalls, m.ramp.limit()), Weight: m.c.Weight, Group: m.c.Group, Priority: m.c.Priority,
+		Limit: m.c.MaxConcurrentCalls, Grown: m.ramp.grown(m.c.MaxConcurrentCalls), Weight: m.c.Weight, Group: m.c.Group, Priority: m.c.Priority,
 		Remaining: max(m.c.Stats.Queued+m.c.Stats.RetryWait-m.claims, m.queue.size()) - m.queue.stranded(),
 		Due:       m.due.at(now), Length: time.Duration(m.length),
 	}

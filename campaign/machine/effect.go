@@ -144,6 +144,8 @@ type Demand struct {
 	Routes []RouteDemand
 	// Limit bounds the tokens that the campaign may hold in all.
 	Limit int
+	// Grown is how far it has grown into that: so many may it hold now.  0 is all the way.
+	Grown int
 	// What counts for its share; see scheduler/strategy.Terms.
 	Weight   float64
 	Group    string

@@ -48,7 +48,7 @@ type Config struct {
 	// time that a request may take to reach the provider. Default 2 s.
 	CloseEarly time.Duration
 	// RampUp is how long a campaign takes from its first call to as many as it may have
-	// up, where the scheduler lets it.  Default 0: it does so at once.
+	// up, where the scheduler lets it.  Default 0, or less: it does so at once.
 	RampUp time.Duration
 	// RefreshEvery is how often the campaign is read again without being told
 	// to, in case the telling got lost. Default 10 s.

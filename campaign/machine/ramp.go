@@ -38,16 +38,26 @@ func (r *ramp) step(up, limit int, over time.Duration, now time.Time) {
 	r.busy, r.at = up > 0, now
 }
 
-// limit is how many calls may be up.
-func (r *ramp) limit() int { return int(r.most) }
+// grown is how many calls may be up, on the way to a limit; 0 if that is reached.
+func (r *ramp) grown(limit int) int {
+	if most := int(r.most); most < limit {
+		return most
+	}
+	return 0
+}
 
-// next is when one call more may be up, on the way to a limit; zero for not before
-// something happens.
+// next is when one call more may be up, on the way to a limit, or a rest is over; zero
+// for not before something happens.
 func (r *ramp) next(limit int, over time.Duration) time.Time {
-	if over <= 0 || !r.busy || r.limit() >= limit {
+	switch {
+	case over <= 0:
+		return time.Time{}
+	case !r.busy && r.most > 1:
+		return r.at.Add(rampRest)
+	case !r.busy || r.grown(limit) == 0:
 		return time.Time{}
 	}
-	missing := float64(r.limit()+1) - r.most
+	missing := float64(r.grown(limit)+1) - r.most
 	wait := time.Duration(missing / float64(limit) * float64(over))
 	return r.at.Add(max(wait, rampStep))
 }

@@ -1,6 +1,7 @@
 package machine_test
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -21,11 +22,14 @@ func ramping(t *testing.T, limit, calls int) *script {
 // fill grants what may be had, as a scheduler does with room for all.
 func (s *script) fill() {
 	s.Helper()
-	if d := s.wants(); d.Fresh > 0 && d.Limit > len(s.held()) {
-		s.grant(min(d.Fresh, d.Limit-len(s.held())))
+	if n := min(s.wants().Fresh, s.grown()-len(s.held())); n > 0 {
+		s.grant(n)
 		s.answer(0)
 	}
 }
+
+// grown is how many calls the machine may have up.
+func (s *script) grown() int { return cmp.Or(s.wants().Grown, s.wants().Limit) }
 
 // until follows the machine's own ticks up to a time, and fills; it returns how many
 // calls began at once at most.
@@ -61,12 +65,12 @@ func (s *script) endAll(from campaign.CallID, n int) {
 func TestRampSpreadsTheFirstCalls(t *testing.T) {
 	for limit, atOnce := range map[int]int{1: 1, 2: 1, 40: 1, 1000: 21} {
 		s := ramping(t, limit, 3*limit)
-		require.Equal(t, 1, s.wants().Limit)
+		require.Equal(t, 1, s.grown())
 		require.LessOrEqual(t, s.until(nine.Add(125*time.Millisecond)), atOnce)
 		require.InDelta(t, 1+float64(limit-1)/2, len(s.held()), 1+float64(limit)*0.04)
 		require.LessOrEqual(t, s.until(nine.Add(260*time.Millisecond)), atOnce)
 		require.Len(t, s.held(), limit)
-		require.Equal(t, limit, s.wants().Limit)
+		require.Equal(t, limit, s.grown())
 		s.until(nine.Add(5 * time.Second))
 		require.Len(t, s.held(), limit, "and not more")
 	}
@@ -77,7 +81,7 @@ func TestRampKeepsWhatWasReached(t *testing.T) {
 	s := ramping(t, 40, 200)
 	s.until(nine.Add(5 * time.Second))
 	s.endAll(1, 40)
-	require.Equal(t, 40, s.wants().Limit)
+	require.Equal(t, 40, s.grown())
 	s.fill()
 	require.Len(t, s.held(), 40)
 
@@ -85,7 +89,7 @@ func TestRampKeepsWhatWasReached(t *testing.T) {
 	s.endAll(41, 40)
 	s.now = s.now.Add(900 * time.Millisecond)
 	s.do(machine.Tick{})
-	require.Equal(t, 40, s.wants().Limit)
+	require.Equal(t, 40, s.grown())
 }
 
 // TestRampBeginsAgain: after a rest, it is as with the first call.
@@ -93,11 +97,12 @@ func TestRampBeginsAgain(t *testing.T) {
 	s := ramping(t, 40, 200)
 	s.until(nine.Add(5 * time.Second))
 	s.endAll(1, 40)
-	for range 3 {
-		s.now = s.now.Add(600 * time.Millisecond)
-		s.do(machine.Tick{})
-	}
-	require.Equal(t, 1, s.wants().Limit)
+	resting := s.now.Add(time.Second)
+	require.Equal(t, resting, s.m.NextTick(s.now), "also while it is granted nothing")
+	s.now = resting
+	s.do(machine.Tick{})
+	require.Equal(t, 1, s.grown())
+	require.Equal(t, 40, s.wants().Limit)
 	began := s.now
 	require.Equal(t, 1, s.until(began.Add(260*time.Millisecond)))
 	require.Len(t, s.held(), 40)
@@ -113,10 +118,10 @@ func TestRampTakesOver(t *testing.T) {
 		})
 	}
 	s := begin(t, machine.Config{RampUp: 250 * time.Millisecond}, aCampaign(campaign.StatusInProgress, 40), open...)
-	require.Equal(t, 30, s.wants().Limit)
+	require.Equal(t, 30, s.grown())
 	s.now = s.now.Add(125 * time.Millisecond)
 	s.do(machine.Tick{})
-	require.Equal(t, 40, s.wants().Limit)
+	require.Equal(t, 40, s.grown())
 }
 
 // TestRampFollowsTheLimit: a limit that is raised is grown into, one that is lowered
@@ -129,9 +134,9 @@ func TestRampFollowsTheLimit(t *testing.T) {
 		s.do(machine.Refreshed{Campaign: s.c})
 	}
 	change(10)
-	require.Equal(t, 10, s.wants().Limit)
+	require.Equal(t, 10, s.grown())
 	change(400)
-	require.Equal(t, 40, s.wants().Limit)
+	require.Equal(t, 40, s.grown())
 	require.Less(t, s.until(s.now.Add(260*time.Millisecond)), 20)
 	require.Len(t, s.held(), 400)
 }

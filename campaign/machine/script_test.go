@@ -200,5 +200,5 @@ func (s *script) events() (out []campaign.EventType) {
 // wants is the demand without what counts for the share only.
 func (s *script) wants() machine.Demand {
 	d := s.m.Demand(s.now)
-	return machine.Demand{Retries: d.Retries, Fresh: d.Fresh, Limit: d.Limit, Weight: d.Weight}
+	return machine.Demand{Retries: d.Retries, Fresh: d.Fresh, Limit: d.Limit, Grown: d.Grown, Weight: d.Weight}
 }

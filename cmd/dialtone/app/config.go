@@ -56,8 +56,10 @@ type Config struct {
 	CallbackBaseURL string
 	DefaultRegion   string
 	Mock            mockdialer.Config
-	Machine         machine.Config
-	Logger          *slog.Logger
+	// Machine is the patience of the campaigns' machines.  A RampUp of 0 is 500 ms here, one
+	// below is none.
+	Machine machine.Config
+	Logger  *slog.Logger
 }
 
 // Validate returns all faults at once.

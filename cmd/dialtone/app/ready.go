@@ -53,7 +53,7 @@ func (a *App) missing(ctx context.Context) (out []api.Missing) {
 	if node != nil {
 		if _, asleep := node.Troubles(); len(asleep) > 0 {
 			out = append(out, api.Missing{Part: partCampaigns, Reason: fmt.Sprintf(
-				"What %s has up can't be read from the database, and nothing is granted to anybody until it is known. The log says what is wrong with it.", list(asleep))})
+				"What %s has up has not been read from the database yet, and nothing is granted to anybody until it is known. The log says what is wrong, unless it is only slow.", list(asleep))})
 		}
 	}
 	return out
