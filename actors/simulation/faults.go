@@ -184,7 +184,7 @@ func (w *world) machineConfig() machine.Config {
 	return machine.Config{
 		PageSize: w.sizes.pageSize, JobPatience: 4 * time.Second, JobTTL: 12 * time.Second, PlacingPatience: placingWithin,
 		CallPatience: 10 * time.Second, TakeoverPatience: 1500 * time.Millisecond, SettlePatience: 3 * time.Second,
-		ConfirmAfter: confirmAfter, StopPatience: 2 * time.Second, CloseEarly: closeEarly, RefreshEvery: 5 * time.Second,
+		ConfirmAfter: confirmAfter, StopPatience: 2 * time.Second, CloseEarly: closeEarly, RefreshEvery: 5 * time.Second, RampUp: 500 * time.Millisecond,
 		Table: w.table(),
 	}
 }

@@ -288,5 +288,5 @@ func (w *world) happyf(ok bool, format string, args ...any) {
 // config is the machine's: the defaults, but pages that are soon used up.
 // The last request leaves early enough to arrive while the hours last.
 func (w *world) config() machine.Config {
-	return machine.Config{PageSize: w.scale.pageSize, CloseEarly: createLimit, Table: w.table}
+	return machine.Config{PageSize: w.scale.pageSize, CloseEarly: createLimit, RampUp: 500 * time.Millisecond, Table: w.table}
 }
