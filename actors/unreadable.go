@@ -71,8 +71,8 @@ func (a *actor) turnAway(m any) {
 	case explained:
 		m.request.Fail(campaign.Unavailable("Campaign %v can't be read from the database.", a.id))
 	case bus.ReportDelivery:
-		if m.Report.Kind == campaign.ReportEnded && m.Report.Disposition != campaign.DispositionLost {
-			a.clerk.Over(m.Report.Attempt)
+		if r := &m.Report; r.Kind == campaign.ReportRefused || r.Kind == campaign.ReportEnded && r.Disposition != campaign.DispositionLost {
+			a.clerk.Over(r.Attempt)
 		}
 		_ = m.Nak(unreadableNak) // if that is lost, it comes after the ack wait
 	case granted:

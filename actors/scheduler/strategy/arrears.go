@@ -53,7 +53,7 @@ func (t *tree) pay(n *node, now float64) bool {
 	if n.up == 0 {
 		return false
 	}
-	arrears := (float64(n.up)*now-n.began)*t.perSecond - n.charged - n.ahead
+	arrears := t.used(n, now) - n.charged - n.ahead
 	if arrears > 0 {
 		arrears = max(arrears, n.charged/float64(n.up))
 	}
@@ -68,26 +68,45 @@ func (t *tree) pay(n *node, now float64) bool {
 	return true
 }
 
+// used is what the calls have used that a node has up.
+func (t *tree) used(n *node, now float64) float64 {
+	return (float64(n.up)*now - n.began) * t.perSecond
+}
+
 // shortfall is what a campaign's calls cost, as it is guessed now, beyond what they are
 // charged with.
 func (t *tree) shortfall(n *node) float64 {
 	return float64(n.up)*t.guess(n) - n.charged - n.ahead
 }
 
-// correct gives back what was charged ahead to a campaign and turns out to be too much.
+// correct gives back what was charged ahead to a campaign and turns out to be too much:
+// more than is guessed now, and more than was used.
 func (t *tree) correct(n *node) {
-	if over := min(-t.shortfall(n), n.ahead); over > 0 {
+	owed := max(float64(n.up)*t.guess(n), t.used(n, t.since))
+	if over := min(n.charged+n.ahead-owed, n.ahead); over > 0 {
 		t.advance(n, -over)
 	}
 }
 
-// advance charges a node and those above it ahead, or gives back.
+// advance charges a node and those above it ahead, or gives back.  What a group has paid
+// by itself it does not pay again for its campaign.
 func (t *tree) advance(n *node, cost float64) {
-	for ; n.parent != nil; n = n.parent {
-		more := max(cost, -n.ahead)
-		n.ahead += more
-		n.charge(more)
+	if n.family != childless {
+		n.own += cost
 	}
+	n.prepay(cost)
+	for n = n.parent; n.parent != nil; n = n.parent {
+		has := min(max(cost, 0), n.own)
+		n.own -= has
+		n.prepay(cost - has)
+	}
+}
+
+// prepay charges a node ahead, or gives back what it was.
+func (n *node) prepay(cost float64) {
+	cost = max(cost, -n.ahead)
+	n.ahead += cost
+	n.charge(cost)
 }
 
 // blind reports whether nothing is known of how long a campaign's calls last.

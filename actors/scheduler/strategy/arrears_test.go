@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"dialtone/actors/scheduler/strategy"
+	"dialtone/campaign"
 )
 
 // Campaigns with long calls begin beside others with short ones, by which it is guessed
@@ -57,4 +60,60 @@ func TestFairShareOfAGroupWithLongCallsTakenForShortOnes(t *testing.T) {
 	for i := range after {
 		require.InDelta(t, 20, after[i]-before[i], 3, "a third of a minute of all channels: %d", i)
 	}
+}
+
+// The first call that ends is a short one: it says little of those that are up, and what
+// they have used stays charged, once.
+func TestFairShareWhereTheFirstToEndIsShort(t *testing.T) {
+	m := newSim(t, "fair", 100, 0)
+	for i := range 9 {
+		m.add(1, 0, around(600*time.Millisecond, uint64(i)))
+	}
+	m.run(10 * time.Second)
+	n := 0
+	m.add(1, 0, func() time.Duration {
+		if n++; n == 11 {
+			return time.Second
+		}
+		return 3 * time.Minute
+	})
+	before := m.allUsed()
+	m.run(m.now + 10*time.Minute)
+	after := m.allUsed()
+	require.InDelta(t, 60, after[9]-before[9], 9, "a tenth of ten minutes of all channels")
+}
+
+// A call of a campaign that was put into another band is over where it was charged.
+func TestCallsEndWhereTheyWereCharged(t *testing.T) {
+	s := newStrategy(t, "priority", 100, 0)
+	terms := func(priority int) strategy.Terms {
+		return strategy.Terms{Weight: 1, Group: "g", Priority: priority}
+	}
+	s.Set(1, terms(2))
+	s.Set(2, terms(2))
+	s.Enter(1)
+	var charges []strategy.Charge
+	now := start
+	for range 50 {
+		id, _ := s.Next(now)
+		charges = append(charges, s.Grant(id, now))
+	}
+	s.Set(1, terms(1)) // the first there as it was the first in its band
+	s.Leave(1)
+	now = now.Add(10 * time.Second)
+	for _, c := range charges {
+		s.Release(1, c, 10*time.Second)
+	}
+	// Those who are left in the band share it as if nothing had been.
+	s.Set(3, strategy.Terms{Weight: 1, Priority: 2})
+	s.Enter(2)
+	s.Enter(3)
+	granted := map[campaign.ID]int{}
+	for range 400 {
+		now = now.Add(time.Second)
+		id, _ := s.Next(now)
+		granted[id]++
+		s.Release(id, s.Grant(id, now), 100*time.Second)
+	}
+	require.InDelta(t, 200, granted[2], 10)
 }

@@ -73,6 +73,7 @@ type family struct {
 	children int      // campaigns
 	vmin     float64  // the v of the child that was granted last: the virtual time here
 	grants   uint64
+	own      float64 // of what a group was charged ahead, the part that no campaign was
 }
 
 // childless is the family of campaigns.
@@ -196,6 +197,7 @@ func (t *tree) enter(n *node) {
 	}
 	credit := t.guess(n)
 	for ; n.parent != nil && n.at < 0; n = n.parent {
+		t.pay(n, t.since) // else the time away would be charged twice: now, and when its calls end
 		n.lift(credit)
 		heap.Push(&n.parent.eligible, n)
 	}
@@ -287,8 +289,15 @@ func (t *tree) open(n *node, c Charge, now time.Time) Charge {
 
 // close charges a call that has ended with what it cost more than its guess, or less.
 func (t *tree) close(n *node, c Charge, more float64) {
+	own := 0.0 // what the campaign had paid
 	for ; n.parent != nil; n = n.parent {
-		n.charge(more - n.account.close(c, more))
+		paid := n.account.close(c, more)
+		n.charge(more - paid)
+		if n.family == childless {
+			own = paid
+		} else if n.own = max(0, n.own-max(0, paid-own)); n.up == 0 {
+			n.own = 0
+		}
 	}
 }
 
@@ -301,7 +310,7 @@ func (t *tree) settle(n *node, c Charge, held time.Duration) {
 	}
 	switch more := t.spent(c, held) - c.cost; {
 	case c.under == nil:
-	case n != nil && n.stay == c.stay:
+	case n != nil && n.parent == c.under && n.stay == c.stay:
 		t.close(n, c, more)
 		if c.blind {
 			t.correct(n)
