@@ -64,8 +64,8 @@ func (k *Clerk) Stand(open []machine.Open, now time.Time) {
 // Over gives back the slot of a call that has ended, of a campaign of which no machine can
 // be built.  The report is still to be taken in: the next Wake holds the slot until then.
 func (k *Clerk) Over(id campaign.AttemptID) {
-	was := len(k.stands)
-	k.stands = slices.DeleteFunc(k.stands, func(p machine.Progress) bool { return p.Attempt == id })
+	was := len(k.stands) // the desk reads what it was told: what is left is a slice of its own
+	k.stands = slices.DeleteFunc(slices.Clone(k.stands), func(p machine.Progress) bool { return p.Attempt == id })
 	if len(k.stands) < was {
 		k.stand()
 	}
