@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds every wait of a test; nothing should take nearly as long.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // rig is nodes over a real server, store and journal, with a real scheduler and
 // callers that are played.

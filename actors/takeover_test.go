@@ -53,7 +53,7 @@ func TestOneOwner(t *testing.T) {
 // nobody.
 func TestNothingLostAfterNodeKilled(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, bustest.WithLeaseTTL(3*time.Second), bustest.WithAckWait(time.Second))
+	r := newRig(t, bustest.WithLeaseTTL(slack(3*time.Second)), bustest.WithAckWait(time.Second))
 	first := r.node("n1")
 	id := r.create(120, 10)
 	other := r.create(30, 10)
