@@ -277,30 +277,6 @@ func (t *tree) adopt(n *node, now time.Time) Charge {
 	return t.open(n, Charge{cost: n.length / 2 * t.perSecond, kind: adopted}, now)
 }
 
-// open charges a call that begins, or is taken over.
-func (t *tree) open(n *node, c Charge, now time.Time) Charge {
-	c.under, c.stay, c.at = n.parent, n.stay, t.seconds(now)
-	for ; n.parent != nil; n = n.parent {
-		n.account.open(c)
-		n.charge(c.cost)
-	}
-	return c
-}
-
-// close charges a call that has ended with what it cost more than its guess, or less.
-func (t *tree) close(n *node, c Charge, more float64) {
-	own := 0.0 // what the campaign had paid
-	for ; n.parent != nil; n = n.parent {
-		paid := n.account.close(c, more)
-		n.charge(more - paid)
-		if n.family == childless {
-			own = paid
-		} else if n.own = max(0, n.own-max(0, paid-own)); n.up == 0 {
-			n.own = 0
-		}
-	}
-}
-
 // settle replaces what was charged for a call by what it cost, where it was charged:
 // what a campaign owed or was owed in a group that it has left since is the group's.
 // n is nil if the campaign is not known any more.
@@ -332,18 +308,6 @@ func (t *tree) bound(n *node) {
 			n.fix()
 		}
 	}
-}
-
-// spent is what a token cost that was held so long; one that was not used cost
-// nothing.
-func (t *tree) spent(c Charge, held time.Duration) float64 {
-	switch {
-	case held == 0:
-		return 0
-	case c.kind == adopted:
-		return held.Seconds() * t.perSecond
-	}
-	return t.cost(held.Seconds())
 }
 
 // serve notes that a campaign has had a call, without a turn.

@@ -42,6 +42,42 @@ func (a *account) close(c Charge, more float64) (paid float64) {
 	return paid
 }
 
+// open charges a call that begins, or is taken over.
+func (t *tree) open(n *node, c Charge, now time.Time) Charge {
+	c.under, c.stay, c.at = n.parent, n.stay, t.seconds(now)
+	for ; n.parent != nil; n = n.parent {
+		n.account.open(c)
+		n.charge(c.cost)
+	}
+	return c
+}
+
+// close charges a call that has ended with what it cost more than its guess, or less.
+func (t *tree) close(n *node, c Charge, more float64) {
+	own := 0.0 // what the campaign had paid
+	for ; n.parent != nil; n = n.parent {
+		paid := n.account.close(c, more)
+		n.charge(more - paid)
+		if n.family == childless {
+			own = paid
+		} else if n.own = max(0, n.own-max(0, paid-own)); n.up == 0 {
+			n.own = 0
+		}
+	}
+}
+
+// spent is what a token cost that was held so long; one that was not used cost
+// nothing.
+func (t *tree) spent(c Charge, held time.Duration) float64 {
+	switch {
+	case held == 0:
+		return 0
+	case c.kind == adopted:
+		return held.Seconds() * t.perSecond
+	}
+	return t.cost(held.Seconds())
+}
+
 // pay charges a node, and those above it, ahead for its calls, and reports whether it
 // did: at least for what they, taken together, have used by now.  It is one mean guess
 // or more at a time, else each Next would find a little.
