@@ -227,11 +227,14 @@ func TestServicesAreListed(t *testing.T) {
 	require.Equal(t, "callers.stats", infos["callers"].Endpoints[0].Subject)
 	require.NotEmpty(t, infos["callers"].Endpoints[0].QueueGroup)
 
-	m, err := nc.Request("$SRV.STATS.campaigns", nil, patience)
-	require.NoError(t, err)
-	var stats micro.Stats
-	require.NoError(t, json.Unmarshal(m.Data, &stats))
-	require.Equal(t, 1, stats.Endpoints[0].NumRequests)
+	require.Eventually(t, func() bool { // a request is counted when it has been answered
+		m, err := nc.Request("$SRV.STATS.campaigns", nil, patience)
+		if err != nil {
+			return false
+		}
+		var stats micro.Stats
+		return json.Unmarshal(m.Data, &stats) == nil && stats.Endpoints[0].NumRequests == 1
+	}, patience, time.Millisecond)
 }
 
 // The partition that the server's mapping computes is ours.
