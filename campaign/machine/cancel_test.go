@@ -277,7 +277,7 @@ func TestCancelWithHangUp(t *testing.T) {
 func TestAHangUpIsRepeated(t *testing.T) {
 	s := running(t, 9, 1).up(1)
 	require.Len(t, s.cancelCall(1).Publish, 1)
-	for _, at := range []time.Duration{15, 45, 105, 225} {
+	for _, at := range []time.Duration{15, 30, 45, 75, 135} {
 		require.Empty(t, s.at(at*time.Second-time.Second).Publish, at)
 		s.at(at * time.Second)
 		require.Len(t, s.hangUps(), 1, at)

@@ -58,7 +58,7 @@ type flight struct {
 	// takenOver: it was claimed by an earlier owner, and had no row when this
 	// machine was built.
 	takenOver bool
-	// deadline is when the watch acts; patience doubles where it acts again.
+	// deadline is when the watch acts; patience is how long it leaves the flight alone.
 	deadline time.Time
 	patience time.Duration
 	// doubted is since when it has been asked in vain what became of the attempt; zero

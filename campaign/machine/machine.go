@@ -25,16 +25,17 @@ type Config struct {
 	// the time limit of that request. Default 15 s.
 	PlacingPatience time.Duration
 	// CallPatience is how long a placed call may go without its end being told
-	// before the provider is asked; it doubles with each time.  Default 4 times the mean
-	// length of the campaign's calls, from 15 s to 2 min; 2 min while none is known.
+	// before the provider is asked; it doubles each time that the call is up.  Default 4
+	// times the mean length of the campaign's calls, from 15 s to 2 min; 2 min while none
+	// is known.
 	CallPatience time.Duration
-	// TakeoverPatience is how long the end of a call that an earlier owner had placed
-	// is waited for, from when it is known to be up, before the provider is asked: it may have been told while nobody
-	// listened, and be told no more.  The calls are spread over as long again.
-	// Default 5 s.
+	// TakeoverPatience is how long the end of a call that an earlier owner had placed is
+	// waited for, from when it is known to be up, before the provider is asked: it may have
+	// been told while nobody listened, and be told no more.  The calls are spread over as
+	// long again. Default 5 s.
 	TakeoverPatience time.Duration
-	// SettlePatience is how long a settling job may go without a report before
-	// it is published again. Default 15 s.
+	// SettlePatience is how long the provider may be asked in vain what became of an
+	// attempt before it is asked again; it grows to eight times as much. Default 15 s.
 	SettlePatience time.Duration
 	// ConfirmAfter is how long after a provider that had not answered the request was
 	// first heard not to know of a call it is asked once more, before the number is free.

@@ -69,7 +69,7 @@ func (m *Machine) nothingNew(f *flight, in Reported, out *Effects) {
 func (m *Machine) reportPlaced(f *flight, in Reported, now time.Time, out *Effects) {
 	if f.stage == placed && f.providerCallID != "" {
 		m.nothingNew(f, in, out)
-		f.deadline, f.doubted = now.Add(f.patience), time.Time{}
+		f.stillUp(now)
 		return
 	}
 	m.gotThrough(f)

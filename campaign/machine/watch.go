@@ -80,27 +80,48 @@ func (m *Machine) overdue(f *flight, now time.Time, out *Effects) {
 	switch f.stage {
 	case claimed:
 		m.publishPlace(f, now, out)
+		f.leave(now, maxPatience)
 	case placing:
 		m.doubt(f, "no report came of placing it", now, now, out)
-		return
-	case ambiguous, placed:
-		m.doubtFrom(f, now, now)
-		if f.HangUp && f.stage == placed && f.providerCallID != "" {
+	case ambiguous:
+		m.ask(f, now, out)
+		f.leave(now, m.settlingMost())
+	case placed:
+		if f.HangUp && f.providerCallID != "" {
 			m.publishHangUp(f, out)
 		}
-		m.publishSettle(f, out)
+		m.ask(f, now, out)
+		// Soon again: that the provider could not be asked says nothing of how long the call
+		// lasts.  The pauses grow with the time that it has been asked in vain.
+		f.deadline = now.Add(min(max(now.Sub(f.doubted), m.cfg.SettlePatience), m.settlingMost()))
 	}
-	f.patience = min(2*f.patience, m.mostPatience(f))
+}
+
+// ask has the provider asked what became of an attempt.
+func (m *Machine) ask(f *flight, now time.Time, out *Effects) {
+	m.doubtFrom(f, now, now)
+	m.publishSettle(f, out)
+}
+
+// settlingMost is how long the pauses grow between asking what became of an attempt: it
+// keeps a slot, and a number waiting.
+func (m *Machine) settlingMost() time.Duration { return settlingGrows * m.cfg.SettlePatience }
+
+// leave has the watch leave a flight alone for twice as long as the last time.
+func (f *flight) leave(now time.Time, most time.Duration) {
+	f.patience = min(2*f.patience, most)
 	f.deadline = now.Add(f.patience)
 }
 
-// mostPatience is how long the pauses between asking grow.  An attempt that is to be
-// settled keeps a number waiting, and a slot; a call that is up is known to be.
-func (m *Machine) mostPatience(f *flight) time.Duration {
-	if f.stage == ambiguous {
-		return settlingGrows * m.cfg.SettlePatience
+// stillUp hears that a call is up: for longer than expected, if the provider had to be
+// asked.
+func (f *flight) stillUp(now time.Time) {
+	if f.doubted.IsZero() {
+		f.deadline = now.Add(f.patience)
+		return
 	}
-	return maxPatience
+	f.leave(now, maxPatience)
+	f.doubted = time.Time{}
 }
 
 // doubt marks an attempt as ambiguous, to be settled from a time on: a

@@ -116,7 +116,24 @@ func TestALostCallbackIsMissedByTheLengthOfCalls(t *testing.T) {
 		for _, wait := range []time.Duration{c.want, 3 * c.want} { // the second time after twice as long
 			require.Empty(t, s.at(placed+wait-time.Second).Publish, "%+v", c)
 			require.Len(t, s.at(placed+wait).Publish, 1, "%+v", c)
+			s.say(campaign.ReportPlaced, attempt(2, 1), as("CA2"))
 		}
+	}
+}
+
+// A provider that can't be asked is asked again soon, however long the call was left
+// alone: its end may have been told long ago.
+func TestAProviderThatCanNotBeAskedIsAskedAgainSoon(t *testing.T) {
+	s := running(t, 5, 1).up(1)
+	for _, at := range []time.Duration{120, 135, 150, 180, 240, 360, 480} {
+		require.Empty(t, s.at(at*time.Second-time.Second).Publish, at)
+		require.Len(t, s.at(at*time.Second).Publish, 1, at)
+		s.say(campaign.ReportAmbiguous, attempt(1, 1))
+	}
+	s.say(campaign.ReportPlaced, attempt(1, 1), as("CA1048577"))
+	for _, at := range []time.Duration{720, 735} { // it is up: twice as long as at first
+		require.Empty(t, s.at(at*time.Second-time.Second).Publish, at)
+		require.Len(t, s.at(at*time.Second).Publish, 1, at)
 	}
 }
 
