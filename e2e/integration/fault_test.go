@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -30,7 +31,7 @@ func faults(r *running) []fault {
 		{name: "all NATS servers are killed", inject: allKilled(queue), hold: 3 * time.Second},
 		{name: "PostgreSQL is restarted", inject: restarted("postgres")},
 		{name: "PostgreSQL hangs", inject: hanging(func(*site) string { return "postgres" }), hold: 10 * time.Second},
-		{name: "a provider is killed", inject: killed(func(*site) string { return "mock-a" }), survivable: true},
+		{name: "a provider is killed", inject: bereft("mock-a", "mock-b", r), survivable: true},
 		{name: "every node is restarted, one after the other", inject: rolled},
 	}
 }
@@ -49,6 +50,22 @@ func allKilled(services []string) func(*site) (func(), []string) {
 			require.Equal(s.t, 128+9, c.State.ExitCode, c.Name)
 		}
 		return func() { compose(s.t, append([]string{"start"}, services...)...) }, services
+	}
+}
+
+// bereft kills a mock while another carries calls of a campaign as well, which is away
+// itself now and then: a campaign with all of its slots at one that is gone waits until
+// those calls are settled.
+func bereft(mock, other string, r *running) func(*site) (func(), []string) {
+	return func(s *site) (func(), []string) {
+		s.t.Helper()
+		from := time.Now()
+		eventually(s.t, patience, func() (bool, string) {
+			s.read()
+			n := s.carried(other, r, from)
+			return n >= few, fmt.Sprintf("%d calls of %s placed by %s, of %d", n, r.Name, other, few)
+		})
+		return allKilled([]string{mock})(s)
 	}
 }
 

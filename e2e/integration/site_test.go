@@ -110,14 +110,23 @@ func (s *site) placed(r *running, after time.Time) (n int) {
 	s.t.Helper()
 	s.read()
 	for _, mock := range mocks {
-		n += len(s.ledgers[mock].Only(r.Numbers).Within(judge.Span{From: after, To: time.Now().Add(time.Hour)}))
+		n += s.carried(mock, r, after)
 	}
 	return n
 }
 
-// enough is how many calls show that a campaign goes on: more than may be on their way
-// already.
-const enough = 20
+// carried counts those that one mock took, as far as it was read.
+func (s *site) carried(mock string, r *running, after time.Time) int {
+	return len(s.ledgers[mock].Only(r.Numbers).Within(judge.Span{From: after, To: time.Now().Add(time.Hour)}))
+}
+
+const (
+	// enough is how many calls show that a campaign goes on: more than may be on their way
+	// already.
+	enough = 20
+	// few show that a provider carries a part of them.
+	few = 5
+)
 
 // goesOn waits until a campaign dials, from this moment on.
 func (s *site) goesOn(r *running) {
