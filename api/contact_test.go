@@ -126,7 +126,7 @@ func (u *untouched) Read([]byte) (int, error) { u.read = true; return 0, io.EOF 
 func TestUploadMayBeSlow(t *testing.T) {
 	s := newService(t)
 	server := NewServer(s.api.Handler())
-	server.ReadTimeout, server.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	server.ReadTimeout, server.WriteTimeout = 1500*time.Millisecond, 1500*time.Millisecond
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	done := make(chan struct{})
@@ -139,7 +139,7 @@ func TestUploadMayBeSlow(t *testing.T) {
 		defer feed.Close()
 		_, _ = io.WriteString(feed, "phone\n")
 		for i := range 5 {
-			time.Sleep(150 * time.Millisecond) // the slowness is what is tested
+			time.Sleep(500 * time.Millisecond) // the slowness is what is tested
 			_, _ = fmt.Fprintf(feed, "+1212555014%d\n", i)
 		}
 	}()

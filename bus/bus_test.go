@@ -117,7 +117,7 @@ func TestSendReachesEverySubscriber(t *testing.T) {
 	srv := bustest.StartServer(t)
 	a, b := srv.Connect(t, bustest.WithName("a")), srv.Connect(t, bustest.WithName("b"))
 	type grant struct{ N int }
-	got := make(chan grant, 10)
+	got := make(chan grant, 1000) // more than are sent: a full one would hold up the handler
 	sub, err := bus.Subscribe(b, bus.SubjectGrants("b"), func(g grant) { got <- g })
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { // the subscription travels on its own

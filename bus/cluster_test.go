@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -23,7 +24,8 @@ func TestNothingLostAfterOneOfThreeServersDied(t *testing.T) {
 	got, _ := consumeJobs(t, b, 1000)
 	reports, _ := consumeReports(t, b, bus.PartitionOf(7))
 	serve(t, b, all, func(r *bus.Request) { r.Reply(nil) })
-	l, err := b.Acquire(t.Context(), "scheduler", "a")
+	// It is renewed after the election for the first time, however long that takes.
+	l, err := c.Connect(t, bustest.WithAckWait(2*time.Second), bustest.WithLeaseTTL(time.Minute)).Acquire(t.Context(), "scheduler", "a")
 	require.NoError(t, err)
 	_, err = b.Acquire(t.Context(), "scheduler", "b")
 	require.ErrorIs(t, err, bus.ErrHeld)
@@ -35,7 +37,11 @@ func TestNothingLostAfterOneOfThreeServersDied(t *testing.T) {
 	collect(t, got, seen, len(seen)+50)
 	f.finish()
 	collect(t, got, seen, f.sent)
-	require.Eventually(t, func() bool { return l.Renew(t.Context()) == nil }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // a try of a lease of 1 min is longer
+		defer cancel()
+		return l.Renew(ctx) == nil
+	}, patience, 100*time.Millisecond)
 	require.NoError(t, b.Command(t.Context(), 7, "start", nil, nil))
 	require.Eventually(t, func() bool { return b.PublishReport(t.Context(), report(7, 1)) == nil }, patience, 100*time.Millisecond)
 	require.NoError(t, within(t, reports, "the report").Ack())

@@ -130,7 +130,7 @@ func TestAskOnceWaits(t *testing.T) {
 func TestCommandThatNobodyAnswersIsUnavailable(t *testing.T) {
 	t.Parallel()
 	b := bustest.Start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	err := b.Command(ctx, 7, "start", nil, nil) // no responders
 	require.Equal(t, campaign.CodeUnavailable, campaign.CodeOf(err))
@@ -321,7 +321,7 @@ func TestCommandIsAskedAgain(t *testing.T) {
 	require.NoError(t, b.Command(t.Context(), 7, "start", nil, &answer))
 	require.Equal(t, "done", answer)
 	require.EqualValues(t, 3, asked.Load())
-	require.Less(t, time.Since(start), 1500*time.Millisecond)
+	require.Less(t, time.Since(start), 3500*time.Millisecond) // two silences are 4 s
 	require.EqualValues(t, 2, b.Counters().CommandRetries)
 
 	// Who does not know of it, of another version, reads a refusal.

@@ -25,19 +25,20 @@ func ended(id campaign.ID, call int) campaign.Event {
 
 type watch struct {
 	events <-chan bus.StoredEvent
+	placed <-chan struct{} // closed when no event is missed any more
 	cancel func()
 	err    <-chan error
 }
 
 func watchEvents(t *testing.T, b *bus.Bus, id campaign.ID, after uint64) watch {
 	ctx, cancel := context.WithCancel(context.Background())
-	events, errs := make(chan bus.StoredEvent, 1000), make(chan error, 1)
+	events, errs, placed := make(chan bus.StoredEvent, 1000), make(chan error, 1), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		errs <- b.WatchEvents(ctx, id, after, func() {}, func(e bus.StoredEvent) error { events <- e; return nil })
+		errs <- b.WatchEvents(ctx, id, after, func() { close(placed) }, func(e bus.StoredEvent) error { events <- e; return nil })
 	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
-	return watch{events, cancel, errs}
+	return watch{events, placed, cancel, errs}
 }
 
 func TestEventIsACloudEvent(t *testing.T) {
@@ -59,22 +60,15 @@ func TestEventIsACloudEvent(t *testing.T) {
 		"time": "2026-01-02T03:04:05.000000006Z", "datacontenttype": "application/json",
 		"data": map[string]any{"campaign_id": "cmp_7", "call_id": "call_3", "attempt": 1.0, "status": "completed"},
 	}, got)
-	require.EqualValues(t, 1, b.Counters().EventsPublished)
+	require.Eventually(t, func() bool { return b.Counters().EventsPublished == 1 }, patience, time.Millisecond) // counted once it is out
 }
 
 func TestWatchGoesOnFromTheLastEventSeen(t *testing.T) {
 	b := bustest.Start(t)
 	w := watchEvents(t, b, 7, 0)
-	var last bus.StoredEvent
-	require.Eventually(t, func() bool { // until the watch has begun
-		b.PublishEvents([]campaign.Event{ended(8, 1), ended(7, 1)})
-		select {
-		case last = <-w.events:
-			return true
-		case <-time.After(50 * time.Millisecond):
-			return false
-		}
-	}, patience, time.Millisecond)
+	within(t, w.placed, "the beginning of the watch")
+	b.PublishEvents([]campaign.Event{ended(8, 1), ended(7, 1)})
+	last := within(t, w.events, "the first event")
 	require.Equal(t, campaign.EventCallEnded, last.Type)
 	require.Contains(t, string(last.JSON), `"subject":"cmp_7"`)
 	w.cancel()

@@ -78,29 +78,29 @@ func TestReportsOfACampaignKeepTheirOrder(t *testing.T) {
 
 func TestUnacknowledgedComesAgain(t *testing.T) {
 	t.Parallel()
-	b := bustest.Start(t, bustest.WithAckWait(time.Second))
+	b := bustest.Start(t, bustest.WithAckWait(4*time.Second))
 	got, _ := consumeJobs(t, b, 10)
 	publishJobs(t, b, job(7, 1))
 	require.Equal(t, 1, within(t, got, "the job").Deliveries)
 	d := within(t, got, "the job's second delivery")
 	require.Equal(t, 2, d.Deliveries)
 	require.NoError(t, d.Ack())
-	quiet(t, got, 1500*time.Millisecond, "third delivery")
+	quiet(t, got, 6*time.Second, "third delivery")
 	require.EqualValues(t, 1, b.Counters().Redelivered)
 }
 
 func TestInProgressProlongs(t *testing.T) {
 	t.Parallel()
-	b := bustest.Start(t, bustest.WithAckWait(time.Second))
+	b := bustest.Start(t, bustest.WithAckWait(4*time.Second))
 	got, _ := consumeJobs(t, b, 10)
 	publishJobs(t, b, job(7, 1))
 	d := within(t, got, "the job")
 	for range 6 {
-		quiet(t, got, 400*time.Millisecond, "second delivery")
+		quiet(t, got, time.Second, "second delivery")
 		require.NoError(t, d.InProgress())
 	}
 	require.NoError(t, d.Ack())
-	quiet(t, got, 1500*time.Millisecond, "second delivery")
+	quiet(t, got, 6*time.Second, "second delivery")
 }
 
 func TestNakComesAgainAfterItsDelay(t *testing.T) {
@@ -122,7 +122,7 @@ func TestNakComesAgainAfterItsDelay(t *testing.T) {
 // A message that carries several reports stays until all of them are settled.
 func TestReportsInOneMessageShareTheirAck(t *testing.T) {
 	t.Parallel()
-	b := bustest.Start(t, bustest.WithAckWait(time.Second))
+	b := bustest.Start(t, bustest.WithAckWait(4*time.Second))
 	got, _ := consumeReports(t, b, bus.PartitionOf(7))
 	publishReports(t, b, report(7, 1), report(7, 2), report(7, 3))
 	for i := range 3 {
@@ -218,7 +218,7 @@ func TestStopWaitsForHandle(t *testing.T) {
 
 func TestUndecodableIsTerminated(t *testing.T) {
 	t.Parallel()
-	b := bustest.Start(t, bustest.WithAckWait(time.Second))
+	b := bustest.Start(t) // the ack wait is longer than requireEmpty's patience
 	_, js := guest(t, b)
 	for _, body := range []string{"", "{", "[]", `{"campaign":7}`, `{"kind":"place","campaign":"cmp_7","attempt":"0"}`} {
 		_, err := js.Publish(t.Context(), "dial.mock.cmp_7", []byte(body))
@@ -294,7 +294,7 @@ func TestPublishAfterCloseFails(t *testing.T) {
 func TestNothingLostAfterConsumerKilled(t *testing.T) {
 	t.Parallel()
 	srv := bustest.StartServer(t)
-	dying := srv.Connect(t, bustest.WithAckWait(time.Second), bustest.WithName("dying"))
+	dying := srv.Connect(t, bustest.WithAckWait(4*time.Second), bustest.WithName("dying"))
 	publishJobs(t, dying, job(7, 1), job(8, 2), job(9, 3))
 	got, _ := consumeJobs(t, dying, 10)
 	for range 3 {
@@ -302,12 +302,12 @@ func TestNothingLostAfterConsumerKilled(t *testing.T) {
 	}
 	require.NoError(t, dying.Close(t.Context()))
 
-	other := srv.Connect(t, bustest.WithAckWait(time.Second), bustest.WithName("other"))
+	other := srv.Connect(t, bustest.WithAckWait(4*time.Second), bustest.WithName("other"))
 	again, _ := consumeJobs(t, other, 10)
 	seen := map[campaign.ID]bool{}
 	for range 3 {
 		d := within(t, again, "a job of the dead")
-		require.Equal(t, 2, d.Deliveries)
+		require.GreaterOrEqual(t, d.Deliveries, 2) // who is slow to close is handed it once more
 		seen[d.Job.Campaign] = true
 		require.NoError(t, d.Ack())
 	}

@@ -62,9 +62,10 @@ func TestOthersWaitForTheActorsAndSayWhatFor(t *testing.T) {
 			opened := make(chan *bus.Bus, 1)
 			var opening sync.WaitGroup
 			opening.Go(func() { opened <- srv.Connect(t, withRoles(role), linesOf(&said)) })
+			require.Eventually(t, func() bool {
+				return strings.Contains(said.String(), "role actors") && strings.Contains(said.String(), "stream CALLBACK")
+			}, patience, 10*time.Millisecond)
 			quiet(t, opened, 300*time.Millisecond, "bus, without any stream")
-			require.Contains(t, said.String(), "role actors")
-			require.Contains(t, said.String(), "stream CALLBACK")
 			js := stranger(t, srv.URL())
 			_, err := js.Stream(t.Context(), "CALLBACK")
 			require.ErrorIs(t, err, jetstream.ErrStreamNotFound, "who waits makes nothing")
@@ -78,9 +79,18 @@ func TestOthersWaitForTheActorsAndSayWhatFor(t *testing.T) {
 
 func TestAWaitInVainTellsWhatIsMissing(t *testing.T) {
 	srv := bustest.StartServer(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := bus.Open(ctx, bus.Config{URL: srv.URL(), Roles: []bus.Role{bus.RoleCaller}})
+	var said safeBuffer
+	cfg := bus.Config{URL: srv.URL(), Roles: []bus.Role{bus.RoleCaller}}
+	linesOf(&said)(&cfg)
+	opened := make(chan error, 1)
+	var opening sync.WaitGroup
+	opening.Go(func() { _, err := bus.Open(ctx, cfg); opened <- err })
+	require.Eventually(t, func() bool { return strings.Contains(said.String(), "role actors") }, patience, 10*time.Millisecond, "it waits")
+	cancel()
+	err := within(t, opened, "the end of the wait")
+	opening.Wait()
 	require.ErrorContains(t, err, "stream DIAL")
 	require.ErrorContains(t, err, "role actors")
 	require.NotContains(t, err.Error(), "\n")
@@ -106,7 +116,7 @@ func TestIdleActorsMissWhatIsGone(t *testing.T) {
 
 func requireSoon(t *testing.T, what string, there func() bool) {
 	t.Helper()
-	require.Eventually(t, there, 5*time.Second, 20*time.Millisecond, "%s is not there again within 5 s", what)
+	require.Eventually(t, there, patience, 20*time.Millisecond, "%s is not there again within %v", what, patience)
 }
 
 // A process that may not make streams waits for those who may, and goes on with what
@@ -225,7 +235,10 @@ func TestAnswersArriveOnTheUsersInbox(t *testing.T) {
 	s.Connect(t, "actors", bus.RoleActors)
 	heard := witness(t, s, "$JS.API.STREAM.INFO.>")
 	s.Connect(t, "caller", bus.RoleCaller)
-	m := within(t, heard, "the look for a stream")
+	var m *nats.Msg
+	for end := time.Now().Add(patience); m == nil || strings.HasPrefix(m.Reply, "_INBOX_actors.") && time.Now().Before(end); {
+		m = within(t, heard, "the look for a stream") // the actors take one every second
+	}
 	require.Regexp(t, `^_INBOX_caller\.`, m.Reply)
 }
 

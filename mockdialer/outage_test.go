@@ -68,7 +68,7 @@ func TestCreateWhoseAnswerIsCutOff(t *testing.T) {
 func TestOutageOverHTTP(t *testing.T) {
 	s := start(t, mockdialer.Config{Duration: mockdialer.Fixed(time.Hour)})
 	sid := create(t, s).Sid
-	got := control(t, s, http.MethodPut, `{"down": {"for": "150ms", "forget": true}}`)
+	got := control(t, s, http.MethodPut, `{"down": {"for": "2s", "forget": true}}`)
 	require.Equal(t, http.StatusOK, got.status, "the answer comes before the outage")
 	require.NoError(t, got.err)
 	eventually(t, func() bool { return refused(t, s) }, "down")
@@ -89,7 +89,7 @@ func TestOutagesComeAgain(t *testing.T) {
 // A line whose address is taken by another comes back when that one lets go.
 func TestOutageEndsThoughTheAddressWasTaken(t *testing.T) {
 	s := start(t, mockdialer.Config{})
-	require.NoError(t, s.SetFaults(mockdialer.FaultPlan{Down: &mockdialer.Outage{Times: mockdialer.Times{For: 300 * time.Millisecond}}}))
+	require.NoError(t, s.SetFaults(mockdialer.FaultPlan{Down: &mockdialer.Outage{Times: mockdialer.Times{For: 3 * time.Second}}}))
 	eventually(t, func() bool { return refused(t, s) }, "down")
 	taken, err := net.Listen("tcp", strings.TrimPrefix(s.URL(), "http://"))
 	require.NoError(t, err)
@@ -108,7 +108,7 @@ func waitForError(t testing.TB, f func() error) (err error) {
 
 func TestForgottenCallsAreInTheLedgerOnly(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ledger")
-	config := mockdialer.Config{LedgerFile: file, Duration: mockdialer.Fixed(100 * time.Millisecond), Outcomes: only(mockdialer.Busy)}
+	config := mockdialer.Config{LedgerFile: file, Duration: mockdialer.Fixed(time.Second), Outcomes: only(mockdialer.Busy)}
 	s := start(t, config)
 	r := receive(t)
 	first := create(t, s, "StatusCallback", r.URL).Sid
@@ -147,7 +147,7 @@ func checkForgotten(t *testing.T, s *mockdialer.Server, first, second string) {
 // A callback that waits for its turn is dropped when its call is forgotten.
 func TestForgettingDropsCallbacksThatWait(t *testing.T) {
 	plan := always(mockdialer.FaultCallbackDelayed)
-	plan.DelayBy = mockdialer.Fixed(50 * time.Millisecond)
+	plan.DelayBy = mockdialer.Fixed(time.Second)
 	s := start(t, mockdialer.Config{Faults: plan})
 	r := receive(t)
 	create(t, s, "StatusCallback", r.URL)

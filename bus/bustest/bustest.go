@@ -5,9 +5,11 @@ package bustest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +17,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+// leaseTTL is longer than a busy machine stands still: a fifth of it is how long one
+// question about a lease may take.
+const leaseTTL = 10 * time.Second
 
 // Option changes the Config of Start and Connect.
 type Option func(*bus.Config)
@@ -37,7 +43,7 @@ func WithName(name string) Option { return func(c *bus.Config) { c.Name = name }
 // both with the test.
 func Start(t testing.TB, opts ...Option) *bus.Bus {
 	t.Helper()
-	return open(t, bus.Config{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", LeaseTTL: 2 * time.Second}, opts)
+	return open(t, bus.Config{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", LeaseTTL: leaseTTL}, opts)
 }
 
 func open(t testing.TB, cfg bus.Config, opts []Option) *bus.Bus {
@@ -92,13 +98,26 @@ func freePort(t testing.TB) string {
 	return l.Addr().String()
 }
 
+// awaitPort waits until a port is free: while its server was down, a parallel test may
+// have been given it.
+func awaitPort(t testing.TB, addr string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			err = l.Close()
+		}
+		return !errors.Is(err, syscall.EADDRINUSE) // any other fault is the server's to tell
+	}, 10*time.Second, 20*time.Millisecond, "%s is taken", addr)
+}
+
 // URL is where clients connect, whether the server is up or not.
 func (s *Server) URL() string { return "nats://" + s.listen }
 
 // Connect opens a Bus on the server and closes it with the test.
 func (s *Server) Connect(t testing.TB, opts ...Option) *bus.Bus {
 	t.Helper()
-	return open(t, bus.Config{URL: s.URL(), LeaseTTL: 2 * time.Second}, opts)
+	return open(t, bus.Config{URL: s.URL(), LeaseTTL: leaseTTL}, opts)
 }
 
 // Kill cuts all connections without a word to the clients.  Streams stay in the
@@ -113,6 +132,7 @@ func (s *Server) Kill() {
 // Restart starts the server again, after Kill, with what is in the folder.
 func (s *Server) Restart() {
 	s.t.Helper()
+	awaitPort(s.t, s.listen)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	srv, err := bus.StartServer(ctx, bus.Config{StoreDir: s.dir, Listen: s.listen, Logger: Logger(s.t)})

@@ -114,7 +114,7 @@ func (s *Shipped) SetPassword(t testing.TB, user, password string) {
 // Connect opens a Bus as a user, for roles, and closes it with the test.
 func (s *Shipped) Connect(t testing.TB, user string, roles ...bus.Role) *bus.Bus {
 	t.Helper()
-	return open(t, bus.Config{URL: s.URL(user), Name: user, Roles: roles, LeaseTTL: 2 * time.Second}, nil)
+	return open(t, bus.Config{URL: s.URL(user), Name: user, Roles: roles, LeaseTTL: leaseTTL}, nil)
 }
 
 // DeleteStreams deletes all that is in JetStream, as the admin.

@@ -82,7 +82,7 @@ func (h Harness) faults(t *testing.T) {
 			s = serve(t, c.behave)
 			timeout := patience
 			if c.name == "timeout" {
-				timeout = 100 * time.Millisecond
+				timeout = 2 * time.Second // the request must have been written and read by then
 			}
 			p := h.open(t, s.URL, timeout)
 			_, err := p.Place(t.Context(), request())

@@ -115,7 +115,7 @@ func TestOwnerThatStandsStill(t *testing.T) {
 	require.NoError(t, err)
 	defer frozen.Close(context.Background())
 	_, err = frozen.Exec(t.Context(), `
-set idle_in_transaction_session_timeout = '300ms'; begin; select from partitions for share`)
+set idle_in_transaction_session_timeout = '3s'; begin; select from partitions for share`)
 	require.NoError(t, err)
 	began := time.Now()
 	epochs, err := s.RaiseEpochs(t.Context(), "second", map[int]int64{1: 1})
