@@ -25,12 +25,16 @@ func on(t *testing.T, f func(t *testing.T, options ...option)) {
 // and the ledger agrees.
 func TestNothingLostInACampaignOfAThousand(t *testing.T) {
 	on(t, func(t *testing.T, options ...option) {
-		r := newRig(t, append(options, calls("50ms-450ms", someFail))...)
+		length := "50ms-450ms"
+		if raced { // fewer calls a second are up as many at once
+			length = "200ms-1200ms"
+		}
+		r := newRig(t, append(options, calls(length, someFail))...)
 		numbers := berlin(0, 1000)
 		const limit, delay = 60, 500 * time.Millisecond
 		id := r.load(settings{"max_concurrent_calls": limit, "retry": settings{"max_attempts": 3, "delay": delay.String()}}, numbers)
 		r.command(id, "start")
-		c := r.until(id, time.Minute, ended)
+		c := r.until(id, 2*time.Minute, ended)
 		l := r.ledger()
 		assert.Equal(t, campaign.StatusCompleted, c.Status)
 		assert.Equal(t, 1000, c.Stats.Total)
@@ -40,7 +44,7 @@ func TestNothingLostInACampaignOfAThousand(t *testing.T) {
 		assertRetriesFirst(t, l, delay)
 		assert.LessOrEqual(t, l.Peak(), limit, "WithinLimit")
 		most := limit * 9 / 10
-		if raced { // some 130 calls a second, which two cores may not do then
+		if raced { // two cores do some 130 calls a second then, or fewer
 			most = limit / 2
 		}
 		assert.GreaterOrEqual(t, l.Peak(), most, "the limit was used")
@@ -77,20 +81,30 @@ func TestWithinLimitOfTwoHundredCampaigns(t *testing.T) {
 
 // A single call is never stuck behind a bulk campaign.
 func TestFairShareOfASingleCall(t *testing.T) {
+	const (
+		limit = 50
+		call  = 105 * time.Millisecond // with ringing
+		bar   = 500 * time.Millisecond
+	)
 	r := newRig(t, calls("100ms", allComplete))
-	id := r.load(settings{"max_concurrent_calls": 50}, berlin(0, 1000))
+	id := r.load(settings{"max_concurrent_calls": limit}, berlin(0, 3000))
 	r.command(id, "start")
-	r.until(id, 10*time.Second, func(c campaignJSON) bool { return c.Stats.Completed > 100 })
+	r.until(id, 30*time.Second, func(c campaignJSON) bool { return c.Stats.Completed > 100 })
 	began := time.Now()
 	var made callJSON
 	r.do(http.MethodPost, "/v1/calls", settings{"to": "+12025550123"}, &made)
 	for made.Status != campaign.CallCompleted {
-		require.Less(t, time.Since(began), 5*time.Second)
+		require.Less(t, time.Since(began), 20*time.Second)
 		pause(t, 10*time.Millisecond)
 		r.do(http.MethodGet, "/v1/calls/"+made.ID, nil, &made)
 	}
-	i := slices.IndexFunc(r.ledger(), func(e entry) bool { return e.To == "+12025550123" })
-	assert.Less(t, r.ledger()[i].ReceivedAt.Sub(began), 500*time.Millisecond)
+	l := r.ledger()
+	i := slices.IndexFunc(l, func(e entry) bool { return e.To == "+12025550123" })
+	received := l[i].ReceivedAt
+	// What a machine is late by, it is late with for all: others go first in so far as
+	// they are dialled meanwhile.
+	assert.LessOrEqual(t, inArea(l, 0).Between(began, received), int(limit*bar/call), "no more went first than are dialled in that time at most")
+	assert.Less(t, received.Sub(began), bar*raceSlack*raceSlack)
 	assert.False(t, r.campaign(id).Status.Ended(), "the campaign was still busy: else the test shows nothing")
 	r.command(id, "cancel")
 }
@@ -125,16 +139,16 @@ func TestStopMeansStop(t *testing.T) {
 // Settings change live, contacts are added while the campaign runs, a number sent
 // again counts once.
 func TestWithinLimitWhenSettingsChange(t *testing.T) {
-	r := newRig(t, calls("50ms-100ms", allComplete))
-	numbers := berlin(0, 1000)
-	id := r.load(settings{"max_concurrent_calls": 5}, numbers[:400])
+	r := newRig(t, calls("400ms-600ms", allComplete)) // long enough for many to be up at once on a busy machine
+	numbers := berlin(0, 500)
+	id := r.load(settings{"max_concurrent_calls": 5}, numbers[:200])
 	r.command(id, "start")
-	r.until(id, 10*time.Second, func(c campaignJSON) bool { return c.Stats.Completed >= 40 })
+	r.until(id, 30*time.Second, func(c campaignJSON) bool { return c.Stats.Completed >= 40 })
 	assert.LessOrEqual(t, r.ledger().Peak(), 5)
 	r.add(id, numbers)
 	r.do(http.MethodPatch, "/v1/campaigns/"+id, settings{"max_concurrent_calls": 60}, nil)
-	c := r.until(id, 30*time.Second, ended)
-	assert.Equal(t, 1000, c.Stats.Completed)
+	c := r.until(id, time.Minute, ended)
+	assert.Equal(t, 500, c.Stats.Completed)
 	l := r.ledger()
 	assertEveryNumber(t, l, numbers, 1)
 	assert.Greater(t, l.Peak(), 20, "the new limit was used")

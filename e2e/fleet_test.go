@@ -152,7 +152,7 @@ func (f *fleet) stuck(since time.Duration) (n int) {
 func (p *process) freeze() {
 	p.t.Helper()
 	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGSTOP))
-	require.Eventually(p.t, p.frozen, time.Second, 5*time.Millisecond)
+	require.Eventually(p.t, p.frozen, 10*time.Second, 5*time.Millisecond)
 }
 
 func (p *process) thaw() { require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGCONT)) }

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 	binaries = dir
 	code := m.Run()
 	pgtest.Stop()
+	stalls.stop()
 	os.RemoveAll(dir)
 	os.Exit(code)
 }

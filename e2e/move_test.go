@@ -129,7 +129,8 @@ func (c *crowd) finish() {
 // Three nodes share the partitions within one of even.  A fourth that joins under load gets
 // a quarter of them, each once, and nothing else moves.  Another that is asked to stop
 // gives its own to the rest within a second, and so does the scheduler's leader.  By the
-// provider's ledger no call comes more than a second after there was a slot for it.
+// provider's ledger no call comes more than a second after there was a slot for it.  What
+// this process, which is the provider and NATS, stood still is not in the second.
 func TestDrillNodesJoinAndLeaveUnderLoad(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 3, provider.Limits{Channels: 500, CallsPerSecond: 200}, crowdMock())
@@ -164,10 +165,11 @@ func TestDrillNodesJoinAndLeaveUnderLoad(t *testing.T) {
 		rest--
 		f.shared(rest)
 		handed := time.Since(left.From)
+		stall, _ := stalls.within(judge.Span{From: left.From, To: time.Now()})
 		left.To = f.aSecondOn()
 		assert.Zero(t, f.nodes[leaves].exit(10*time.Second))
-		assert.Less(t, handed, bar, "%s: its partitions were taken over", what)
-		t.Logf("%s: its partitions were taken over in %.2f s", what, handed.Seconds())
+		assert.Less(t, handed, bar+stall, "%s: its partitions were taken over", what)
+		t.Logf("%s: its partitions were taken over in %.2f s, in which this process stood still for %.0f ms at most", what, handed.Seconds(), ms(stall))
 		spans[what] = left
 	}
 	assert.NotEqual(t, leader.Leader, f.leader(leader.Term).Leader, "another leads")
@@ -176,7 +178,9 @@ func TestDrillNodesJoinAndLeaveUnderLoad(t *testing.T) {
 	for what, s := range spans {
 		delays := c.delays(s)
 		assert.Greater(t, len(delays), crowdSize/2, "calls ended during the %s", what)
-		assert.Less(t, quantile(delays, 1), bar, "the longest delay of a call over the %s", what)
+		stall, _ := stalls.within(judge.Span{From: s.From, To: s.To.Add(bar)}) // the last of these slots is taken by then
+		t.Logf("%s: this process stood still for %.0f ms at most; what the nodes and the database stood still does not show here", what, ms(stall))
+		assert.Less(t, quantile(delays, 1), bar+stall, "the longest delay of a call over the %s", what)
 		t.Logf("%s: %d slots were freed; the next create request came after %.0f ms (p50), %.0f ms (p99), %.0f ms (most)",
 			what, len(delays), ms(quantile(delays, 0.5)), ms(quantile(delays, 0.99)), ms(quantile(delays, 1)))
 	}

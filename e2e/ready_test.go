@@ -85,7 +85,7 @@ func TestReadyTellsOfAFrozenDatabase(t *testing.T) {
 		status, body := s.ask(http.MethodGet, "/readyz", "", nil)
 		worst = max(worst, time.Since(began))
 		if status == http.StatusOK { // the last good answer counts for a moment
-			require.Less(t, time.Since(asked), 500*time.Millisecond)
+			require.Less(t, began.Sub(asked), 500*time.Millisecond)
 			continue
 		}
 		require.Equal(t, http.StatusServiceUnavailable, status)
@@ -96,7 +96,7 @@ func TestReadyTellsOfAFrozenDatabase(t *testing.T) {
 		}
 	}
 	assert.Greater(t, worst, 500*time.Millisecond, "it was asked")
-	assert.Less(t, worst, 1500*time.Millisecond)
+	assert.Less(t, worst, 3*time.Second, "less than `dialtone health` waits; that it gives up after 1 s is what it says below")
 	status, _ := s.ask(http.MethodGet, "/healthz", "", nil)
 	assert.Equal(t, http.StatusOK, status, "the process itself is up: to start it anew would not help")
 	code, says := probe(t, s.base)

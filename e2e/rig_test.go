@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -93,9 +95,7 @@ func startMock(t *testing.T, cfg mockdialer.Config) *mockdialer.Server {
 
 func (r *rig) start() {
 	r.t.Helper()
-	var err error
-	r.app, err = app.Start(r.t.Context(), r.cfg)
-	require.NoError(r.t, err)
+	untilFree(r.t, func() (err error) { r.app, err = app.Start(r.t.Context(), r.cfg); return err })
 }
 
 func (r *rig) stop() {
@@ -127,6 +127,20 @@ func freeAddr(t *testing.T) string {
 	require.NoError(t, err)
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// untilFree tries again to listen while another test has the port for a moment: it is
+// nobody's from one listener to the next.
+func untilFree(t *testing.T, listen func() error) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; pause(t, 50*time.Millisecond) {
+		err := listen()
+		if errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(deadline) {
+			continue
+		}
+		require.NoError(t, err)
+		return
+	}
 }
 
 // testLogger shows warnings, with -v only.

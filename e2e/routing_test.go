@@ -68,16 +68,33 @@ func (c client) untilCall(id string, wanted func(callJSON) bool) (now callJSON) 
 // The cheapest first, as far as it has room.
 func TestLeastCost(t *testing.T) {
 	t.Parallel()
-	tr := newTrunks(t, shortCalls(500*time.Millisecond), []trunk{
+	// So long that a busy machine, too, has thirty up at once.
+	tr := newTrunks(t, shortCalls(2*time.Second), []trunk{
 		{name: "a", channels: 50, settings: "    prices: {\"+49\": 0.03}\n"},
 		{name: "b", channels: 10, settings: "    prices: {\"+49\": 0.01}\n    priority: 9\n"},
 	})
-	id := tr.load(settings{"max_concurrent_calls": 30, "routing": "least_cost"}, berlin(0, 200))
+	id := tr.load(settings{"max_concurrent_calls": 30, "routing": "least_cost"}, berlin(0, 120))
 	tr.command(id, "start")
 	tr.until(id, time.Minute, ended)
 	require.Equal(t, 10, tr.ledgerOf("b").Peak(), "the cheap one is full")
 	require.InDelta(t, 20, tr.ledgerOf("a").Peak(), 2, "and the other takes the rest")
-	require.InDelta(t, 67, len(tr.ledgerOf("b")), 20)
+	require.InDelta(t, 40, len(tr.ledgerOf("b")), 12)
+}
+
+// onTheWay is how long a call that was granted may wait for a caller: with the race
+// detector, on a busy machine.
+const onTheWay = 200 * time.Millisecond * raceSlack * raceSlack
+
+// placing waits until a provider has been asked for so many calls since a moment.
+func (tr *trunks) placing(name string, since time.Time, calls int) {
+	tr.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; pause(tr.t, 20*time.Millisecond) {
+		placed := tr.ledgerOf(name).Between(since, time.Now())
+		if placed >= calls {
+			return
+		}
+		require.True(tr.t, time.Now().Before(deadline), "%s: %d calls placed of %d", name, placed, calls)
+	}
 }
 
 // A drained provider is granted no further call from the moment of the answer on, and its
@@ -95,11 +112,10 @@ func TestDrainAProviderLive(t *testing.T) {
 		require.Equal(t, s, p.State)
 	}
 	state("drained")
-	onTheWay := 200 * time.Millisecond * raceSlack * raceSlack
 	drained := time.Now().Add(onTheWay)
 	pause(t, onTheWay+1500*time.Millisecond)
+	tr.placing("b", drained, 51)
 	assert.Zero(t, tr.ledgerOf("a").Between(drained, time.Now()))
-	assert.Greater(t, tr.ledgerOf("b").Between(drained, time.Now()), 50)
 
 	tr.stop()
 	tr.start()
@@ -107,8 +123,7 @@ func TestDrainAProviderLive(t *testing.T) {
 	assert.Zero(t, tr.ledgerOf("a").Between(drained, time.Now()), "it is kept")
 	enabled := time.Now()
 	state("enabled")
-	pause(t, time.Second)
-	assert.Greater(t, tr.ledgerOf("a").Between(enabled, time.Now()), 30)
+	tr.placing("a", enabled, 31)
 	tr.command(id, "cancel")
 	tr.until(id, 20*time.Second, func(c campaignJSON) bool { return c.Stats.Open() == 0 })
 	assertNeverTwice(t, tr.ledger())
@@ -135,15 +150,18 @@ func TestReloadProviders(t *testing.T) {
 	at := time.Now()
 	pause(t, time.Second)
 	for name := range tr.of {
-		assert.Greater(t, tr.ledgerOf(name).Between(at, time.Now()), 5, "%s goes on", name)
+		tr.placing(name, at, 6) // it goes on
 		assert.LessOrEqual(t, tr.ledgerOf(name).Peak(), 5)
 	}
 
 	lines[0].channels = 15
 	tr.configure(lines[:1])
 	require.NoError(t, tr.app.Reload())
-	at = time.Now().Add(200 * time.Millisecond)
-	pause(t, 2*time.Second)
+	at = time.Now().Add(onTheWay)
+	pause(t, onTheWay+2*time.Second)
+	for deadline := time.Now().Add(20 * time.Second); tr.ledgerOf("a").Peak() < 15 && time.Now().Before(deadline); {
+		pause(t, 20*time.Millisecond)
+	}
 	assert.Equal(t, 15, tr.ledgerOf("a").Peak(), "it has more channels now")
 	assert.Zero(t, tr.ledgerOf("b").Between(at, time.Now()), "it was taken out")
 	tr.command(id, "cancel")
