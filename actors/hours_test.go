@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/campaign"
+	"dialtone/internal/load"
 	"dialtone/store"
 )
 
@@ -97,7 +98,7 @@ func TestArmedCampaignSurvivesItsOwner(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	first := r.node("n1")
-	start := time.Now().Add(slack(2500 * time.Millisecond))
+	start := time.Now().Add(max(8*time.Second, load.Slack(2500*time.Millisecond))) // the next owner must be there before
 	id := r.timed(5, 5, campaign.Schedule{StartAt: start})
 	require.Equal(t, campaign.StatusPending, r.command(id, ActionStart).Status)
 	require.True(t, r.campaign(id).Armed)

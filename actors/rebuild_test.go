@@ -9,6 +9,7 @@ import (
 
 	"dialtone/bus/bustest"
 	"dialtone/campaign"
+	"dialtone/internal/load"
 	"dialtone/store"
 )
 
@@ -88,9 +89,9 @@ func TestRebuildAgainAndAgain(t *testing.T) {
 	r.line.hangUp()
 	<-time.After(time.Second)
 	_, spoiled, _ := n.journal.counts()
-	require.Greater(t, spoiled, 1)
 	require.Less(t, spoiled, 20)
 	require.Less(t, n.store.reads.Load()-before, int64(40))
+	r.eventually("it is tried again", func() bool { _, spoiled, _ := n.journal.counts(); return spoiled > 1 })
 	n.journal.spoilWhen(nil)
 	r.finished(id, campaign.StatusCompleted)
 }
@@ -109,7 +110,7 @@ func TestStopWhileNothingWorks(t *testing.T) {
 	r.eventually("commits fail", func() bool { _, spoiled, _ := first.journal.counts(); return spoiled > 0 })
 	began := time.Now()
 	first.Stop(context.Background())
-	require.Less(t, time.Since(began), 3*time.Second)
+	require.Less(t, time.Since(began), load.Slack(8*time.Second))
 
 	second := r.idle("n2")
 	second.store.fail("Open", 1_000_000)
@@ -117,7 +118,7 @@ func TestStopWhileNothingWorks(t *testing.T) {
 	r.eventually("it can't be woken", func() bool { return second.store.happened("Open") > 1 })
 	began = time.Now()
 	second.Stop(context.Background())
-	require.Less(t, time.Since(began), 3*time.Second)
+	require.Less(t, time.Since(began), load.Slack(8*time.Second))
 
 	r.node("n3")
 	r.finished(id, campaign.StatusCompleted)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,8 +40,11 @@ type rig struct {
 // channels is what the provider takes, of all campaigns together.
 const channels = 40
 
+// newRig lets leases live for so long that no machine is too busy to renew them, unless the
+// options say otherwise.
 func newRig(t *testing.T, options ...bustest.Option) *rig {
 	t.Helper()
+	options = slices.Concat([]bustest.Option{bustest.WithLeaseTTL(10 * time.Second)}, options)
 	r := &rig{t: t, server: bustest.StartServer(t), options: options}
 	r.bus = r.server.Connect(t, options...)
 	var err error
@@ -88,7 +92,7 @@ func (r *rig) node(name string, change ...func(*Config)) *trial {
 func (r *rig) idle(name string, change ...func(*Config)) *trial {
 	r.t.Helper()
 	n := &trial{store: &flaky{Store: r.db}, journal: &gate{journal: r.journal}}
-	n.bus = r.server.Connect(r.t, append(r.options, bustest.WithName(name))...)
+	n.bus = r.server.Connect(r.t, slices.Concat(r.options, []bustest.Option{bustest.WithName(name)})...)
 	cfg := Config{Name: name, Bus: n.bus, Store: n.store, Journal: n.journal, Machine: impatient, Logger: bustest.Logger(r.t)}
 	for _, c := range change {
 		c(&cfg)
@@ -253,15 +257,4 @@ func (r *rig) messages(stream string) int {
 	}
 	require.NoError(r.t, r.bus.Ask(r.t.Context(), "$JS.API.STREAM.INFO."+stream, nil, &info))
 	return info.State.Messages
-}
-
-// raced is set under the race detector, which makes everything several times as slow.
-var raced bool
-
-// slack is a bar of time, wider under the race detector.
-func slack(d time.Duration) time.Duration {
-	if raced {
-		return 4 * d
-	}
-	return d
 }

@@ -6,22 +6,16 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"dialtone/bus"
 	"dialtone/bus/bustest"
 	"dialtone/campaign"
+	"dialtone/internal/load"
 
 	"github.com/stretchr/testify/require"
 )
-
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // later acknowledges as a group commit does: all of a few milliseconds at once,
 // a while after they came.
@@ -98,7 +92,7 @@ func benchJobs(b *testing.B, rate, batch, campaigns int) {
 	}
 	var failed atomic.Int64
 	b.ResetTimer()
-	before := cpu()
+	before := load.CPU()
 	paced(n, rate, batch, func(from, k int) {
 		jobs := make([]campaign.Job, k)
 		for i := range jobs {
@@ -112,7 +106,7 @@ func benchJobs(b *testing.B, rate, batch, campaigns int) {
 		})
 	})
 	left.Wait()
-	b.ReportMetric(float64(cpu()-before)/float64(n)/1e3, "cpu-µs/msg")
+	b.ReportMetric(float64(load.CPU()-before)/float64(n)/1e3, "cpu-µs/msg")
 	b.StopTimer()
 	require.Zero(b, failed.Load())
 	c.Stop()
@@ -143,7 +137,7 @@ func benchReports(b *testing.B, rate, batch, campaigns int) {
 	}
 	var failed atomic.Int64
 	b.ResetTimer()
-	before := cpu()
+	before := load.CPU()
 	paced(n, rate, batch, func(from, k int) {
 		rs := make([]campaign.Report, k)
 		for i := range rs {
@@ -157,7 +151,7 @@ func benchReports(b *testing.B, rate, batch, campaigns int) {
 		})
 	})
 	left.Wait()
-	b.ReportMetric(float64(cpu()-before)/float64(n)/1e3, "cpu-µs/msg")
+	b.ReportMetric(float64(load.CPU()-before)/float64(n)/1e3, "cpu-µs/msg")
 	b.StopTimer()
 	require.Zero(b, failed.Load())
 	defer func() { close(acks.in); <-acks.done }()
@@ -166,7 +160,7 @@ func benchReports(b *testing.B, rate, batch, campaigns int) {
 func BenchmarkEvents(b *testing.B) {
 	bs := bustest.Start(b)
 	b.ResetTimer()
-	before := cpu()
+	before := load.CPU()
 	paced(b.N, 20000, 4, func(from, n int) {
 		es := make([]campaign.Event, n)
 		for i := range es {
@@ -176,7 +170,7 @@ func BenchmarkEvents(b *testing.B) {
 		}
 		bs.PublishEvents(es)
 	})
-	b.ReportMetric(float64(cpu()-before)/float64(b.N)/1e3, "cpu-µs/msg")
+	b.ReportMetric(float64(load.CPU()-before)/float64(b.N)/1e3, "cpu-µs/msg")
 	require.Zero(b, bs.Counters().EventsDropped)
 }
 
@@ -196,7 +190,7 @@ func TestIdle(t *testing.T) {
 	require.NoError(t, err)
 	defer c.Stop()
 	time.Sleep(time.Second)
-	before := cpu()
+	before := load.CPU()
 	time.Sleep(time.Duration(seconds) * time.Second)
-	t.Logf("idle: %.2f %% of a core", 100*float64(cpu()-before)/float64(time.Duration(seconds)*time.Second))
+	t.Logf("idle: %.2f %% of a core", 100*float64(load.CPU()-before)/float64(time.Duration(seconds)*time.Second))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/campaign"
+	"dialtone/internal/load"
 )
 
 const someFail = "completed=70,busy=10,no-answer=10,failed=10"
@@ -26,7 +27,7 @@ func on(t *testing.T, f func(t *testing.T, options ...option)) {
 func TestNothingLostInACampaignOfAThousand(t *testing.T) {
 	on(t, func(t *testing.T, options ...option) {
 		length := "50ms-450ms"
-		if raced { // fewer calls a second are up as many at once
+		if load.Raced { // fewer calls a second are up as many at once
 			length = "200ms-1200ms"
 		}
 		r := newRig(t, append(options, calls(length, someFail))...)
@@ -44,7 +45,7 @@ func TestNothingLostInACampaignOfAThousand(t *testing.T) {
 		assertRetriesFirst(t, l, delay)
 		assert.LessOrEqual(t, l.Peak(), limit, "WithinLimit")
 		most := limit * 9 / 10
-		if raced { // two cores do some 130 calls a second then, or fewer
+		if load.Raced { // two cores do some 130 calls a second then, or fewer
 			most = limit / 2
 		}
 		assert.GreaterOrEqual(t, l.Peak(), most, "the limit was used")

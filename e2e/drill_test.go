@@ -19,6 +19,7 @@ import (
 
 	"dialtone/e2e/cluster"
 	"dialtone/e2e/judge"
+	"dialtone/internal/load"
 	"dialtone/mockdialer"
 	"dialtone/provider"
 	"dialtone/store/storetest/pgtest"
@@ -171,7 +172,7 @@ func (d *drill) look() {
 // ledgers, the records and the events.  The size is DIALTONE_DRILL_NUMBERS, _FAULTS and
 // _SEED; `make drill` runs the long form.
 func TestDrillReliability(t *testing.T) {
-	if raced {
+	if load.Raced {
 		t.Skip("the processes are what they are without the race detector")
 	}
 	faults := drillSetting(t, "FAULTS", 6)

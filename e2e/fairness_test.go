@@ -10,12 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"dialtone/e2e/judge"
+	"dialtone/internal/load"
 )
 
-// raced is set under the race detector, which makes everything several times slower:
-// bars of milliseconds count without it, and with it are raceSlack times as wide.
-var raced bool
-
+// raceSlack is by how much bars of milliseconds are wider under the race detector.
 const raceSlack = 3
 
 // area keeps the calls to the numbers of an area: those of one campaign.
@@ -83,7 +81,7 @@ func (r *rig) finish(ids []string) {
 // is a Jain index of 0.55.
 func TestFairShareOfSlotSecondsAmongTen(t *testing.T) {
 	t.Parallel()
-	if raced {
+	if load.Raced {
 		t.Skip("200 calls a second are more than two cores do under the race detector: slots stand idle, and the index says nothing")
 	}
 	lines := make(chan string, 2)
@@ -140,7 +138,7 @@ func mean(of []float64) (m float64) {
 func TestFairShareByWeight(t *testing.T) {
 	t.Parallel()
 	length := "1s-2s" // so long that a busy machine, too, has each channel in use
-	if raced {
+	if load.Raced {
 		length = "2s-4s"
 	}
 	r := newRig(t, calls(length, allComplete), channels(70))
@@ -148,13 +146,13 @@ func TestFairShareByWeight(t *testing.T) {
 	ids := r.crowd([]int{3000, 3000, 3000}, func(area int) settings {
 		return settings{"max_concurrent_calls": 100, "weight": weights[area]}
 	})
-	if raced {
+	if load.Raced {
 		pause(t, settling) // goes by the length of calls
 	}
 	s := r.steady(24 * time.Second)
 	r.finish(ids)
 	l := r.ledger()
-	if used := l.Utilisation(s, 70); raced && used < 0.9 {
+	if used := l.Utilisation(s, 70); load.Raced && used < 0.9 {
 		t.Skipf("channels were in use for %.0f %% of the time: the machine is too busy, slots stand idle, and the shares say nothing", 100*used)
 	}
 	of := shares(l, 3, s)

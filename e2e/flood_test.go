@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"dialtone/internal/load"
 	"dialtone/mockdialer"
 )
 
@@ -80,7 +81,7 @@ func (f *forger) flood(rate int, span time.Duration) {
 func TestMeasureForgedCallbacks(t *testing.T) {
 	const wanted = 5000 // a second
 	rounds, goesOn, flooded := 3, 0.5, 0.1*wanted
-	if raced {
+	if load.Raced {
 		rounds = 1
 	}
 	tr := newTrunks(t, mockdialer.Config{
@@ -112,7 +113,7 @@ func TestMeasureForgedCallbacks(t *testing.T) {
 		assert.Positive(t, sent, "the flood came about")
 		assert.Positive(t, during, "dialling goes on")
 	}
-	if !raced {
+	if !load.Raced {
 		assert.Greater(t, before, 100.0)
 		assert.Greater(t, during, goesOn*before)
 		assert.Greater(t, sent, flooded, "the flood came about")

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/campaign"
+	"dialtone/internal/load"
 )
 
 // hereAndThere are two zones, twelve hours apart.
@@ -69,7 +70,7 @@ func TestInHoursFromStartToEnd(t *testing.T) {
 		r := newRig(t, append(options, calls("100ms-300ms", allComplete))...)
 		ahead := 10 * time.Second // it is loaded, started, and begun anew by then
 		some := 100
-		if raced {
+		if load.Raced {
 			ahead, some = 2*ahead, 20
 		}
 		start := time.Now().Add(ahead)

@@ -15,7 +15,7 @@ import (
 // floors are the packages from the ground up: a package imports only packages of
 // its own line or of lines above it.
 var floors = [][]string{
-	{"internal/flow"},
+	{"internal/flow", "internal/load"},
 	{"campaign", "campaign/hours", "campaign/machine", "campaign/phone", "campaign/route"},
 	{"internal/yamlfile"},
 	{"provider", "provider/breaker", "provider/twilio", "provider/dialect", "provider/registry", "provider/providertest"},

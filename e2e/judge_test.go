@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/e2e/judge"
+	"dialtone/internal/load"
 )
 
 type (
@@ -55,7 +56,7 @@ func assertNeverTwice(t *testing.T, l ledger) {
 func assertRetriesFirst(t *testing.T, l ledger, delay time.Duration) {
 	t.Helper()
 	grace := 500 * time.Millisecond
-	if raced {
+	if load.Raced {
 		grace *= raceSlack * raceSlack
 	}
 	v := judge.RetriesFirst(judge.Campaign{RetryDelay: delay}, l, grace+silence(l))

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"dialtone/e2e/judge"
+	"dialtone/internal/load"
 )
 
 // A campaign of 10 numbers that begins beside one of 100,000, which has taken all
@@ -46,7 +47,7 @@ func TestFairShareOfANewcomer(t *testing.T) {
 		// Slots free each 40 ms, and it takes some time until the scheduler has heard of
 		// the newcomer; it has the next one then.
 		most, longer := 6, allowed*12/10
-		if raced {
+		if load.Raced {
 			most, longer = 40, longer*raceSlack // a thousand times fewer than wait before it
 		}
 		_, late := stalls.within(judge.Span{From: answered, To: first})

@@ -12,6 +12,7 @@ import (
 
 	"dialtone/campaign/machine"
 	"dialtone/cmd/dialtone/app"
+	"dialtone/internal/load"
 	"dialtone/mockdialer"
 )
 
@@ -52,7 +53,7 @@ var dead = map[string]struct {
 func TestOneOfTwoProvidersDead(t *testing.T) {
 	for name, how := range dead {
 		t.Run(name, func(t *testing.T) {
-			if raced && name != "answering nothing" {
+			if load.Raced && name != "answering nothing" {
 				t.Skip("one of them will do for the race detector")
 			}
 			t.Parallel()
@@ -65,7 +66,7 @@ func TestOneOfTwoProvidersDead(t *testing.T) {
 				round  = 2100 * time.Millisecond // of calls, with ringing: those that began together end together
 			)
 			further := 0.85
-			if raced { // slots stand idle for longer than without
+			if load.Raced { // slots stand idle for longer than without
 				further = 0.7
 			}
 			tr := newTrunks(t, mockdialer.Config{

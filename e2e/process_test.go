@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"dialtone/internal/load"
 	"dialtone/provider"
 	"dialtone/store/storetest/pgtest"
 )
@@ -50,7 +51,7 @@ func (l *lockedBuffer) String() string {
 // built without the race detector, which so has nothing to see in a test of processes.
 func launch(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	if raced {
+	if load.Raced {
 		t.Skip("a test of processes of their own, which are built without the race detector")
 	}
 	p := &process{t: t, cmd: exec.Command(binary(t, name), args...), done: make(chan error, 1)}

@@ -18,6 +18,7 @@ import (
 	"dialtone/bus/bustest"
 	"dialtone/campaign"
 	"dialtone/cmd/dialtone/app"
+	"dialtone/internal/load"
 	"dialtone/mockdialer"
 	"dialtone/provider"
 	"dialtone/store/storetest/pgtest"
@@ -88,7 +89,7 @@ func TestNothingLostWithTheRolesApart(t *testing.T) {
 	}
 	a.nats.DeleteStreams(t)
 	patience := 2 * time.Minute // to settle what the streams took with them
-	if raced {
+	if load.Raced {
 		patience *= raceSlack
 	}
 	c := a.until(id, patience, ended)

@@ -11,6 +11,7 @@ import (
 
 	"dialtone/campaign/machine"
 	"dialtone/cmd/dialtone/app"
+	"dialtone/internal/load"
 	"dialtone/mockdialer"
 )
 
@@ -48,7 +49,7 @@ const longStorm = 5000
 func stormNumbers(t *testing.T) int {
 	text := os.Getenv("DIALTONE_STORM")
 	if text == "" {
-		if testing.Short() || raced { // the race detector finds in 250 what it finds in 1,000
+		if testing.Short() || load.Raced { // the race detector finds in 250 what it finds in 1,000
 			return 250
 		}
 		return 700

@@ -63,6 +63,9 @@ type Config struct {
 	// HangUpPause is how long after the first try to hang up the second comes; after
 	// each further one it is that much longer.  Default 1 s.
 	HangUpPause time.Duration
+	// ReportPause is how long after a report could not be published that is tried again,
+	// of mostTries in all.  Default 500 ms.
+	ReportPause time.Duration
 	Logger      *slog.Logger
 }
 
@@ -116,6 +119,7 @@ func New(cfg Config) *Caller {
 	cfg.SendWithin = cmp.Or(cfg.SendWithin, 3*time.Second)
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, 10*time.Second)
 	cfg.HangUpPause = cmp.Or(cfg.HangUpPause, time.Second)
+	cfg.ReportPause = cmp.Or(cfg.ReportPause, 500*time.Millisecond)
 	log := cfg.Logger.With("part", "caller")
 	return &Caller{
 		cfg: cfg, log: log,
@@ -123,7 +127,7 @@ func New(cfg Config) *Caller {
 		asks:    make(chan task, max(1, cfg.Workers/2)),
 		lanes:   newLanes(cfg.Workers),
 		hands:   make(chan struct{}, 2*cfg.Workers),
-		reports: newReporter(cfg.Bus, 2*cfg.Workers, log),
+		reports: newReporter(cfg.Bus, 2*cfg.Workers, cfg.ReportPause, log),
 	}
 }
 

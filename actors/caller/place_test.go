@@ -219,7 +219,7 @@ func TestLateIsUnsent(t *testing.T) {
 func TestInHoursLateIsUnsent(t *testing.T) {
 	st := newStage(t)
 	job := st.claimed(1)[0]
-	job.NotAfter = time.Now().Add(time.Second).UTC()
+	job.NotAfter = time.Now().Add(5 * time.Second).UTC() // it must be taken before
 	st.gate.close()
 	st.publish(job)
 	eventually(t, "placing is asked for", func() bool { held, _ := st.gate.counts(); return held == 1 })

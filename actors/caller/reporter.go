@@ -13,11 +13,12 @@ import (
 // reporter publishes reports in batches: what comes while a batch is handed over
 // goes with the next.
 type reporter struct {
-	bus *bus.Bus
-	log *slog.Logger
-	in  chan entry
-	ctx context.Context // ends with the patience for what can't be published
-	run sync.WaitGroup
+	bus   *bus.Bus
+	log   *slog.Logger
+	pause time.Duration // before another try
+	in    chan entry
+	ctx   context.Context // ends with the patience for what can't be published
+	run   sync.WaitGroup
 }
 
 // entry is a report and what to do when JetStream has it, or will not have it.
@@ -28,15 +29,13 @@ type entry struct {
 	failed func()
 }
 
-const (
-	mostTries  = 5
-	retryAfter = 500 * time.Millisecond
-)
+// mostTries is how often a report is published that JetStream does not take.
+const mostTries = 5
 
 // newReporter makes a reporter that never keeps add waiting, if no more than most
 // reports are handed in and not answered for.
-func newReporter(b *bus.Bus, most int, log *slog.Logger) *reporter {
-	return &reporter{bus: b, log: log, in: make(chan entry, most)}
+func newReporter(b *bus.Bus, most int, pause time.Duration, log *slog.Logger) *reporter {
+	return &reporter{bus: b, log: log, pause: pause, in: make(chan entry, most)}
 }
 
 func (r *reporter) start(ctx context.Context) {
@@ -93,6 +92,6 @@ func (r *reporter) again(batch []entry, err error) {
 		}
 	}
 	if len(keep) > 0 {
-		time.AfterFunc(retryAfter, func() { r.publish(keep) })
+		time.AfterFunc(r.pause, func() { r.publish(keep) })
 	}
 }

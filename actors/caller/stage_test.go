@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds every wait of a test; nothing should take nearly as long.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 // stage is a caller between a real bus, a real store and a phone that is played.
 type stage struct {
@@ -40,8 +40,10 @@ type stage struct {
 	numbers int
 }
 
+// newStage has what is not acknowledged come again so late that, however busy the machine is,
+// only that does which was declined.
 func newStage(t *testing.T, change ...func(*caller.Config)) *stage {
-	return newStageOn(t, bustest.Start(t, bustest.WithAckWait(2*time.Second)), change...)
+	return newStageOn(t, bustest.Start(t, bustest.WithAckWait(10*time.Second)), change...)
 }
 
 func newStageOn(t *testing.T, b *bus.Bus, change ...func(*caller.Config)) *stage {

@@ -113,7 +113,8 @@ func TestStopWithTheJournal(t *testing.T) {
 // there, and nobody is dialled for them twice.
 func TestReportsOutliveAnOutage(t *testing.T) {
 	server := bustest.StartServer(t)
-	st := newStageOn(t, server.Connect(t))
+	// Twelve seconds of tries, for the server to be back before they are given up.
+	st := newStageOn(t, server.Connect(t), func(c *caller.Config) { c.ReportPause = 3 * time.Second })
 	st.phone.stall()
 	jobs := st.claimed(4)
 	st.publish(jobs...)

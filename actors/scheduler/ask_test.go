@@ -3,7 +3,6 @@ package scheduler_test
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,7 +12,7 @@ import (
 )
 
 func TestCandidateTellsWhoHoldsWhichSlot(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	n := startNode(t, b, 100, 50)
 	stand(t, b, "n1", &settings{})
 	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
@@ -50,7 +49,7 @@ func shadowAsk(action, strategy string) map[string]any {
 
 // A shadow is kept: the next leader begins it again.
 func TestCandidateRunsAShadow(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	kept := &settings{}
 	c := stand(t, b, "n1", kept)
 	_, err := ask[scheduler.ShadowReport](t, b, "shadow", nil)
@@ -84,7 +83,7 @@ func TestCandidateRunsAShadow(t *testing.T) {
 }
 
 func TestCandidateRefusesAShadow(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	kept := &settings{}
 	stand(t, b, "n1", kept)
 	for _, c := range []struct {

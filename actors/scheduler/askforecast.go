@@ -50,6 +50,7 @@ type forecasts struct {
 	turn     chan struct{} // taken by who reckons
 	most     int           // calls a run, before it is coarsened
 	patience time.Duration // with a run, likewise
+	inAll    time.Duration // with all runs, but the fewest that there are
 	sure     bool          // what was seen is what comes
 
 	mu     sync.Mutex
@@ -90,7 +91,7 @@ type reckoning struct {
 
 func newForecasts() *forecasts {
 	return &forecasts{
-		turn: make(chan struct{}, 1), most: callsARun, patience: runPatience,
+		turn: make(chan struct{}, 1), most: callsARun, patience: runPatience, inAll: forecastPatience,
 		ahead: make(map[campaign.ID]*reckoning), recent: make(map[campaign.ID]recent),
 	}
 }
@@ -202,7 +203,7 @@ func (c *Candidate) askForecast(ctx context.Context, core *Core, body []byte, no
 	channels, rate := core.capacity()
 	s := &scene{
 		at: now.UTC().Truncate(time.Microsecond), choice: core.choice, channels: channels, rate: rate,
-		most: c.forecasts.most, patience: c.forecasts.patience, sure: c.forecasts.sure,
+		most: c.forecasts.most, patience: c.forecasts.patience, inAll: c.forecasts.inAll, sure: c.forecasts.sure,
 	}
 	seen, ready := core.sightings(), core.Ready()
 	return unfinished(func() (any, error) {

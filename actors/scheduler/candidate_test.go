@@ -89,19 +89,24 @@ type remote struct {
 
 // startNode lets n1 own every partition, and want calls of campaign 2.
 func startNode(t *testing.T, b *bus.Bus, fresh, limit int) *remote {
+	return startNodeThatTells(t, b, fresh, limit, 50*time.Millisecond)
+}
+
+// startNodeThatTells has it tell all so often, besides when it hears of anything.
+func startNodeThatTells(t *testing.T, b *bus.Bus, fresh, limit int, every time.Duration) *remote {
 	r := &remote{t: t, bus: b, node: (&stage{nodes: map[string]*node{}}).node("n1")}
 	r.own(1, partitions(0, bus.Partitions)...)
 	r.demands[2] = scheduler.Demand{Campaign: 2, Fresh: fresh, Limit: limit, Weight: 1}
 	sub, err := bus.Subscribe(b, bus.SubjectGrants("n1"), r.hear)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
-	r.run.Go(func() { r.speak(ctx) })
+	r.run.Go(func() { r.speak(ctx, every) })
 	t.Cleanup(func() { cancel(); r.run.Wait(); sub.Stop() })
 	return r
 }
 
-func (r *remote) speak(ctx context.Context) {
-	tick := time.NewTicker(50 * time.Millisecond)
+func (r *remote) speak(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		r.mu.Lock()
@@ -169,6 +174,9 @@ func (r *remote) got() int {
 
 const soon, often = 8 * time.Second, 5 * time.Millisecond
 
+// lasting is for leases that no machine is too busy to renew.
+var lasting = bustest.WithLeaseTTL(10 * time.Second)
+
 func stand(t *testing.T, b *bus.Bus, name string, s scheduler.Settings) *scheduler.Candidate {
 	c := scheduler.NewCandidate(scheduler.Config{
 		Node: name, Bus: b, Settings: s, Logger: bustest.Logger(t),
@@ -193,7 +201,7 @@ func stats(t *testing.T, b *bus.Bus) scheduler.Stats {
 }
 
 func TestCandidateGrantsEndToEnd(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	n := startNode(t, b, 100, 50)
 	stand(t, b, "n1", &settings{})
 	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
@@ -219,8 +227,8 @@ func TestCandidateGrantsEndToEnd(t *testing.T) {
 
 // A rate is followed by a timer, not by the beat.
 func TestCandidateFollowsTheRate(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
-	n := startNode(t, b, 1000, 1000)
+	b := bustest.Start(t, lasting)
+	n := startNodeThatTells(t, b, 1000, 1000, 500*time.Millisecond)
 	c := scheduler.NewCandidate(scheduler.Config{
 		Node: "n1", Bus: b, Settings: &settings{}, Logger: bustest.Logger(t),
 		Limits: map[string]provider.Limits{"a": {CallsPerSecond: 100}},
@@ -228,15 +236,20 @@ func TestCandidateFollowsTheRate(t *testing.T) {
 	require.NoError(t, c.Start(t.Context()))
 	defer c.Stop()
 	require.Eventually(t, func() bool { return n.got() > 0 }, soon, often)
-	first, begin := n.got(), time.Now()
+	begin := time.Now()
+	first := n.got()
 	require.Eventually(t, func() bool { return n.got() >= first+190 }, soon, often)
-	require.InDelta(t, 1.9, time.Since(begin).Seconds(), 0.4)
+	took := time.Since(begin)
+	require.GreaterOrEqual(t, took, 1500*time.Millisecond, "190 take 1.9 s")
+	// What the machine withholds is not made up for.  The node's reports and the beat alone,
+	// two each a second, would take far longer.
+	require.Less(t, took, 6*time.Second)
 }
 
 func TestCandidateHandsOver(t *testing.T) {
 	server := bustest.StartServer(t)
-	b1 := server.Connect(t, bustest.WithName("n1"), bustest.WithLeaseTTL(5*time.Second))
-	b2 := server.Connect(t, bustest.WithName("n2"), bustest.WithLeaseTTL(5*time.Second))
+	b1 := server.Connect(t, bustest.WithName("n1"), bustest.WithLeaseTTL(time.Minute))
+	b2 := server.Connect(t, bustest.WithName("n2"), bustest.WithLeaseTTL(time.Minute))
 	n := startNode(t, b2, 100, 50)
 	first := stand(t, b1, "n1", &settings{})
 	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
@@ -247,9 +260,7 @@ func TestCandidateHandsOver(t *testing.T) {
 	old := stats(t, b2)
 
 	first.Stop()
-	stopped := time.Now()
-	require.Eventually(t, func() bool { return n.term() > old.Term }, soon, often)
-	require.Less(t, time.Since(stopped), time.Second)
+	require.Eventually(t, func() bool { return n.term() > old.Term }, soon, often, "long before the lease would have run out")
 	require.Eventually(t, func() bool { return stats(t, b2).Ready }, soon, often)
 	s := stats(t, b2)
 	require.Equal(t, "n2", s.Leader)
@@ -261,7 +272,7 @@ func TestCandidateHandsOver(t *testing.T) {
 }
 
 func TestCandidateKeepsTheStrategy(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	kept := &settings{}
 	c := stand(t, b, "n1", kept)
 	now, err := ask[scheduler.Choice](t, b, "strategy", nil)
@@ -285,7 +296,7 @@ func TestCandidateKeepsTheStrategy(t *testing.T) {
 }
 
 func TestCandidateRefusesAStrategy(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	kept := &settings{}
 	stand(t, b, "n1", kept)
 	cases := []struct {
@@ -330,7 +341,7 @@ func TestCandidateLeadsWithTheDefault(t *testing.T) {
 	for name, s := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+			b := bustest.Start(t, lasting)
 			n := startNode(t, b, 100, 50)
 			stand(t, b, "n1", s)
 			require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
@@ -342,7 +353,7 @@ func TestCandidateLeadsWithTheDefault(t *testing.T) {
 
 // A drained provider gets no calls because it is not known yet that it is.
 func TestNothingIsGrantedUntilTheDrainedAreKnown(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	n := startNode(t, b, 100, 50)
 	s := &settings{otherErr: errors.New("no such host"), other: map[string][]byte{"scheduler.drained": []byte(`["a"]`)}}
 	stand(t, b, "n1", s)
@@ -370,7 +381,7 @@ func TestNothingIsGrantedUntilTheDrainedAreKnown(t *testing.T) {
 
 // What becomes of providers is told as CloudEvents, and as how they are.
 func TestProvidersAreToldOf(t *testing.T) {
-	b := bustest.Start(t)
+	b := bustest.Start(t, lasting)
 	type event struct{ Type, Subject string }
 	heard := make(chan event, 10)
 	sub, err := bus.Subscribe(b, "event.a.provider.>", func(e event) { heard <- e })
@@ -399,7 +410,7 @@ func TestProvidersAreToldOf(t *testing.T) {
 
 // Bad input changes nothing.
 func TestProvidersAreNotChangedByBadInput(t *testing.T) {
-	b := bustest.Start(t)
+	b := bustest.Start(t, lasting)
 	stand(t, b, "n1", &settings{})
 	for _, c := range []struct {
 		body any
@@ -426,7 +437,8 @@ func TestProvidersAreNotChangedByBadInput(t *testing.T) {
 // Who has lost the lease grants nothing and says nothing, and stands again.
 func TestCandidateStopsWhenTheLeaseIsLost(t *testing.T) {
 	server := bustest.StartServer(t)
-	b := server.Connect(t, bustest.WithName("n1"), bustest.WithLeaseTTL(time.Second))
+	// The thief keeps it for longer than n1 takes to find out, which is when it renews.
+	b := server.Connect(t, bustest.WithName("n1"), lasting)
 	n := startNode(t, b, 100, 50)
 	stand(t, b, "n1", &settings{})
 	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
@@ -467,19 +479,20 @@ func silent(t *testing.T, b *bus.Bus) bool {
 // else.
 func TestCandidateLeadsAgainWhenNATSIsBack(t *testing.T) {
 	server := bustest.StartServer(t)
-	b := server.Connect(t, bustest.WithName("n1"), bustest.WithLeaseTTL(time.Second))
+	b := server.Connect(t, bustest.WithName("n1"), bustest.WithLeaseTTL(3*time.Second))
 	n := startNode(t, b, 100, 50)
 	stand(t, b, "n1", &settings{})
 	require.Eventually(t, func() bool { return n.holds() == 5 }, soon, often)
+	before := n.term()
 	server.Kill()
 	n.hangUp() // nobody hears it
 	server.Wipe()
 	server.Restart()
-	require.Eventually(t, func() bool { return n.holds() == 5 }, 2*soon, often)
+	require.Eventually(t, func() bool { return n.term() > before && n.holds() == 5 }, 2*soon, often)
 }
 
 func TestCandidateStops(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	c := scheduler.NewCandidate(scheduler.Config{Node: "n1", Bus: b, Settings: &settings{}, Logger: bustest.Logger(t)})
 	c.Stop() // before it is started: nothing
 	c = stand(t, b, "n1", &settings{})

@@ -26,8 +26,13 @@ func ForecastOf(ctx context.Context, c *Candidate, core *Core, id campaign.ID, n
 func Sure(c *Candidate) { c.forecasts.sure = true }
 
 // Coarsen sets how many calls a candidate's forecasts play at most in a run, however
-// long that takes.
-func Coarsen(c *Candidate, calls int) { c.forecasts.most, c.forecasts.patience = calls, time.Hour }
+// long that takes and all the runs do.
+func Coarsen(c *Candidate, calls int) {
+	c.forecasts.most, c.forecasts.patience, c.forecasts.inAll = calls, time.Hour, time.Hour
+}
+
+// CallsARun is what they play without that.
+const CallsARun = callsARun
 
 // CapacityOf is what all providers of a core have together.
 func CapacityOf(c *Core) (channels int, callsPerSecond float64) { return c.capacity() }

@@ -22,6 +22,7 @@ type scene struct {
 	target     int           // among the contenders
 	most       int           // calls a run, before it is coarsened
 	patience   time.Duration // likewise
+	inAll      time.Duration // for all runs, but leastRuns of them
 	sure       bool          // what was seen is what comes
 }
 
@@ -124,7 +125,7 @@ func (s *scene) outlook(ctx context.Context, closings []time.Time) []outcome {
 	}
 	out := []outcome{pilot}
 	runs := min(max(eventsInAll/max(pilot.events, 1), leastRuns), mostRuns)
-	for seed := uint64(1); len(out) < runs && ctx.Err() == nil && (len(out) < leastRuns || time.Since(began) < forecastPatience); seed++ {
+	for seed := uint64(1); len(out) < runs && ctx.Err() == nil && (len(out) < leastRuns || time.Since(began) < s.inAll); seed++ {
 		o, _ := s.play(seed, s.grain(size), closings, func(int) bool { return false })
 		out = append(out, o)
 	}

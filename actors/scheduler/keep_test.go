@@ -60,7 +60,7 @@ func (h *hanging) PutSetting(ctx context.Context, name string, value []byte) err
 // whoever asks is answered, and the change is neither in force nor confirmed before it
 // is kept.
 func TestGrantsGoOnWhileASettingIsKept(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	n := startNode(t, b, 1000, 50)
 	s := newHanging()
 	s.deaf = true
@@ -118,7 +118,7 @@ func TestGrantsGoOnWhileASettingIsKept(t *testing.T) {
 
 // Two providers are drained at once: the second change builds on the first.
 func TestChangesBuildOnOneAnother(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	s := newHanging()
 	c := scheduler.NewCandidate(scheduler.Config{
 		Node: "n1", Bus: b, Settings: s, Logger: bustest.Logger(t),
@@ -148,7 +148,7 @@ func TestChangesBuildOnOneAnother(t *testing.T) {
 // A database that never answers: the change is refused in the end, and nothing has
 // changed.  One that goes on after the leader was told to stop holds nobody up.
 func TestAChangeThatCannotBeKept(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	b := bustest.Start(t, lasting)
 	n := startNode(t, b, 1000, 50)
 	s := newHanging()
 	c := stand(t, b, "n1", s)

@@ -15,7 +15,8 @@ import (
 // OneOwner: a leader whose lease has run out, though it has not noticed yet, grants
 // nothing and answers nothing.
 func TestNothingWithoutAValidLease(t *testing.T) {
-	b := bustest.Start(t, bustest.WithLeaseTTL(time.Second))
+	const ttl = 10 * time.Second
+	b := bustest.Start(t, bustest.WithLeaseTTL(ttl))
 	got := make(chan Grants, 9)
 	sub, err := bus.Subscribe(b, bus.SubjectGrants("n1"), func(g Grants) { got <- g })
 	require.NoError(t, err)
@@ -26,7 +27,7 @@ func TestNothingWithoutAValidLease(t *testing.T) {
 	now := time.Now()
 	core := readyCore(t, now)
 
-	c.grant(core, lease, now.Add(time.Second))
+	c.grant(core, lease, now.Add(ttl))
 	require.Zero(t, core.granted)
 	c.grant(core, lease, now)
 	require.EqualValues(t, 1, core.granted)

@@ -3,6 +3,8 @@ package simulation
 import (
 	"strings"
 	"testing"
+
+	"dialtone/internal/load"
 )
 
 // planted are the bugs, the promise that each breaks, and in how many runs at the most that
@@ -33,7 +35,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	for _, p := range planted {
 		t.Run(string(p.plant), func(t *testing.T) {
 			t.Parallel()
-			if raced && p.within > 100 {
+			if load.Raced && p.within > 100 {
 				t.Skip("it takes too many runs under the race detector")
 			}
 			others := map[string]int{}

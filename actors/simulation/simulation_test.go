@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"dialtone/internal/load"
+
 	"github.com/sourcegraph/conc"
 	"github.com/stretchr/testify/require"
 )
@@ -18,8 +20,6 @@ var (
 	runs = flag.Uint64("sim.runs", 0, "how many runs are played; 0 is 10,000, fewer with -short or -race")
 	from = flag.Uint64("sim.from", 1, "the seed of the first run")
 )
-
-var raced bool
 
 // TestSimulation plays 10,000 runs, each from a seed of its own: 300 under the race
 // detector, 1,000 with -short.  After -sim.seed=N it plays that one, and tells its story.
@@ -35,7 +35,7 @@ func TestSimulation(t *testing.T) {
 	n, all := *runs, false
 	switch {
 	case n > 0:
-	case raced:
+	case load.Raced: // a run has one goroutine: what there is to be found in it shows in a few
 		n = 300
 	case testing.Short():
 		n = 1000
@@ -74,7 +74,7 @@ var everything = []string{
 // TestARunIsRepeated: a seed names a run, to the last line of its story.
 func TestARunIsRepeated(t *testing.T) {
 	n := uint64(40)
-	if raced {
+	if load.Raced {
 		n = 5
 	}
 	for s := range n {

@@ -12,6 +12,7 @@ import (
 
 	"dialtone/campaign"
 	"dialtone/campaign/hours"
+	"dialtone/internal/load"
 )
 
 // agree holds some random schedules in a set of zones to the oracle.
@@ -78,12 +79,10 @@ func TestAgreesWithOracleInSeveralZones(t *testing.T) {
 	}
 }
 
-var raced bool
-
 // portion is less of the same where tests must be short, or are watched for races.
 func portion(n int) int {
 	switch {
-	case raced:
+	case load.Raced:
 		return max(1, n/12)
 	case testing.Short():
 		return max(1, n/5)

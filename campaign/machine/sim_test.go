@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"dialtone/internal/load"
+
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -16,9 +18,6 @@ const (
 	envRuns = "DIALTONE_SIM_RUNS"
 	envSeed = "DIALTONE_SIM_SEED"
 )
-
-// raced: under the race detector a sixth of the seeds is played, and a day of the week.
-var raced bool
 
 // runs is how many seeds are played, unless the environment says otherwise.
 func runs(t *testing.T, usual int) (from, to uint64) {
@@ -34,7 +33,7 @@ func runs(t *testing.T, usual int) (from, to uint64) {
 	if os.Getenv(envRuns) != "" {
 		return 1, 1 + number(envRuns)
 	}
-	if raced {
+	if load.Raced { // a sixth of the seeds
 		usual /= 6
 	}
 	return 1, 1 + uint64(usual)

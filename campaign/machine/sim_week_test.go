@@ -7,6 +7,7 @@ import (
 
 	"dialtone/campaign"
 	"dialtone/campaign/machine"
+	"dialtone/internal/load"
 
 	"github.com/stretchr/testify/require"
 )
@@ -46,7 +47,7 @@ func aWeek(seed uint64, f faults) *world {
 // weekDays is how much of the week is played: all of it, and the Monday under the race
 // detector.
 func weekDays() int {
-	if raced {
+	if load.Raced {
 		return 1
 	}
 	return 7

@@ -38,8 +38,8 @@ func begin(b *testing.B, s store.Store, fence store.Fence, id campaign.ID) {
 	require.NoError(b, s.Apply(b.Context(), batch(op)))
 }
 
-// load adds n contacts, which make tells.
-func load(t testing.TB, s store.Store, id campaign.ID, n int, make func(from, n int) []campaign.Contact) {
+// fill adds n contacts, which make tells.
+func fill(t testing.TB, s store.Store, id campaign.ID, n int, make func(from, n int) []campaign.Contact) {
 	for at := 0; at < n; at += 2000 {
 		_, err := s.AddContacts(t.Context(), id, make(at, min(2000, n-at)))
 		require.NoError(t, err)
@@ -50,7 +50,7 @@ func benchLoad(b *testing.B, open Open, make func(from, n int) []campaign.Contac
 	s, id, _ := benchStore(b, open)
 	b.ResetTimer()
 	began := time.Now()
-	load(b, s, id, b.N, make)
+	fill(b, s, id, b.N, make)
 	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "contacts/s")
 }
 
@@ -58,7 +58,7 @@ func benchLoad(b *testing.B, open Open, make func(from, n int) []campaign.Contac
 // commit for a batch of them.
 func benchLoop(b *testing.B, open Open) {
 	s, id, fence := benchStore(b, open)
-	load(b, s, id, b.N, contacts)
+	fill(b, s, id, b.N, contacts)
 	q, err := s.Queued(b.Context(), id, campaign.AnyZone, 0, b.N)
 	require.NoError(b, err)
 	b.ResetTimer()

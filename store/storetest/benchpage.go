@@ -16,7 +16,7 @@ import (
 func TenZones(t testing.TB, s store.Store, n int) (campaign.ID, campaign.ZoneID) {
 	c, err := s.CreateCampaign(t.Context(), full, nil, store.Once{})
 	require.NoError(t, err)
-	load(t, s, c.ID, n, tenZones)
+	fill(t, s, c.ID, n, tenZones)
 	zones, err := s.Zones(t.Context(), c.ID)
 	require.NoError(t, err)
 	at := slices.IndexFunc(zones, func(z store.Zone) bool { return z.Zones == "Zone/0" })
@@ -43,7 +43,7 @@ const (
 // "Plain", and after a restart, "ZoneRestart" no more than "PlainRestart".
 func benchPage(b *testing.B, open Open) {
 	s, plain, fence := benchStore(b, open)
-	load(b, s, plain, pageNumbers, contacts)
+	fill(b, s, plain, pageNumbers, contacts)
 	b.Run("Plain", func(b *testing.B) { fillPages(b, s, plain, campaign.AnyZone, middle(b, s, plain), pageLimit) })
 
 	spread, zone := TenZones(b, s, pageNumbers)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/campaign"
+	"dialtone/internal/load"
 	"dialtone/store"
 )
 
@@ -91,7 +92,7 @@ var parts = []struct {
 // detector, where SQLite, which is Go as well, takes ten times as long.  What the suite
 // does at the same time it does there too.
 func portion(n int) int {
-	if raced {
+	if load.Raced {
 		return n / 5
 	}
 	return n
