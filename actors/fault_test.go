@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"dialtone/campaign"
 	"dialtone/store"
@@ -165,6 +166,7 @@ type gate struct {
 	mu      sync.Mutex
 	shut    bool
 	held    []func()
+	since   time.Time // the first of them is held
 	spoil   func([]store.Op) verdict
 	spoiled int
 	stale   int // operations that a newer owner's epoch refused
@@ -204,6 +206,9 @@ func (g *gate) Submit(ops []store.Op, done func(map[campaign.ID]campaign.Stats, 
 	case v == rejected:
 		go done(nil, errSpoiled)
 	case g.shut:
+		if len(g.held) == 0 {
+			g.since = time.Now()
+		}
 		g.held = append(g.held, submit)
 	default:
 		submit()
@@ -224,6 +229,16 @@ func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.shut = true
+}
+
+// stalled is how long something has been held.
+func (g *gate) stalled() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.held) == 0 {
+		return 0
+	}
+	return time.Since(g.since)
 }
 
 // open lets everything through that was held, in its order.

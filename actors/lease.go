@@ -115,17 +115,45 @@ func (n *Node) renew(ctx context.Context) {
 	defer cancel()
 	tick := time.NewTicker(n.renewEvery())
 	defer tick.Stop()
+	told := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+		if n.stranded() {
+			if !told {
+				n.log.Warn("the database can't be written to from here; the other nodes are to take over")
+			}
+			told = true
+			n.absent()
+			raise(n.wake) // those that have run out end
+			continue
+		}
+		told = false
 		n.renewAll(writing)
 		if n.absent() && ctx.Err() == nil {
 			n.appear(writing)
 		}
 	}
+}
+
+// strandedAfter is for how many times a lease's time to live a node that can write nothing
+// down holds on to its leases: a database that is away for all is back by then, as a rule,
+// and takeovers would only delay what goes on then.
+const strandedAfter = 2
+
+// stranded reports whether the node lets its leases run out, because it has been able to
+// write nothing down for long and others are there: they may reach the database that it
+// can't.  Where they can't either, nobody takes anything over.
+func (n *Node) stranded() bool {
+	if n.cfg.Stalled == nil || n.cfg.Stalled() < strandedAfter*n.cfg.Bus.LeaseTTL() {
+		return false
+	}
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return !n.mind.Alone()
 }
 
 // renewAll tries to renew each lease for as long as it holds.  The presence goes first, so

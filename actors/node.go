@@ -23,6 +23,9 @@ type Config struct {
 	Bus     *bus.Bus
 	Store   Store
 	Journal Journal
+	// Stalled is how long the journal has been trying to commit what it has in hand; 0 when
+	// it is not.  nil: it is never known to.
+	Stalled func() time.Duration
 	Machine machine.Config
 	// Table is the providers that calls are routed to at this moment; nil, or one that
 	// is nil, routes any call to any.  Who changes it calls Reroute.

@@ -99,6 +99,11 @@ func (m *Mind) Member(name string, there bool, now time.Time) {
 	}
 }
 
+// Alone reports whether no other node is there.
+func (m *Mind) Alone() bool {
+	return len(m.members) == 0 || len(m.members) == 1 && m.members[m.me]
+}
+
 // Holder tells who holds a partition; "" is nobody.
 func (m *Mind) Holder(partition int, name string, now time.Time) {
 	p := &m.parts[partition]

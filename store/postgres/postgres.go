@@ -91,6 +91,7 @@ func open(ctx context.Context, url string, files fs.FS) (*Store, error) {
 	if cc.ConnectTimeout == 0 || cc.ConnectTimeout > connectTimeout {
 		cc.ConnectTimeout = connectTimeout
 	}
+	cc.DialFunc = dialer.DialContext
 	if _, named := cc.RuntimeParams["application_name"]; !named {
 		cc.RuntimeParams["application_name"] = "dialtone"
 	}

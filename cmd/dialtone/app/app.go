@@ -65,8 +65,9 @@ type stop struct {
 	do   func(context.Context) error
 }
 
-// Version is that of the program.
-const Version = "0.1.0"
+// Version is that of the program.  A build may have its own, by
+// -ldflags "-X dialtone/cmd/dialtone/app.Version=…".
+var Version = "0.1.0"
 
 // Start starts everything the roles ask for, in the order in which the parts
 // need each other.  After an error nothing runs any more.
@@ -77,7 +78,7 @@ func Start(ctx context.Context, cfg Config) (*App, error) {
 	a := &App{cfg: cfg, log: cfg.Logger, failed: make(chan error, 1), registry: prometheus.NewRegistry()}
 	for _, step := range []func(context.Context) error{
 		a.openFolder, a.listen, a.openProviders, a.connect, a.warnOfStrangers,
-		a.startJournal, a.startAPI, a.startActors, a.startCaller, a.startScheduler, a.takeRequests,
+		a.startJournal, a.startPurge, a.startAPI, a.startActors, a.startCaller, a.startScheduler, a.takeRequests,
 	} {
 		if err := step(ctx); err != nil {
 			stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -162,7 +163,7 @@ func (a *App) startActors(ctx context.Context) error {
 	minds := a.cfg.Machine
 	minds.RampUp = cmp.Or(minds.RampUp, rampUp)
 	node := actors.NewNode(actors.Config{
-		Name: a.folder.node, Bus: a.bus, Store: a.store, Journal: counted{a.journal, &a.ended},
+		Name: a.folder.node, Bus: a.bus, Store: a.store, Journal: counted{a.journal, &a.ended}, Stalled: a.stalled,
 		Machine: minds, Table: a.providers.Table, Logger: a.log,
 	})
 	a.providers.OnChange(func(registry.Change) { node.Reroute() })

@@ -18,6 +18,8 @@ const (
 	pingPatience = time.Second
 	// pingKept is how long its answer counts: who asks often costs it nothing.
 	pingKept = 200 * time.Millisecond
+	// stalledTooLong is how long a batch may be on its way into the database.
+	stalledTooLong = 5 * time.Second
 )
 
 // waiting lists what the start waits for.
@@ -41,6 +43,9 @@ func (a *App) missing(ctx context.Context) (out []api.Missing) {
 	if err := a.pinged.ask(ctx, a.store.Ping); err != nil {
 		out = append(out, api.Missing{Part: partStore, Reason: fmt.Sprintf(
 			"The database does not answer (%v). See whether %s runs and can be reached from here; calls go on when it answers again.", err, a.database())})
+	} else if stalled := a.stalled(); stalled > stalledTooLong {
+		out = append(out, api.Missing{Part: partStore, Reason: fmt.Sprintf(
+			"The database answers, but has not taken for %v what is to be written. See whether it is locked or full, and whether it can be reached from here; calls go on when it takes it.", stalled.Round(time.Second))})
 	}
 	if err := a.bus.Healthy(); err != nil {
 		out = append(out, api.Missing{Part: partNATS, Reason: fmt.Sprintf(
@@ -58,6 +63,9 @@ func (a *App) missing(ctx context.Context) (out []api.Missing) {
 	}
 	return out
 }
+
+// stalled is how long the journal has been trying to write what it has in hand.
+func (a *App) stalled() time.Duration { return a.journal.Stats().Stalled }
 
 // list names some campaigns.
 func list(ids []campaign.ID) string {
