@@ -96,11 +96,11 @@ func (b *Bus) start(ctx context.Context) (err error) {
 	}
 	if b.cfg.manages() {
 		if err := b.openLeases(ctx); err != nil {
-			return fmt.Errorf("open bucket %s: %w", bucketLease, err)
+			return maybeTransient(ctx, fmt.Errorf("open bucket %s: %w", bucketLease, err))
 		}
 	}
 	if err = b.pub.open(b.nc); err != nil {
-		return fmt.Errorf("prepare publishing: %w", err)
+		return maybeTransient(ctx, fmt.Errorf("prepare publishing: %w", err))
 	}
 	b.events = newEventSink(b)
 	b.wg.Go(func() { b.pub.sweep(run) })
@@ -126,10 +126,18 @@ func (b *Bus) prepare(ctx context.Context) error {
 		return nil
 	}
 	at := fmt.Errorf("prepare streams at %s: %w", b.ClientURL(), err)
-	if ctx.Err() == nil && (preparing.Err() != nil || passing(err)) {
+	if ctx.Err() == nil && preparing.Err() != nil {
 		return asTransient(at)
 	}
-	return at
+	return maybeTransient(ctx, at)
+}
+
+// maybeTransient marks an error that may pass by itself, unless who opens has given up.
+func maybeTransient(ctx context.Context, err error) error {
+	if ctx.Err() == nil && passing(err) {
+		return asTransient(err)
+	}
+	return err
 }
 
 // onError hears what has no call to return from: permission violations and

@@ -49,7 +49,8 @@ type Campaigns interface {
 	// DeleteCampaign removes a campaign that is pending and not armed, or ended and
 	// without a call in progress, with all its calls; else it is a conflict that names
 	// the status, or the start for which it is armed.
-	// It is hidden at once; rows go in chunks (which a later PurgeDeleted resumes).
+	// It is hidden at once; rows go in chunks, and if that is interrupted PurgeDeleted
+	// goes on with it.
 	DeleteCampaign(ctx context.Context, id campaign.ID) error
 	// PurgeDeleted removes what an interrupted DeleteCampaign left.
 	PurgeDeleted(ctx context.Context) error

@@ -42,7 +42,7 @@ func (a *App) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.checkKeys(ctx)
+	return a.await(ctx, partStore, a.checkKeys) // it may have gone again while NATS was waited for
 }
 
 func (a *App) openStore(ctx context.Context) error {

@@ -65,3 +65,36 @@ func TestAwaitOnlyWhatMayCome(t *testing.T) {
 		require.Equal(t, 1, tries)
 	}
 }
+
+// lateKeys is a database that is asked for the keys when it has just gone away.
+type lateKeys struct {
+	store.Store
+	answers []func(context.Context) ([]store.Key, error)
+}
+
+func (l *lateKeys) ListKeys(ctx context.Context) ([]store.Key, error) {
+	next := l.answers[0]
+	l.answers = l.answers[1:]
+	return next(ctx)
+}
+
+// The database may go away again while NATS is waited for: the keys are waited for too,
+// and a database that says nothing is no answer.
+func TestAwaitTheKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(strings.Builder)
+		a := &App{cfg: Config{Wait: true, HTTP: "192.0.2.1:8080", Roles: []Role{RoleAPI}}, log: slog.New(slog.NewTextHandler(log, nil))}
+		db := &lateKeys{answers: []func(context.Context) ([]store.Key, error){
+			func(context.Context) ([]store.Key, error) { return nil, store.AsTransient(errors.New("starting up")) },
+			func(ctx context.Context) ([]store.Key, error) { <-ctx.Done(); return nil, ctx.Err() },
+			func(context.Context) ([]store.Key, error) { return make([]store.Key, 1), nil },
+		}}
+		a.store = db
+		require.NoError(t, a.await(t.Context(), partStore, a.checkKeys))
+		require.Empty(t, db.answers)
+		require.Contains(t, log.String(), "no answer within 5s")
+
+		db.answers = []func(context.Context) ([]store.Key, error){func(context.Context) ([]store.Key, error) { return nil, nil }}
+		require.ErrorContains(t, a.await(t.Context(), partStore, a.checkKeys), "key create", "this does not pass by itself")
+	})
+}

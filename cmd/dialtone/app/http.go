@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dialtone/api"
+	"dialtone/store"
 )
 
 // URL is where the API answers, "" without the role.
@@ -53,16 +54,23 @@ func (a *App) listen(ctx context.Context) error {
 	return nil
 }
 
+// keysPatience is how long the database may take to list the keys.
+const keysPatience = 5 * time.Second
+
 // checkKeys refuses to let others call without a key.
 func (a *App) checkKeys(ctx context.Context) error {
 	if !a.cfg.has(RoleAPI) || loopback(a.cfg.HTTP) {
 		return nil
 	}
-	keys, err := a.store.ListKeys(ctx)
-	if err != nil {
+	limited, cancel := context.WithTimeout(ctx, keysPatience)
+	defer cancel()
+	keys, err := a.store.ListKeys(limited)
+	switch {
+	case err != nil && limited.Err() != nil && ctx.Err() == nil:
+		return store.AsTransient(fmt.Errorf("look for API keys: no answer within %v", keysPatience))
+	case err != nil:
 		return fmt.Errorf("look for API keys: %w", err)
-	}
-	if len(keys) == 0 {
+	case len(keys) == 0:
 		return errOpen(a.cfg.HTTP)
 	}
 	return nil
