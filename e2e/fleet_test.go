@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"dialtone/bus/bustest"
+	"dialtone/e2e/judge"
 	"dialtone/mockdialer"
 	"dialtone/provider"
 	"dialtone/store/storetest/pgtest"
@@ -31,6 +33,21 @@ type fleet struct {
 	database string
 	mock     *mockdialer.Server
 	nodes    map[string]*process // by name
+}
+
+// takeover is how long a fleet may take over what one of it owned: the time of a lease
+// where NATS is one server, and as long again.
+const takeover = 2 * 5 * time.Second
+
+// takenIn asserts that something was taken over in time, but for what this process stood
+// still meanwhile.
+func (f *fleet) takenIn(since time.Time, what string) (took time.Duration) {
+	f.t.Helper()
+	now := time.Now()
+	_, stall := stalls.within(judge.Span{From: since, To: now})
+	took = now.Sub(since)
+	assert.Less(f.t, took, takeover+stall, "%s", what)
+	return took
 }
 
 func newFleet(t *testing.T, nodes int, limits provider.Limits, mock mockdialer.Config) *fleet {

@@ -43,7 +43,7 @@ func TestDrillFrozenAndThawed(t *testing.T) {
 		began := time.Now()
 		c.frozen.freeze()
 		f.shared(2)
-		taken := time.Since(began)
+		taken := f.takenIn(began, c.what+" stood still: others have what it owned")
 		during := f.mock.Summary().Created
 		f.placing(2 * int(limits.CallsPerSecond)) // the others go on
 		assert.True(t, c.frozen.frozen(), "%s stood still until it was taken over", c.what)

@@ -103,9 +103,10 @@ func (f *fleet) crowd(numbers int) *crowd {
 // delays are, of all campaigns, the times from the end of a call to the create request
 // that takes its slot, while numbers were waiting.
 func (c *crowd) delays(s judge.Span) (all []time.Duration) {
+	now := time.Now() // the ledger is that of a moment later
 	l := c.f.ledger()
 	for _, numbers := range c.numbers {
-		all = append(all, l.Only(numbers).Refills(crowdLimit, s)...)
+		all = append(all, l.Only(numbers).Refills(crowdLimit, s, now)...)
 	}
 	return all
 }

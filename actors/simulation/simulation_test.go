@@ -42,12 +42,14 @@ func TestSimulation(t *testing.T) {
 	default:
 		n, all = 10_000, true
 	}
-	began := time.Now()
+	began := load.CPU()
 	happened, events := play(t, *from, n)
-	t.Logf("%d runs, %d events, %v: %v", n, events, time.Since(began).Round(time.Second), happened)
+	took := load.CPU() - began
+	t.Logf("%d runs, %d events, %v of one core: %v", n, events, took.Round(time.Second), happened)
 	if !all {
 		return // not everything happens in a few runs
 	}
+	require.Less(t, took, 2*time.Minute, "of one core: a minute with two")
 	for _, what := range everything {
 		require.Positive(t, happened[what], "it was meant to happen: %s", what)
 	}

@@ -80,9 +80,11 @@ func between(r *rand.Rand, least, most time.Duration) time.Duration {
 
 func pick[T any](r *rand.Rand, of []T) T { return of[r.IntN(len(of))] }
 
+// A node that is killed is back before its leases have run out, and takes them up itself,
+// or after others have taken them over.
 var kinds = []kind{
-	{"kill -9 a node", OfDialtone, func(c *Cluster, r *rand.Rand) Fault { return killed(pick(r, c.Nodes), between(r, 0, 12*time.Second)) }},
-	{"kill -9 the leader", OfDialtone, func(c *Cluster, r *rand.Rand) Fault { return c.leader(r, killed, 0, 12*time.Second) }},
+	{"kill -9 a node", OfDialtone, func(c *Cluster, r *rand.Rand) Fault { return killed(pick(r, c.Nodes), between(r, 0, 30*time.Second)) }},
+	{"kill -9 the leader", OfDialtone, func(c *Cluster, r *rand.Rand) Fault { return c.leader(r, killed, 0, 30*time.Second) }},
 	{"kill -9 a caller", OfDialtone, func(c *Cluster, r *rand.Rand) Fault { return killed(pick(r, c.Callers), between(r, 0, 8*time.Second)) }},
 	{"kill -9 all of Dialtone", OfDialtone, func(c *Cluster, _ *rand.Rand) Fault { return c.allKilled() }},
 	{"freeze a node", OfDialtone, func(c *Cluster, r *rand.Rand) Fault {
@@ -112,9 +114,10 @@ var kinds = []kind{
 		n := pick(r, c.Nodes)
 		return broken(n.Name, between(r, 2*time.Second, 20*time.Second), pick(r, []Mode{Cut, Held, Swallowed}), n.NATS...)
 	}},
+	// After twice a lease's time the others take over, who reach it.
 	{"network: a node and PostgreSQL", OfNetwork, func(c *Cluster, r *rand.Rand) Fault {
 		n := pick(r, c.Nodes)
-		return broken(n.Name, between(r, 2*time.Second, 20*time.Second), pick(r, []Mode{Cut, Held, Swallowed}), n.Postgres)
+		return broken(n.Name, between(r, 2*time.Second, 60*time.Second), pick(r, []Mode{Cut, Held, Swallowed}), n.Postgres)
 	}},
 	{"network: all and PostgreSQL", OfNetwork, func(c *Cluster, r *rand.Rand) Fault {
 		var ways []*Proxy

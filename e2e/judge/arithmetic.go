@@ -133,13 +133,19 @@ func (l Ledger) Utilisation(s Span, channels int) float64 {
 // the channels, each one; from then on the k-th call to end, in the order of
 // ended_at, frees the slot that create request number channels+k takes, in the order
 // of received_at: no earlier one can have it, as there were that many ends and no
-// more.  Whose slot it was by name does not matter.
-func (l Ledger) Refills(channels int, s Span) (out []time.Duration) {
+// more.  Whose slot it was by name does not matter.  A slot that nothing has taken by
+// now counts as taken now.
+func (l Ledger) Refills(channels int, s Span, now time.Time) (out []time.Duration) {
 	at, ends := l.Receipts(), l.Ends()
-	for k := 0; k < len(ends) && channels+k < len(at); k++ {
-		if s.Has(ends[k]) {
-			out = append(out, at[channels+k].Sub(ends[k]))
+	for k := range ends {
+		if !s.Has(ends[k]) {
+			continue
 		}
+		taken := now
+		if channels+k < len(at) {
+			taken = at[channels+k]
+		}
+		out = append(out, taken.Sub(ends[k]))
 	}
 	return out
 }

@@ -37,6 +37,7 @@ func TestArithmeticOfRates(t *testing.T) {
 func TestArithmeticOfRefills(t *testing.T) {
 	l := Ledger{call(0, 5), call(0.1, 2), call(2.5, 4), call(4.25, 9), call(5, 9)}
 	ms := time.Millisecond
-	require.Equal(t, []time.Duration{500 * ms, 250 * ms, 0}, l.Refills(2, Span{at(0), at(10)}))
-	require.Equal(t, []time.Duration{250 * ms}, l.Refills(2, Span{at(3), at(5)}))
+	require.Equal(t, []time.Duration{500 * ms, 250 * ms, 0}, l.Refills(2, Span{at(0), at(8)}, at(12)))
+	require.Equal(t, []time.Duration{250 * ms}, l.Refills(2, Span{at(3), at(5)}, at(12)))
+	require.Equal(t, []time.Duration{3000 * ms, 3000 * ms}, l.Refills(2, Span{at(8), at(10)}, at(12)), "nothing has taken them")
 }
