@@ -56,3 +56,32 @@ func TestStrandedAloneKeepsAll(t *testing.T) {
 	r.finished(id, campaign.StatusCompleted)
 	require.Equal(t, before, r.epochs(n))
 }
+
+// TestNobodyCanWrite: nobody takes anything over, and all goes on when the database is back.
+func TestNobodyCanWrite(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, bustest.WithLeaseTTL(2*time.Second))
+	nodes := []*trial{r.node("n1", knowing), r.node("n2", knowing)}
+	r.shared(nodes...)
+	r.line.change(func(l *line) { l.talk = 20 * time.Millisecond })
+	ids := r.busy(8, 40)
+	r.eventually("each is dialling", func() bool { return r.line.total() > 80 })
+	before := r.epochs(nodes...)
+	for _, n := range nodes {
+		n.journal.close()
+		n.store.stall()
+	}
+	r.eventually("they have let go", func() bool { return nodes[0].Owned()+nodes[1].Owned() == 0 })
+	dialled := r.line.total()
+	<-time.After(2 * 2 * time.Second) // they appear and are missed again meanwhile
+	require.Equal(t, dialled, r.line.total(), "nobody is dialled of whom nothing can be written down")
+	for _, n := range nodes {
+		n.journal.open()
+		n.store.mend()
+	}
+	r.shared(nodes...)
+	for _, id := range ids {
+		r.finished(id, campaign.StatusCompleted)
+	}
+	require.NotEqual(t, before, r.epochs(nodes...))
+}
