@@ -7,12 +7,12 @@ FROM golang:1.26-bookworm AS build
 ARG GOPROXY
 ARG GOSUMDB
 # What /readyz, /metrics and `dialtone version` call the build.
-ARG VERSION=0.1.0
+ARG VERSION
 ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    go build -trimpath -ldflags="-s -w -X dialtone/cmd/dialtone/app.Version=$VERSION" -o /out/ ./cmd/dialtone ./cmd/mockdialer && mkdir /out/data
+    go build -trimpath -ldflags="-s -w ${VERSION:+-X dialtone/cmd/dialtone/app.Version=$VERSION}" -o /out/ ./cmd/dialtone ./cmd/mockdialer && mkdir /out/data
 
 FROM scratch AS base
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -31,7 +31,8 @@
 //
 // # Failures
 //
-// Journal retries: the actor sees a commit as slow.  A stale epoch: another
+// Journal retries: the actor sees a commit as slow; if it lasts, the node lets its leases
+// run out, for others that reach the database (Node.strand).  A stale epoch: another
 // node owns the partition; the actor stops where it stands and the new owner
 // takes up from the store.  A process that dies: the same, once its leases have
 // run out.  A job or report that is lost or repeated: see campaign/machine.

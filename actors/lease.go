@@ -122,16 +122,16 @@ func (n *Node) renew(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if n.stranded() {
+		if n.strand() {
 			if !told {
-				n.log.Warn("the database can't be written to from here; the other nodes are to take over")
+				n.log.Warn("the database can't be written to from here; leases run out, for a node that can")
 			}
 			told = true
 			n.absent()
 			raise(n.wake) // those that have run out end
 			continue
 		}
-		told = false
+		told = told && n.stalled() > 0
 		n.renewAll(writing)
 		if n.absent() && ctx.Err() == nil {
 			n.appear(writing)
@@ -139,21 +139,31 @@ func (n *Node) renew(ctx context.Context) {
 	}
 }
 
-// strandedAfter is for how many times a lease's time to live a node that can write nothing
-// down holds on to its leases: a database that is away for all is back by then, as a rule,
-// and takeovers would only delay what goes on then.
-const strandedAfter = 2
+// A node that can write nothing down holds on to its leases for strandedAfter times a
+// lease's time to live, and for leastStranded: a database that is away for all is back by
+// then, as a rule, and takeovers would only delay what goes on then; and a connection that
+// has fallen silent was given up, and another one opened.
+const (
+	strandedAfter = 2
+	leastStranded = 30 * time.Second
+)
 
-// stranded reports whether the node lets its leases run out, because it has been able to
+// strand decides whether the node lets its leases run out, because it has been able to
 // write nothing down for long and others are there: they may reach the database that it
 // can't.  Where they can't either, nobody takes anything over.
-func (n *Node) stranded() bool {
-	if n.cfg.Stalled == nil || n.cfg.Stalled() < strandedAfter*n.cfg.Bus.LeaseTTL() {
-		return false
+func (n *Node) strand() bool {
+	long := n.stalled() >= n.cfg.StrandedAfter
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.stranded = long && !n.mind.Alone()
+	return n.stranded
+}
+
+func (n *Node) stalled() time.Duration {
+	if n.cfg.Stalled == nil {
+		return 0
 	}
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return !n.mind.Alone()
+	return n.cfg.Stalled()
 }
 
 // renewAll tries to renew each lease for as long as it holds.  The presence goes first, so

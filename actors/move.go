@@ -66,7 +66,7 @@ func (n *Node) decide(now time.Time) ownership.Decision {
 		}
 	}
 	d := n.mind.Decide(stages, now)
-	if n.taking == takenAtOnce || now.Before(n.restTill) {
+	if n.stranded || n.taking == takenAtOnce || now.Before(n.restTill) {
 		d.Take = nil
 	}
 	if now.Before(n.restTill) && n.restTill.Before(again) {

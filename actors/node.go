@@ -26,7 +26,10 @@ type Config struct {
 	// Stalled is how long the journal has been trying to commit what it has in hand; 0 when
 	// it is not.  nil: it is never known to.
 	Stalled func() time.Duration
-	Machine machine.Config
+	// StrandedAfter is how long that may be before others are to take over.  Default twice
+	// a lease's time, and 30 s at the least.
+	StrandedAfter time.Duration
+	Machine       machine.Config
 	// Table is the providers that calls are routed to at this moment; nil, or one that
 	// is nil, routes any call to any.  Who changes it calls Reroute.
 	Table  func() *route.Table
@@ -49,6 +52,7 @@ type Node struct {
 	presence *bus.Lease // nil while others do not count this node
 	mind     *ownership.Mind
 	leaving  bool
+	stranded bool      // it lets its leases run out
 	taking   int       // how often partitions are being taken
 	restTill time.Time // nothing is taken before
 	rest     time.Duration
@@ -74,6 +78,9 @@ type tenure struct {
 
 // NewNode makes a node that does not run yet.
 func NewNode(cfg Config) *Node {
+	if cfg.StrandedAfter == 0 {
+		cfg.StrandedAfter = max(strandedAfter*cfg.Bus.LeaseTTL(), leastStranded)
+	}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger.With("part", "actors"), wake: make(chan struct{}, 1),
 		mind: ownership.New(cfg.Name, ownership.Config{Partitions: bus.Partitions}, time.Now()),

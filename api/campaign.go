@@ -190,8 +190,7 @@ func (a *API) deleteCampaign(ctx context.Context, in *IDPath) (*struct{}, error)
 	if err != nil {
 		return nil, err
 	}
-	// Once it is hidden nobody can ask again: the rest goes on though the user may not wait.
-	return nil, a.store.DeleteCampaign(context.WithoutCancel(ctx), id)
+	return nil, a.store.DeleteCampaign(ctx, id)
 }
 
 // ordinary reads the id of a campaign that somebody created: the standing one

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -252,13 +251,6 @@ func TestDeleteCampaign(t *testing.T) {
 	s.get("/v1/campaigns/"+id).problem(404, campaign.CodeNotFound)
 	s.send(http.MethodDelete, "/v1/campaigns/"+id, "", "").problem(404, campaign.CodeNotFound)
 	s.send(http.MethodDelete, "/v1/campaigns/cmp_1", "", "").problem(409, campaign.CodeConflict)
-
-	id = s.campaign(`{"name": "Autumn"}`)
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := s.api.deleteCampaign(gone, &IDPath{ID: id})
-	require.NoError(t, err, "who does not wait for the answer has it deleted all the same")
-	s.get("/v1/campaigns/"+id).problem(404, campaign.CodeNotFound)
 }
 
 func TestUnknownThingsAreNotFound(t *testing.T) {

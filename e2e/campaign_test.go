@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dialtone/campaign"
+	"dialtone/e2e/judge"
 	"dialtone/internal/load"
 )
 
@@ -80,6 +81,14 @@ func TestWithinLimitOfTwoHundredCampaigns(t *testing.T) {
 	assertNeverTwice(t, l)
 }
 
+// singleBar is wider under the race detector, where a call waits for two busy cores.
+func singleBar(bar time.Duration) time.Duration {
+	if load.Raced {
+		return bar * raceSlack * raceSlack
+	}
+	return 2 * bar // the metronome does not see what the database stood still
+}
+
 // A single call is never stuck behind a bulk campaign.
 func TestFairShareOfASingleCall(t *testing.T) {
 	const (
@@ -105,7 +114,8 @@ func TestFairShareOfASingleCall(t *testing.T) {
 	// What a machine is late by, it is late with for all: others go first in so far as
 	// they are dialled meanwhile.
 	assert.LessOrEqual(t, inArea(l, 0).Between(began, received), int(limit*bar/call), "no more went first than are dialled in that time at most")
-	assert.Less(t, received.Sub(began), bar*raceSlack*raceSlack)
+	stall, _ := stalls.within(judge.Span{From: began, To: received})
+	assert.Less(t, received.Sub(began), singleBar(bar)+stall)
 	assert.False(t, r.campaign(id).Status.Ended(), "the campaign was still busy: else the test shows nothing")
 	r.command(id, "cancel")
 }

@@ -187,9 +187,10 @@ func TestStopEndsTheWaitingForASilentDatabase(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes the connections
 	require.NoError(t, err)
 	defer silent.Close()
-	http, launched := freeAddr(t), time.Now()
+	http := freeAddr(t)
 	p := launch(t, "dialtone", "serve", "--http", http, "--mock-http", freeAddr(t), "--nats-listen", freeAddr(t), "--data", t.TempDir(),
 		"--database", "postgres://u:s3cret@"+silent.Addr().String()+"/x")
+	launched := time.Now()
 	saying(t, "http://"+http, "store: ", "Connecting")
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	assert.Zero(t, p.exit(10*time.Second))
