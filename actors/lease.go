@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -152,7 +153,7 @@ const (
 // write nothing down for long and others are there: they may reach the database that it
 // can't.  Where they can't either, nobody takes anything over.
 func (n *Node) strand() bool {
-	long := n.stalled() >= n.cfg.StrandedAfter
+	long := n.stalled() >= cmp.Or(n.cfg.StrandedAfter, max(strandedAfter*n.cfg.Bus.LeaseTTL(), leastStranded))
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.stranded = long && !n.mind.Alone()

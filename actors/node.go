@@ -78,9 +78,6 @@ type tenure struct {
 
 // NewNode makes a node that does not run yet.
 func NewNode(cfg Config) *Node {
-	if cfg.StrandedAfter == 0 {
-		cfg.StrandedAfter = max(strandedAfter*cfg.Bus.LeaseTTL(), leastStranded)
-	}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger.With("part", "actors"), wake: make(chan struct{}, 1),
 		mind: ownership.New(cfg.Name, ownership.Config{Partitions: bus.Partitions}, time.Now()),
